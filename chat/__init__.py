@@ -1,0 +1,1 @@
+"""The application: where documents, links and blocks meet."""

@@ -1,0 +1,1 @@
+"""Content-addressed blocks: names, manifests, exchange, storage."""

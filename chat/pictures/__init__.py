@@ -1,0 +1,1 @@
+"""Pictures: metadata removal, previews, decoding in a limited subprocess."""

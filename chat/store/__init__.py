@@ -1,0 +1,1 @@
+"""The store: one encrypted SQLite file a profile, and block files beside it."""

@@ -1,0 +1,1 @@
+"""Everything replicated and convergent, pure: keys, entries, logs, roster, epochs, channels, sync."""

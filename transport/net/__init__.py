@@ -1,0 +1,1 @@
+"""Link I/O: WebSocket, multicast DNS, clocks."""

@@ -1,0 +1,1 @@
+"""Pure link protocol: frames, Noise, session, priorities, credit, back-off."""

@@ -1,0 +1,1 @@
+"""The face: a Textual workspace that speaks commands and events, nothing else."""
