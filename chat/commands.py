@@ -1,0 +1,271 @@
+"""What a user can ask, as one union of frozen values; each names the type of its reply.
+
+The same values go to a node in this process and, as one line of JSON each, over the control
+socket to the node that holds the profile. A command that fails answers with a `chat.errors`
+error of the same class on both ways. `channel` is a name or an id; `message` is an id or a
+unique beginning of one (at least 4 digits).
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Command(msgspec.Struct, frozen=True, tag_field="do", kw_only=False):
+    """Base of all commands."""
+
+
+class GetStatus(Command, frozen=True, tag="status"):
+    """Reply: model.Status."""
+
+
+class Create(Command, frozen=True, tag="create"):
+    """Found a workspace with its first channel, general. Reply: model.Status."""
+
+    name: str
+    nick: str
+
+
+class Join(Command, frozen=True, tag="join"):
+    """Join by link or 12 words. Reply: model.Status, phase "pending" or "live" ("relay" by ticket).
+
+    `wait` is how many seconds to wait for the admission before answering "pending".
+    """
+
+    invite: str
+    nick: str = ""
+    wait: float = 10.0
+
+
+class MakeInvite(Command, frozen=True, tag="invite"):
+    """Reply: model.InviteView."""
+
+    expires_ms: int = 7 * 24 * 3600 * 1000
+    relay: bool = False
+    note: str = ""
+
+
+class ListChannels(Command, frozen=True, tag="channels"):
+    """Reply: list[model.Channel], general first, then by name."""
+
+
+class ListMembers(Command, frozen=True, tag="members"):
+    """Reply: list[model.Member]."""
+
+
+class ListPeers(Command, frozen=True, tag="peers"):
+    """Reply: list[model.Peer]."""
+
+
+class CreateChannel(Command, frozen=True, tag="channel_new"):
+    """Reply: model.Channel."""
+
+    name: str
+    mode: Literal["private", "hidden", "public"] = "private"
+    members: tuple[str, ...] = ()
+
+
+class SetTopic(Command, frozen=True, tag="topic"):
+    """Reply: model.Channel."""
+
+    channel: str
+    topic: str
+
+
+class Post(Command, frozen=True, tag="post"):
+    """Reply: model.Message, durable here."""
+
+    channel: str
+    text: str
+    reply_to: str | None = None
+
+
+class Put(Command, frozen=True, tag="put"):
+    """Share a file of this machine (absolute path). Reply: model.Message, durable here.
+
+    Metadata (EXIF, GPS) is removed from pictures unless `keep_metadata`.
+    """
+
+    channel: str
+    path: str
+    text: str = ""
+    alt: str = ""
+    reply_to: str | None = None
+    keep_metadata: bool = False
+
+
+class Edit(Command, frozen=True, tag="edit"):
+    """Reply: model.Message."""
+
+    message: str
+    text: str
+
+
+class Delete(Command, frozen=True, tag="delete"):
+    """Reply: model.Message."""
+
+    message: str
+
+
+class React(Command, frozen=True, tag="react"):
+    """Reply: model.Message."""
+
+    message: str
+    emoji: str
+    on: bool = True
+
+
+class Pin(Command, frozen=True, tag="pin"):
+    """Reply: model.Message."""
+
+    message: str
+    on: bool = True
+
+
+class History(Command, frozen=True, tag="history"):
+    """The newest `limit` messages, oldest first. Reply: list[model.Message].
+
+    `channel` "" means all channels. `before` and `after` are `Message.order` values or message
+    ids, exclusive; `after` gives the oldest `limit` after it. `thread` keeps a message and its
+    replies only; `pinned` keeps pinned ones only.
+    """
+
+    channel: str = ""
+    limit: int = 50
+    before: str = ""
+    after: str = ""
+    thread: str = ""
+    pinned: bool = False
+
+
+class GetMessage(Command, frozen=True, tag="message"):
+    """Reply: model.Message."""
+
+    message: str
+
+
+class Search(Command, frozen=True, tag="search"):
+    """Full-text search over everything here, newest first. Reply: list[model.SearchHit]."""
+
+    query: str
+    channel: str = ""
+    limit: int = 50
+
+
+class MarkRead(Command, frozen=True, tag="read"):
+    """Everything up to this message is read (private to this member). Reply: model.Channel."""
+
+    channel: str
+    message: str = ""
+
+
+class GetNotes(Command, frozen=True, tag="notes"):
+    """Reply: model.Notes."""
+
+    channel: str
+
+
+class SetNotes(Command, frozen=True, tag="notes_set"):
+    """Make the notes read `text`, by the smallest change. Reply: model.Notes."""
+
+    channel: str
+    text: str
+
+
+class SpliceNotes(Command, frozen=True, tag="notes_splice"):
+    """Edits as (index, deleted, inserted), code points, each after the one before it.
+
+    `version` is the `Notes.version` they were made against; when the text has moved on since, the
+    node rebases them. Reply: model.Notes.
+    """
+
+    channel: str
+    splices: tuple[tuple[int, int, str], ...]
+    version: int
+
+
+class MoveCursor(Command, frozen=True, tag="notes_cursor"):
+    """Show the others where my cursor is in the notes; None hides it. Reply: null."""
+
+    channel: str
+    index: int | None
+
+
+class Get(Command, frozen=True, tag="get"):
+    """Fetch a file and write it. Reply: model.Transfer when done.
+
+    `path` "" only fetches the blocks. `timeout` in seconds without any progress.
+    """
+
+    file: str
+    path: str = ""
+    timeout: float = 60.0
+
+
+class ListTransfers(Command, frozen=True, tag="transfers"):
+    """Reply: list[model.Transfer], those not done first."""
+
+
+class WaitReached(Command, frozen=True, tag="wait"):
+    """Wait until `count` other members hold the message. Reply: model.Message."""
+
+    message: str
+    count: int = 1
+    timeout: float = 30.0
+
+
+class SetProfile(Command, frozen=True, tag="profile"):
+    """Change my nick or colour ("" keeps). Reply: model.Member."""
+
+    nick: str = ""
+    colour: str = ""
+
+
+class Dial(Command, frozen=True, tag="dial"):
+    """Add an address to keep a link to. Reply: null."""
+
+    url: str
+
+
+class Typing(Command, frozen=True, tag="typing"):
+    """Tell linked members that I am writing in a channel; never stored. Reply: null."""
+
+    channel: str
+
+
+class Shutdown(Command, frozen=True, tag="shutdown"):
+    """Stop the node that holds the profile. Reply: null."""
+
+
+AnyCommand = (
+    GetStatus
+    | Create
+    | Join
+    | MakeInvite
+    | ListChannels
+    | ListMembers
+    | ListPeers
+    | CreateChannel
+    | SetTopic
+    | Post
+    | Put
+    | Edit
+    | Delete
+    | React
+    | Pin
+    | History
+    | GetMessage
+    | Search
+    | MarkRead
+    | GetNotes
+    | SetNotes
+    | SpliceNotes
+    | MoveCursor
+    | Get
+    | ListTransfers
+    | WaitReached
+    | SetProfile
+    | Dial
+    | Typing
+    | Shutdown
+)

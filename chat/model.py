@@ -1,0 +1,214 @@
+"""What the face reads: frozen values, every string in them already sanitised.
+
+Ids are lower-case hex text here (files: CIDv1 base32), because this is the border to people and
+scripts. Times are integers of milliseconds since the Unix epoch, UTC.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Author(msgspec.Struct, frozen=True):
+    """Who wrote something. `nick` is display text and may repeat; `member` never does."""
+
+    member: str
+    nick: str
+
+
+class FileView(msgspec.Struct, frozen=True):
+    """A file that a message carries.
+
+    Attributes:
+        id: root CID, `bafk...` for one chunk, `bafy...` for more.
+        size: plaintext bytes.
+        type: media type.
+        have: share of the file's blocks that are on this machine, 0.0 to 1.0.
+        width, height: pixels of the original picture, 0 for other files.
+        preview: small encoded picture (decode it only through the picture decoder), or empty.
+        alt: alternative text, may be empty.
+    """
+
+    id: str
+    name: str
+    size: int
+    type: str
+    have: float = 0.0
+    width: int = 0
+    height: int = 0
+    preview: bytes = b""
+    alt: str = ""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message as this member sees it now.
+
+    Attributes:
+        id: 32 hex digits.
+        order: position in the timeline, (hlc, id) as one sortable text.
+        reached: (n, of): other members known to hold it, of all other members. A lower bound.
+        ahead_ms: how far the author's clock ran ahead when the message arrived; 0 when it did not.
+        state: "ok", or "newer" when it needs a newer Clowder to show.
+        late: it merged into the past after newer messages were already here.
+    """
+
+    id: str
+    channel: str
+    author: Author
+    at: int
+    text: str
+    order: str
+    reply_to: str | None = None
+    edited: bool = False
+    deleted: bool = False
+    reactions: dict[str, tuple[Author, ...]] = {}
+    files: tuple[FileView, ...] = ()
+    reached: tuple[int, int] = (0, 0)
+    ahead_ms: int = 0
+    mine: bool = False
+    mentions_me: bool = False
+    replies: int = 0
+    pinned: bool = False
+    late: bool = False
+    state: Literal["ok", "newer"] = "ok"
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """A channel in the list.
+
+    Attributes:
+        id: 32 hex digits; `name` is unique on this machine (a clash gets a suffix).
+        mode: "private", "hidden" or "public".
+        complete: False while older messages are known to exist that are not here yet.
+    """
+
+    id: str
+    name: str
+    topic: str = ""
+    mode: Literal["private", "hidden", "public"] = "private"
+    unread: int = 0
+    mentions: int = 0
+    last_at: int = 0
+    complete: bool = True
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A member. `role` is founder, admin, member, reader or relay, from the level."""
+
+    member: str
+    nick: str
+    level: int
+    role: Literal["founder", "admin", "member", "reader", "relay"]
+    devices: int = 1
+    online: bool = False
+    me: bool = False
+    colour: str = ""
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """A link, or an address being tried.
+
+    Attributes:
+        state: "linked", "dialling" or "waiting".
+        behind: entries this peer has that are not here; None until its heads are known.
+    """
+
+    url: str
+    state: Literal["linked", "dialling", "waiting"]
+    member: str = ""
+    nick: str = ""
+    device: str = ""
+    relay: bool = False
+    rtt_ms: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    sync_bytes_in: int = 0
+    sync_bytes_out: int = 0
+    behind: int | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The state of this profile. `workspace` is "" before a workspace is created or joined.
+
+    `phase`: "none" no workspace, "pending" a claim waits to be admitted, "live" a member,
+    "relay" a relay, "removed".
+    """
+
+    phase: Literal["none", "pending", "live", "relay", "removed"]
+    workspace: str = ""
+    name: str = ""
+    member: str = ""
+    nick: str = ""
+    device: str = ""
+    level: int = 0
+    behind: int | None = None
+    links: tuple[Peer, ...] = ()
+    listening: tuple[str, ...] = ()
+    entries: int = 0
+    messages: int = 0
+    blocks: int = 0
+    block_bytes: int = 0
+    epoch: str = ""
+    waiting: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """Somebody's place in a channel's notes, as an index of code points."""
+
+    author: Author
+    index: int
+    colour: str = ""
+
+
+class Notes(msgspec.Struct, frozen=True):
+    """A channel's shared text.
+
+    Attributes:
+        authors: runs (start, length, nick), in code points, covering the text.
+        quarantined: how many updates are set aside because they broke the rules.
+        version: grows with each change here; a splice names the version it was made against.
+    """
+
+    channel: str
+    text: str
+    version: int = 0
+    cursors: tuple[Cursor, ...] = ()
+    authors: tuple[tuple[int, int, str], ...] = ()
+    quarantined: int = 0
+
+
+class SearchHit(msgspec.Struct, frozen=True):
+    """A message that matches; `snippet` marks the words found between U+0002 and U+0003."""
+
+    message: Message
+    snippet: str
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """A file on its way here.
+
+    Attributes:
+        sources: (nick, bytes) a holder gave so far.
+        state: "wanted" no holder linked, "moving", "done", "failed".
+    """
+
+    id: str
+    name: str
+    done: int
+    total: int
+    state: Literal["wanted", "moving", "done", "failed"]
+    sources: tuple[tuple[str, int], ...] = ()
+    seconds: float = 0.0
+    holders: int = 0
+
+
+class InviteView(msgspec.Struct, frozen=True):
+    """An invite, to be given to one person over a channel both trust."""
+
+    link: str
+    words: str
+    id: str
+    level: int
+    expires: int
+    relay: bool = False

@@ -1,0 +1,32 @@
+"""The one door to a workspace, wherever its node runs.
+
+`Session` is what the command line and the face hold. There are two: `chat.node.Node` itself, in
+this process, and `chat.control.RemoteSession`, over the control socket of the process that holds
+the profile.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from chat.commands import Command
+from chat.events import Event
+
+
+class Session(Protocol):
+    """Commands in, replies and events out."""
+
+    async def call(self, command: Command) -> Any:
+        """Carry out a command; the command's docstring names the type of the reply.
+
+        Raises:
+            ChatError: a sentence for the user.
+        """
+        ...
+
+    def events(self) -> AsyncIterator[Event]:
+        """Events from now on. A slow reader loses none: equal events about one thing coalesce."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the workspace; a node in this process stops."""
+        ...
