@@ -1,1 +1,1 @@
-"""Everything replicated and convergent, pure: keys, entries, logs, roster, epochs, channels, sync."""
+"""Everything replicated and convergent, pure: keys, entries, roster, epochs, channels, sync."""

@@ -1,0 +1,54 @@
+"""A channel's state: last-writer-wins registers for its topic, pins, profiles and settings.
+
+A register's key says what it is about, its value is text, and the write with the largest stamp
+wins. A profile register belongs to the member who signed the entry, so nobody renames another.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from crdt import ops
+from crdt.timeline import Stamp
+
+StateOp = ops.Topic | ops.Pin | ops.Profile | ops.Setting
+
+
+class Register(NamedTuple):
+    """One write: the register's key, its new value, and what decides between writes."""
+
+    key: str
+    value: str
+    stamp: Stamp
+
+
+def writes(op: StateOp, member: bytes, stamp: Stamp) -> Iterator[Register]:
+    """The registers an operation by `member` writes."""
+    if isinstance(op, ops.Topic):
+        yield Register("topic", op.text, stamp)
+    elif isinstance(op, ops.Pin):
+        yield Register(f"pin/{op.message.hex()}", "1" if op.on else "", stamp)
+    elif isinstance(op, ops.Profile):
+        owner = member.hex()
+        yield Register(f"nick/{owner}", op.nick, stamp)
+        yield Register(f"colour/{owner}", op.colour, stamp)
+        yield Register(f"picture/{owner}", op.picture.hex(), stamp)
+    else:
+        yield Register(f"set/{op.name}", op.value, stamp)
+
+
+def newer(known: Register | None, write: Register) -> bool:
+    """Whether a write replaces what is known of its register."""
+    return known is None or write.stamp > known.stamp
+
+
+class Registers:
+    """A channel's registers in memory."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Register] = {}
+
+    def apply(self, op: StateOp, member: bytes, stamp: Stamp) -> None:
+        """Add one operation."""
+        for write in writes(op, member, stamp):
+            if newer(self.values.get(write.key), write):
+                self.values[write.key] = write
