@@ -6,9 +6,11 @@ error of the same class on both ways. `channel` is a name or an id; `message` is
 unique beginning of one (at least 4 digits).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+
+from chat import model
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="do", kw_only=False):
@@ -269,3 +271,37 @@ AnyCommand = (
     | Typing
     | Shutdown
 )
+
+REPLIES: dict[type[Command], Any] = {
+    GetStatus: model.Status,
+    Create: model.Status,
+    Join: model.Status,
+    MakeInvite: model.InviteView,
+    ListChannels: list[model.Channel],
+    ListMembers: list[model.Member],
+    ListPeers: list[model.Peer],
+    CreateChannel: model.Channel,
+    SetTopic: model.Channel,
+    Post: model.Message,
+    Put: model.Message,
+    Edit: model.Message,
+    Delete: model.Message,
+    React: model.Message,
+    Pin: model.Message,
+    History: list[model.Message],
+    GetMessage: model.Message,
+    Search: list[model.SearchHit],
+    MarkRead: model.Channel,
+    GetNotes: model.Notes,
+    SetNotes: model.Notes,
+    SpliceNotes: model.Notes,
+    MoveCursor: None,
+    Get: model.Transfer,
+    ListTransfers: list[model.Transfer],
+    WaitReached: model.Message,
+    SetProfile: model.Member,
+    Dial: None,
+    Typing: None,
+    Shutdown: None,
+}
+"""The type each command answers with."""

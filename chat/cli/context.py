@@ -1,0 +1,123 @@
+"""How a command gets its options and its session.
+
+The global options are accepted before and after the subcommand, the later one wins. A command
+speaks to the node that holds the profile, when one runs; else it opens the profile itself.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from chat.cli.output import Output
+from chat.config import Settings, environment, load
+from chat.errors import ChatError
+from chat.profile import Profile, default_home
+from chat.session import Session
+
+INTERRUPTED = 130
+"""Exit code after Ctrl+C, as shells have it."""
+
+
+def global_options() -> list[click.Option]:
+    """Fresh copies of the options every command takes."""
+    return [
+        click.Option(["--home"], type=click.Path(file_okay=False), help="Folder of the profile."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object a line."),
+        click.Option(["--listen"], metavar="HOST:PORT", help="Where to accept links."),
+        click.Option(["--interface"], metavar="ADDR", help="Discover and listen only there."),
+        click.Option(["--dial"], metavar="URL", multiple=True, help="Keep a link to this peer."),
+        click.Option(["--no-mdns"], is_flag=True, help="Do not discover peers on the LAN."),
+    ]
+
+
+class GlobalOptions(click.Command):
+    """A command that takes the global options too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_options())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        take_global(ctx)
+        return super().invoke(ctx)
+
+
+def take_global(ctx: click.Context) -> None:
+    """Move the global options of one level into the shared `ctx.obj`."""
+    shared: dict[str, Any] = ctx.ensure_object(dict)
+    for name in ("home", "as_json", "listen", "interface", "dial", "no_mdns"):
+        value = ctx.params.pop(name, None)
+        if value:
+            shared[name] = value
+
+
+class Invocation:
+    """The global options of this run, resolved."""
+
+    def __init__(self, shared: dict[str, Any]) -> None:
+        self._shared = shared
+        self.output = Output(bool(shared.get("as_json")))
+
+    @property
+    def home(self) -> Path:
+        given = self._shared.get("home")
+        return Path(given).expanduser() if given else default_home()
+
+    @property
+    def settings(self) -> Settings:
+        overrides = {
+            "listen": self._shared.get("listen"),
+            "interface": self._shared.get("interface"),
+            "dial": self._shared.get("dial"),
+            "mdns": False if self._shared.get("no_mdns") else None,
+        }
+        return load(Profile(self.home).config_path, overrides, environment())
+
+    @asynccontextmanager
+    async def session(
+        self, *, network: bool = False, create: bool = False
+    ) -> AsyncIterator[Session]:
+        """The session of this profile: the running node's, or an own one."""
+        from chat.control import RemoteSession
+
+        profile = Profile(self.home)
+        remote = await RemoteSession.connect(profile.control_path)
+        session: Session
+        if remote is not None:
+            session = remote
+        else:
+            from chat.node import Node
+
+            session = await Node.open(profile, self.settings, network=network, create=create)
+        try:
+            yield session
+        finally:
+            await session.aclose()
+
+
+def run(work: Callable[[Invocation], Awaitable[int | None]]) -> NoReturn:
+    """Run a command's coroutine and end the process with its exit code."""
+    ctx = click.get_current_context()
+    invocation = Invocation(ctx.ensure_object(dict))
+
+    async def main() -> int:
+        return (await work(invocation)) or 0
+
+    try:
+        code = asyncio.run(main())
+    except ChatError as error:
+        sys.stderr.write(f"clowder: {error}\n")
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left, as `clowder history | head` does.
+        sys.stderr.close()
+        code = 0
+    ctx.exit(code)
+    raise AssertionError("click's exit does not return")

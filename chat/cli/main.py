@@ -1,0 +1,67 @@
+"""The group `clowder`; without a subcommand it opens the terminal workspace."""
+
+import sys
+from typing import Any
+
+import click
+
+from chat.cli import channels, serve, talk, team
+from chat.cli.context import Invocation, global_options, run, take_global
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Clowder(click.Group):
+    """The group; takes the global options itself."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_options())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        take_global(ctx)
+        return super().invoke(ctx)
+
+
+@click.group(cls=Clowder, invoke_without_command=True, context_settings=_HELP)
+@click.option("--plain", is_flag=True, help="Line mode, for screen readers and simple terminals.")
+@click.version_option(package_name="clowder-chat")
+@click.pass_context
+def clowder(ctx: click.Context, plain: bool) -> None:
+    """Team chat with no server. Without a command: the terminal workspace."""
+    if ctx.invoked_subcommand is None:
+        run(lambda invocation: _face(invocation, plain))
+
+
+async def _face(invocation: Invocation, plain: bool) -> int:
+    async with invocation.session(network=True, create=True) as session:
+        if plain or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            from tui.plain import run_plain
+
+            return await run_plain(session, sys.stdin, sys.stdout)
+        from tui.app import run_async
+
+        return await run_async(session, invocation.settings)
+
+
+for command in (
+    *team.COMMANDS,
+    *channels.COMMANDS,
+    *talk.COMMANDS,
+    *serve.COMMANDS,
+):
+    clowder.add_command(command)
+
+
+def main() -> int:
+    """Entry point; gives the exit code."""
+    try:
+        code = clowder.main(prog_name="clowder", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,327 @@
+"""Commands about messages, pictures and files."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from chat import commands, events, model
+from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.output import Output, size
+from chat.errors import UsageError
+from chat.session import Session
+
+LINES_IN_FLIGHT = 256
+"""How many lines of `send --lines` are under way at once; they share a commit."""
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("channel")
+@click.argument("text", required=False)
+@click.option("--lines", is_flag=True, help="Every line of stdin is a message of its own.")
+@click.option("--reply-to", metavar="ID", help="Answer this message.")
+@click.option("--file", "file", metavar="PATH", help="Share a file with it.")
+@click.option("--wait", is_flag=True, help="Return when another member holds it.")
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds --wait waits.")
+def send(
+    channel: str,
+    text: str | None,
+    lines: bool,
+    reply_to: str | None,
+    file: str | None,
+    wait: bool,
+    timeout: float,
+) -> None:
+    """Post TEXT (- reads stdin) and print the message's id."""
+
+    async def work(invocation: Invocation) -> None:
+        if text is None and file is None:
+            raise UsageError("Give a text, - for stdin, or --file PATH.")
+        async with invocation.session(network=wait) as session:
+            if lines:
+                await _send_lines(session, invocation.output, channel)
+                return
+            body = sys.stdin.read().rstrip("\n") if text == "-" else text or ""
+            if file is not None:
+                command: commands.Command = commands.Put(
+                    channel, str(Path(file).absolute()), body, reply_to=reply_to
+                )
+            else:
+                command = commands.Post(channel, body, reply_to)
+            await _posted(session, invocation.output, command, wait, timeout)
+
+    run(work)
+
+
+async def _posted(
+    session: Session, output: Output, command: commands.Command, wait: bool, timeout: float
+) -> None:
+    message: model.Message = await session.call(command)
+    if not output.as_json:
+        output.line(message.id)
+    if wait:
+        message = await session.call(commands.WaitReached(message.id, 1, timeout))
+    if output.as_json:
+        output.message(message)
+
+
+async def _send_lines(session: Session, output: Output, channel: str) -> None:
+    """Post stdin line by line, in order, many under way at once."""
+    import asyncio
+
+    def show(message: model.Message) -> None:
+        if output.as_json:
+            output.message(message)
+        else:
+            output.line(message.id)
+
+    under_way: list[asyncio.Task[model.Message]] = []
+    for line in sys.stdin:
+        body = line.rstrip("\n")
+        if not body:
+            continue
+        under_way.append(asyncio.create_task(session.call(commands.Post(channel, body))))
+        if len(under_way) >= LINES_IN_FLIGHT:
+            for task in under_way:
+                show(await task)
+            under_way.clear()
+    for task in under_way:
+        show(await task)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("channel")
+@click.argument("path")
+@click.option("--text", default="", help="What to say with it.")
+@click.option("--alt", default="", help="What is to be seen, for those who cannot see it.")
+@click.option("--reply-to", metavar="ID")
+@click.option("--keep-metadata", is_flag=True, help="Keep EXIF and GPS data of a picture.")
+@click.option("--wait", is_flag=True, help="Return when another member holds the message.")
+@click.option("--timeout", default=30.0, show_default=True)
+def put(
+    channel: str,
+    path: str,
+    text: str,
+    alt: str,
+    reply_to: str | None,
+    keep_metadata: bool,
+    wait: bool,
+    timeout: float,
+) -> None:
+    """Share a picture or file and print the message's id."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session(network=wait) as session:
+            command = commands.Put(
+                channel, str(Path(path).absolute()), text, alt, reply_to, keep_metadata
+            )
+            await _posted(session, invocation.output, command, wait, timeout)
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("file", metavar="ID")
+@click.option("-o", "--output", "target", required=True, metavar="PATH", help="Where to write it.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds without any progress.")
+def get(file: str, target: str, timeout: float) -> None:
+    """Fetch a file by its id (or its message's id) and write it."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session(network=True) as session:
+            path = str(Path(target).absolute())
+            done: model.Transfer = await session.call(commands.Get(file, path, timeout))
+        output = invocation.output
+        sources = {nick: count for nick, count in done.sources}
+        if output.as_json:
+            output.record(
+                "file",
+                {
+                    "id": done.id,
+                    "path": path,
+                    "size": done.total,
+                    "sources": sources,
+                    "seconds": done.seconds,
+                },
+            )
+        else:
+            shares = ", ".join(f"{nick} {size(count)}" for nick, count in sources.items())
+            output.note(f"{size(done.total)} in {done.seconds:.1f} s {shares}".rstrip())
+            output.line(path)
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("channel", required=False, default="")
+@click.option("-f", "--follow", is_flag=True, help="Go on as messages arrive.")
+@click.option("-n", "--number", default=10, show_default=True, help="How many old ones first.")
+def tail(channel: str, follow: bool, number: int) -> None:
+    """Show the newest messages; with -f a message is shown again when it changes."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session(network=follow) as session:
+            if follow:
+                await _follow(session, invocation.output, channel, number)
+            else:
+                found = await session.call(commands.History(channel, number))
+                invocation.output.messages(found)
+
+    run(work)
+
+
+async def _follow(session: Session, output: Output, channel: str, number: int) -> None:
+    """Print the newest `number`, then every message as it comes or changes, none twice."""
+    stream = session.events()
+    first = await _history_after_subscribing(session, stream, channel, number)
+    output.messages(first)
+    shown = {message.id: message for message in first}
+    newest = max((message.order for message in first), default="")
+    async for event in stream:
+        if isinstance(event, events.MessageChanged):
+            found = [event.message]
+        elif isinstance(event, events.MessagesArrived):
+            found = await session.call(
+                commands.History(channel or event.channel, 1000, after=newest)
+            )
+        else:
+            continue
+        for message in found:
+            if channel and channel.removeprefix("#") not in (message.channel, ""):
+                continue
+            if shown.get(message.id) != message:
+                shown[message.id] = message
+                newest = max(newest, message.order)
+                output.message(message)
+
+
+async def _history_after_subscribing(
+    session: Session, stream: object, channel: str, number: int
+) -> list[model.Message]:
+    found: list[model.Message] = await session.call(commands.History(channel, number))
+    return found
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("channel")
+@click.option("-n", "--number", default=50, show_default=True)
+@click.option("--before", default="", metavar="ID", help="Older than this message.")
+@click.option("--thread", default="", metavar="ID", help="Only a message and its replies.")
+@click.option("--pinned", is_flag=True, help="Only pinned messages.")
+def history(channel: str, number: int, before: str, thread: str, pinned: bool) -> None:
+    """Show messages of a channel, oldest first."""
+
+    async def work(invocation: Invocation) -> None:
+        command = commands.History(channel, number, before, thread=thread, pinned=pinned)
+        async with invocation.session() as session:
+            invocation.output.messages(await session.call(command))
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("query")
+@click.option("--channel", default="", help="Only in this channel.")
+@click.option("-n", "--number", default=50, show_default=True)
+def search(query: str, channel: str, number: int) -> None:
+    """Search all messages here, newest first."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            hits: list[model.SearchHit] = await session.call(
+                commands.Search(query, channel, number)
+            )
+        invocation.output.messages([hit.message for hit in hits])
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.option("--channel", default="", help="Only this channel.")
+def export(channel: str) -> None:
+    """Print every message, oldest first."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            pages: list[list[model.Message]] = []
+            before = ""
+            while page := await session.call(commands.History(channel, 1000, before)):
+                pages.append(page)
+                before = page[0].order
+            for page in reversed(pages):
+                invocation.output.messages(page)
+
+    run(work)
+
+
+def _on_message(name: str, help_text: str) -> click.Command:
+    """A command that does one thing to one message."""
+    make = {
+        "delete": commands.Delete,
+        "pin": lambda message: commands.Pin(message, True),
+        "unpin": lambda message: commands.Pin(message, False),
+    }[name]
+
+    @click.command(name, cls=GlobalOptions, help=help_text)
+    @click.argument("message", metavar="ID")
+    def command(message: str) -> None:
+        async def work(invocation: Invocation) -> None:
+            async with invocation.session() as session:
+                changed = await session.call(make(message))
+            _changed(invocation.output, changed)
+
+        run(work)
+
+    return command
+
+
+def _changed(output: Output, message: model.Message) -> None:
+    if output.as_json:
+        output.message(message)
+    else:
+        output.line(message.id)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("message", metavar="ID")
+@click.argument("text")
+def edit(message: str, text: str) -> None:
+    """Change the text of your own message."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            changed = await session.call(commands.Edit(message, text))
+        _changed(invocation.output, changed)
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("message", metavar="ID")
+@click.argument("emoji")
+@click.option("--off", is_flag=True, help="Take the reaction back.")
+def react(message: str, emoji: str, off: bool) -> None:
+    """React to a message."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            changed = await session.call(commands.React(message, emoji, not off))
+        _changed(invocation.output, changed)
+
+    run(work)
+
+
+COMMANDS = (
+    send,
+    put,
+    get,
+    tail,
+    history,
+    search,
+    export,
+    edit,
+    _on_message("delete", "Take back your own message."),
+    _on_message("pin", "Pin a message."),
+    _on_message("unpin", "Unpin a message."),
+    react,
+)

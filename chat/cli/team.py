@@ -1,0 +1,194 @@
+"""Commands about the workspace and who is in it."""
+
+import sys
+from datetime import timedelta
+from typing import Any
+
+import click
+import msgspec
+
+from chat import commands, model
+from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.output import Output, moment, size
+from chat.errors import UsageError
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def parse_duration(given: str) -> timedelta:
+    """`90m`, `12h`, `7d`.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    unit = _SECONDS.get(given[-1:].lower())
+    if unit is None or not given[:-1].isdigit() or int(given[:-1]) == 0:
+        raise UsageError(f"“{given}” is no duration; write 30m, 12h or 7d.")
+    return timedelta(seconds=int(given[:-1]) * unit)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("name")
+@click.option("--nick", required=True, help="How the others see you.")
+def new(name: str, nick: str) -> None:
+    """Create a workspace and print its id."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session(create=True) as session:
+            status = await session.call(commands.Create(name, nick))
+        if invocation.output.as_json:
+            invocation.output.record("workspace", {"id": status.workspace, "name": status.name})
+        else:
+            invocation.output.line(status.workspace)
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.option("--qr", is_flag=True, help="Show it as a QR code as well.")
+@click.option("--words", is_flag=True, help="Print 12 words instead of the link.")
+@click.option("--expires", default="7d", show_default=True, help="How long it can be used.")
+@click.option("--relay", is_flag=True, help="A ticket for a relay, which holds no keys.")
+@click.option("--note", default="", help="Who it is for; members see it.")
+def invite(qr: bool, words: bool, expires: str, relay: bool, note: str) -> None:
+    """Make an invite for one person and print it."""
+
+    async def work(invocation: Invocation) -> None:
+        lifetime = parse_duration(expires)
+        async with invocation.session() as session:
+            made: model.InviteView = await session.call(
+                commands.MakeInvite(int(lifetime.total_seconds() * 1000), relay, note)
+            )
+        output = invocation.output
+        if output.as_json:
+            output.record(
+                "invite",
+                {
+                    "id": made.id,
+                    "link": made.link,
+                    "words": made.words,
+                    "level": made.level,
+                    "relay": made.relay,
+                    "expires": moment(made.expires),
+                },
+            )
+        else:
+            output.line(made.words if words else made.link)
+        if qr:
+            _show_qr(made.link)
+
+    run(work)
+
+
+def _show_qr(link: str) -> None:
+    import segno
+
+    # Upper case lets the code use the alphanumeric mode, which is a third smaller.
+    segno.make(link.upper(), error="l", micro=False).terminal(sys.stderr, compact=True, border=2)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("invitation", metavar="INVITE")
+@click.option("--nick", required=True, help="How the others see you.")
+@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for admission.")
+def join(invitation: str, nick: str, wait: float) -> None:
+    """Join a workspace by its link or 12 words."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session(network=True, create=True) as session:
+            status = await session.call(commands.Join(invitation, nick, wait))
+        output = invocation.output
+        joined = status.phase in ("live", "relay")
+        if output.as_json:
+            state = "joined" if joined else "pending"
+            output.record("join", {"state": state, "workspace": status.workspace})
+        elif joined:
+            output.line(f"joined {status.workspace}")
+        else:
+            output.line("pending")
+            output.note(
+                "Your claim waits until a member sees it. Start clowder again later; it goes on."
+            )
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+def members() -> None:
+    """List the members."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            found: list[model.Member] = await session.call(commands.ListMembers())
+        for member in found:
+            _print(invocation.output, "member", member, member_line(member))
+
+    run(work)
+
+
+def member_line(member: model.Member) -> str:
+    """A member for people."""
+    marks = " (you)" if member.me else ""
+    return (
+        f"{'●' if member.online else '○'} {member.nick}{marks}  {member.role}  {member.member[:8]}"
+    )
+
+
+@click.command(cls=GlobalOptions)
+def peers() -> None:
+    """List the links."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            found: list[model.Peer] = await session.call(commands.ListPeers())
+        for peer in found:
+            _print(invocation.output, "peer", peer, peer_line(peer))
+
+    run(work)
+
+
+def peer_line(peer: model.Peer) -> str:
+    """A link for people."""
+    if peer.state != "linked":
+        return f"{peer.state}  {peer.url}"
+    behind = "" if not peer.behind else f", {peer.behind} behind"
+    what = "relay" if peer.relay else peer.nick
+    traffic = f"in {size(peer.bytes_in)}, out {size(peer.bytes_out)}"
+    return f"linked  {what}  {peer.url}  {peer.rtt_ms:.1f} ms, {traffic}{behind}"
+
+
+@click.command(cls=GlobalOptions)
+def status() -> None:
+    """Show the state of this profile."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            now: model.Status = await session.call(commands.GetStatus())
+        output = invocation.output
+        if output.as_json:
+            output.record("status", msgspec.to_builtins(now))
+            return
+        if now.phase == "none":
+            output.line("no workspace yet; `clowder new` or `clowder join`")
+            return
+        output.line(f"{now.name}  {now.workspace}")
+        output.line(f"you are {now.nick or '-'} ({now.phase}, level {now.level})")
+        behind = "not known yet" if now.behind is None else str(now.behind)
+        output.line(f"behind: {behind}   entries {now.entries}   messages {now.messages}")
+        output.line(f"blocks: {now.blocks}, {size(now.block_bytes)}")
+        for peer in now.links:
+            output.line(peer_line(peer))
+        for warning in now.warnings:
+            output.note(f"warning: {warning}")
+
+    run(work)
+
+
+def _print(output: Output, kind: str, value: Any, line: str) -> None:
+    if output.as_json:
+        output.record(kind, msgspec.to_builtins(value))
+    else:
+        output.line(line)
+
+
+COMMANDS = (new, invite, join, members, peers, status)

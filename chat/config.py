@@ -1,0 +1,148 @@
+"""Settings of a profile: command-line options over environment over config.toml over defaults.
+
+[network]
+listen = "0.0.0.0:7311"        # where to accept links; port 0 takes a free one
+interface = "192.168.1.20"     # discovery and listening only on this address
+dial = ["ws://relay.example:7311"]
+mdns = true
+[pictures]
+fetch_up_to_mb = 16            # larger pictures wait for `clowder get`
+[ui]
+theme = "textual-dark"
+[keys]
+quick_switch = "ctrl+k"
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from chat.errors import UsageError
+
+FETCH_UP_TO_MB = 16
+"""Pictures larger than this are fetched when asked for; smaller ones come by themselves."""
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The [network] table."""
+
+    listen: str = ""
+    interface: str = ""
+    dial: tuple[str, ...] = ()
+    mdns: bool = True
+
+
+class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The [pictures] table."""
+
+    fetch_up_to_mb: int = FETCH_UP_TO_MB
+
+
+class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The [ui] table."""
+
+    theme: str = "textual-dark"
+    mouse: bool = True
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything config.toml may say."""
+
+    network: Network = Network()
+    pictures: Pictures = Pictures()
+    ui: Ui = Ui()
+    keys: dict[str, str] = {}
+
+
+class Endpoint(NamedTuple):
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+def parse_endpoint(given: str) -> Endpoint:
+    """`host:port`, `[::1]:port` or `:port`.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    try:
+        parts = urlsplit(f"//{given}")
+        port = parts.port
+    except ValueError:
+        port = None
+        parts = urlsplit("")
+    if port is None or parts.path or parts.username is not None:
+        raise UsageError(
+            f"“{given}” is no address to listen on; write HOST:PORT, like 0.0.0.0:7311."
+        )
+    return Endpoint(parts.hostname or "", port)
+
+
+def parse_url(given: str) -> str:
+    """A `ws://` or `wss://` address of a peer; a bare host:port gets `ws://`.
+
+    Raises:
+        UsageError: it is no such address.
+    """
+    url = given if "://" in given else f"ws://{given}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UsageError(f"“{given}” is no address of a peer; write ws://HOST:PORT.") from None
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or port is None:
+        raise UsageError(f"“{given}” is no address of a peer; write ws://HOST:PORT.")
+    return url
+
+
+def load(path: Path, overrides: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Settings from a file (which may be missing), the environment and command-line options.
+
+    `overrides` holds what the command line gave of listen, interface, dial and mdns.
+
+    Raises:
+        UsageError: the file or a value is wrong; names the file and the place.
+    """
+    settings = _read(path)
+    network = settings.network
+    listen = overrides.get("listen") or environment.get("CLOWDER_LISTEN") or network.listen
+    interface = (
+        overrides.get("interface") or environment.get("CLOWDER_INTERFACE") or network.interface
+    )
+    dial = (
+        tuple(overrides.get("dial") or ())
+        or tuple(environment.get("CLOWDER_DIAL", "").split())
+        or network.dial
+    )
+    mdns = network.mdns
+    if overrides.get("mdns") is False or environment.get("CLOWDER_NO_MDNS", "") not in ("", "0"):
+        mdns = False
+    if listen:
+        parse_endpoint(listen)
+    network = Network(listen, interface, tuple(parse_url(url) for url in dial), mdns)
+    return msgspec.structs.replace(settings, network=network)
+
+
+def _read(path: Path) -> Settings:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from None
+    try:
+        return msgspec.convert(tomllib.loads(text), Settings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise UsageError(f"{path} is not right: {error}. Mend it or move it away.") from None
+
+
+def environment() -> Mapping[str, str]:
+    """This process's environment."""
+    return os.environ

@@ -1,0 +1,166 @@
+"""Views: rows of the store become the values the face reads, with names in place of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from chat import model
+from chat.errors import NotFound
+from chat.workspace import LEVEL_ADMIN_MAX, LEVEL_READER, LEVEL_RELAY, LEVEL_WRITER_MAX, Workspace
+from crdt.clock import milliseconds
+from crdt.ops import FileInfo
+
+if TYPE_CHECKING:
+    from chat.store.projection import MessageRow
+
+ID_PREFIX_MIN_DIGITS = 4
+_MODES: dict[int, Literal["private", "hidden", "public"]] = {
+    0: "private",
+    1: "hidden",
+    2: "public",
+}
+
+
+def role(level: int) -> Literal["founder", "admin", "member", "reader", "relay"]:
+    """The word for a level."""
+    if level == 0:
+        return "founder"
+    if level <= LEVEL_ADMIN_MAX:
+        return "admin"
+    if level <= LEVEL_WRITER_MAX:
+        return "member"
+    return "reader" if level < LEVEL_RELAY else "relay"
+
+
+class Views:
+    """Builds what the face reads.
+
+    `have` tells which share of a file's blocks is here; `online` which members are present.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        have: Callable[[FileInfo], float],
+        online: Callable[[], set[bytes]],
+    ) -> None:
+        self._workspace = workspace
+        self._have = have
+        self._online = online
+
+    def author(self, member: bytes) -> model.Author:
+        return model.Author(member.hex(), self._workspace.nick(member))
+
+    def message(self, row: MessageRow) -> model.Message:
+        """A message; its channel is named as in the list."""
+        workspace = self._workspace
+        return model.Message(
+            id=row.mid.hex(),
+            channel=workspace.channel_names().get(row.channel, row.channel.hex()),
+            author=self.author(row.member),
+            at=milliseconds(row.hlc),
+            text=row.text,
+            order=f"{row.hlc:016x}{row.mid.hex()}",
+            reply_to=row.reply_to.hex() if row.reply_to else None,
+            edited=row.edited,
+            deleted=row.deleted,
+            reactions={
+                emoji: tuple(self.author(member) for member in members)
+                for emoji, members in row.reactions.items()
+            },
+            files=tuple(self.file(info) for info in row.files),
+            reached=self.reached(row),
+            ahead_ms=row.ahead_ms,
+            mine=row.mine,
+            mentions_me=workspace.me in row.mentions,
+            replies=row.replies,
+            pinned=row.pinned,
+            late=row.late,
+        )
+
+    def file(self, info: FileInfo) -> model.FileView:
+        from chat.blocks.cid import format_cid
+
+        return model.FileView(
+            id=format_cid(info.root),
+            name=info.name,
+            size=info.size,
+            type=info.type,
+            have=self._have(info),
+            width=info.width,
+            height=info.height,
+            preview=info.preview,
+            alt=info.alt,
+        )
+
+    def reached(self, row: MessageRow) -> tuple[int, int]:
+        """(n, of): other members than the author known to hold the message's entry."""
+        state = self._workspace.roster.state
+        people = {m.member for m in state.members.values() if m.level < LEVEL_RELAY}
+        people.discard(row.member)
+        holders = set()
+        for device, seq in self._workspace.store.receipts(row.log).items():
+            if seq >= row.seq:
+                member = self._workspace.member_of(device)
+                if member in people:
+                    holders.add(member)
+        if row.member != self._workspace.me and self._workspace.me in people:
+            holders.add(self._workspace.me)
+        return len(holders), len(people)
+
+    def find_message(self, given: str) -> bytes:
+        """The id of a message given by id or a unique beginning of one.
+
+        Raises:
+            NotFound: none or several match.
+        """
+        digits = given.lower().strip()
+        if len(digits) >= ID_PREFIX_MIN_DIGITS and all(c in "0123456789abcdef" for c in digits):
+            found = self._workspace.store.find_message(digits)
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise NotFound(f"Several messages begin with {digits}; give more digits.")
+        raise NotFound(f"There is no message {given} here.")
+
+    def channel(self, channel: bytes) -> model.Channel:
+        workspace = self._workspace
+        known = workspace.roster.state.channels[channel]
+        unread, mentions = workspace.store.unread(channel)
+        last = workspace.store.channel_last(channel)
+        return model.Channel(
+            id=channel.hex(),
+            name=workspace.channel_names()[channel],
+            topic=workspace.store.register(channel, "topic"),
+            mode=_MODES.get(known.mode, "private"),
+            unread=unread,
+            mentions=mentions,
+            last_at=milliseconds(last) if last else 0,
+            complete=all(log.low == 0 for log in workspace.store.logs(channel)),
+        )
+
+    def channels(self) -> list[model.Channel]:
+        """General first, then by name."""
+        found = [self.channel(channel) for channel in self._workspace.channel_names()]
+        return sorted(found, key=lambda c: (c.name != "general", c.name))
+
+    def member(self, member: bytes) -> model.Member:
+        known = self._workspace.roster.state.members[member]
+        return model.Member(
+            member=member.hex(),
+            nick=self._workspace.nick(member),
+            level=known.level,
+            role=role(known.level),
+            devices=len(known.devices),
+            online=member in self._online() or member == self._workspace.me,
+            me=member == self._workspace.me,
+            colour=self._workspace.store.register(
+                self._workspace.directory, f"colour/{member.hex()}"
+            ),
+        )
+
+    def members(self) -> list[model.Member]:
+        """Everybody, the most senior first, then by nick."""
+        found = [self.member(member) for member in self._workspace.roster.state.members]
+        return sorted(found, key=lambda m: (m.level >= LEVEL_READER, m.level, m.nick.lower()))

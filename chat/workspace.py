@@ -1,0 +1,232 @@
+"""One workspace as this device holds it: who we are in it, its keys and its store.
+
+The parts of the engine share this object. It has no I/O of its own; the store it is given is the
+caller's, within the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from crdt.epochs import Epochs
+from crdt.roster import Roster
+
+from chat.errors import NotFound, TrustError, Unavailable
+from crdt import text
+from crdt.clock import HybridClock
+from crdt.entry import LogId
+from crdt.errors import Invalid, NotReadable
+from crdt.keys import DeviceKeys, Entropy, digest
+from crdt.limits import CHANNEL_NAME_MAX_CHARS, ID_BYTES, NICK_MAX_CHARS
+
+if TYPE_CHECKING:
+    from chat.store import WorkspaceStore
+
+LEVEL_ADMIN_MAX = 99
+LEVEL_WRITER_MAX = 199
+LEVEL_READER = 200
+LEVEL_RELAY = 250
+
+
+class Now(NamedTuple):
+    """The time, twice: wall milliseconds for people, monotonic milliseconds for timers."""
+
+    wall: int
+    mono: int
+
+
+class Identity(msgspec.Struct, array_like=True, frozen=True):
+    """Who this device is in one workspace, as the store keeps it. Secrets; never logged."""
+
+    workspace: bytes
+    member: bytes
+    sign_seed: bytes
+    link_secret: bytes
+    box_secret: bytes
+    net_key: bytes
+    relay: bool = False
+
+    def __repr__(self) -> str:
+        return f"Identity(workspace={self.workspace.hex()[:8]})"
+
+    @property
+    def keys(self) -> DeviceKeys:
+        return DeviceKeys(self.sign_seed, self.link_secret, self.box_secret)
+
+
+def directory_channel(workspace: bytes) -> bytes:
+    """The built-in channel whose state holds the members' profiles and the workspace's name."""
+    return digest(b"x1.directory", workspace)[:ID_BYTES]
+
+
+def workspace_scope(workspace: bytes) -> bytes:
+    """The scope of everybody."""
+    return digest(b"x1.scope", workspace)[:ID_BYTES]
+
+
+@dataclass
+class Workspace:
+    """What the engine's parts share."""
+
+    identity: Identity
+    store: WorkspaceStore
+    roster: Roster
+    epochs: Epochs
+    entropy: Entropy
+    incarnation: bytes
+    clock: HybridClock = field(default_factory=HybridClock)
+    _names: dict[bytes, str] | None = None
+    _nicks: dict[bytes, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.id = self.identity.workspace
+        self.keys = self.identity.keys
+        self.device = self.keys.public.sign
+        self.directory = directory_channel(self.id)
+        self.scope = workspace_scope(self.id)
+        self.relay = self.identity.relay
+        self.clock.last = max((log.head_hlc for log in self.store.logs(None)), default=0)
+
+    @property
+    def me(self) -> bytes:
+        """This device's member, 16 bytes."""
+        return self.identity.member
+
+    @property
+    def level(self) -> int | None:
+        """My level, None before I am admitted and after I am removed."""
+        member = self.roster.state.members.get(self.me)
+        if member is None or self.device not in self.roster.state.devices:
+            return None
+        return member.level
+
+    def member_of(self, device: bytes) -> bytes | None:
+        """The member a device belongs or belonged to."""
+        state = self.roster.state
+        known = state.devices.get(device) or state.former_devices.get(device)
+        return None if known is None else known.member
+
+    def heads(self) -> tuple[bytes, ...]:
+        """Sorted roster heads, as an entry or op may list them."""
+        return tuple(sorted(self.roster.heads)[:8])
+
+    # Channels ---------------------------------------------------------------------------------
+
+    def scope_of(self, channel: bytes) -> bytes:
+        """The scope whose epoch seals a channel."""
+        known = self.roster.state.channels.get(channel)
+        return self.scope if known is None else known.scope
+
+    def visible(self, channel: bytes, device: bytes) -> bool:
+        """Whether a device may replicate a channel: relays all, members the scopes they are in."""
+        scope = self.scope_of(channel)
+        if scope == self.scope:
+            return True
+        known = self.roster.state.devices.get(device)
+        if known is None:
+            return False
+        members = self.roster.state.scopes.get(scope, frozenset())
+        return known.level >= LEVEL_RELAY or known.member in members
+
+    def channel_names(self) -> dict[bytes, str]:
+        """Names by channel id; of channels with one name, all but the first get a suffix."""
+        if self._names is None:
+            self._names = self._read_names()
+        return self._names
+
+    def _read_names(self) -> dict[bytes, str]:
+        names: dict[bytes, str] = {}
+        taken: set[str] = set()
+        channels = self.roster.state.channels.values()
+        for channel in sorted(channels, key=lambda c: (c.time_ms, c.op)):
+            if channel.id == self.directory or not self.visible(channel.id, self.device):
+                continue
+            try:
+                title = self.epochs.open_private(channel.op)[0]
+            except (NotReadable, Invalid):
+                title = ""
+            name = (
+                text.clean_line(title, CHANNEL_NAME_MAX_CHARS) or f"channel-{channel.id.hex()[:4]}"
+            )
+            if name in taken:
+                name = f"{name}~{channel.id.hex()[:4]}"
+            taken.add(name)
+            names[channel.id] = name
+        return names
+
+    def name(self) -> str:
+        """The workspace's own name."""
+        channel = self.roster.state.channels.get(self.directory)
+        if channel is None:
+            return ""
+        try:
+            return text.clean_line(self.epochs.open_private(channel.op)[0], CHANNEL_NAME_MAX_CHARS)
+        except (NotReadable, Invalid):
+            return ""
+
+    def find_channel(self, named: str) -> bytes:
+        """The id of a channel given by name (with or without #) or id.
+
+        Raises:
+            NotFound: with the names there are.
+        """
+        wanted = named.removeprefix("#")
+        for channel, name in self.channel_names().items():
+            if wanted in (name, channel.hex()):
+                return channel
+        names = ", ".join(sorted(self.channel_names().values())) or "none yet"
+        raise NotFound(f"There is no channel “{wanted}” here. Channels: {names}.")
+
+    # Members ----------------------------------------------------------------------------------
+
+    def nick(self, member: bytes) -> str:
+        """How a member is shown: their own profile, or what their invite claim said."""
+        known = self._nicks.get(member)
+        if known is None:
+            known = self._nicks[member] = self._read_nick(member)
+        return known
+
+    def _read_nick(self, member: bytes) -> str:
+        nick = self.store.register(self.directory, f"nick/{member.hex()}")
+        if not nick:
+            admitted = self.roster.state.members.get(member)
+            if admitted is not None and admitted.admit_op is not None:
+                try:
+                    nick = self.epochs.open_private(admitted.admit_op)[0]
+                except (NotReadable, Invalid, IndexError):
+                    nick = ""
+        return text.clean_line(nick, NICK_MAX_CHARS) or member.hex()[:8]
+
+    def forget_views(self) -> None:
+        """The roster, keys or profiles changed: read names anew."""
+        self._names = None
+        self._nicks.clear()
+
+    # Keys -------------------------------------------------------------------------------------
+
+    def sending_epoch(self, channel: bytes) -> bytes:
+        """The epoch to seal with.
+
+        Raises:
+            TrustError: this device may not write here.
+            Unavailable: the keys are being renewed.
+        """
+        level = self.level
+        if level is None or level > LEVEL_WRITER_MAX:
+            raise TrustError("This device may not write in this workspace.")
+        epoch = self.epochs.current(self.scope_of(channel))
+        if epoch is None:
+            raise Unavailable("The workspace's keys are being renewed; try again in a moment.")
+        try:
+            self.epochs.key(epoch)
+        except NotReadable:
+            raise Unavailable(
+                "This device has no key yet; it arrives when another member is linked."
+            ) from None
+        return epoch
+
+    def own_log(self, channel: bytes, part: int) -> LogId:
+        """Where this device writes."""
+        return LogId(channel, part, self.device, self.incarnation)
