@@ -29,7 +29,7 @@ before. A signature covers all earlier entries through `prev`, so a run needs on
 an end that a known entry names as its `prev`). Format: docs/protocol/entries.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple
 
@@ -80,7 +80,14 @@ class Item(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
 
 
 class Run(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """Consecutive entries of one log; `prev` is the id of the entry before `first_seq`."""
+    """Consecutive entries of one log.
+
+    Attributes:
+        prev: id of the entry before `first_seq`.
+        items: at least one.
+        heads: the sorted roster heads behind the first item's `roster`, so that a run from the
+            middle of a log can be judged alone; empty when that item lists them itself.
+    """
 
     channel: bytes
     part: int
@@ -89,6 +96,7 @@ class Run(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=Tr
     first_seq: int
     prev: bytes
     items: tuple[Item, ...]
+    heads: tuple[bytes, ...] = ()
 
     @property
     def log(self) -> LogId:
@@ -201,17 +209,18 @@ _run_encoder = msgspec.msgpack.Encoder()
 _run_decoder = msgspec.msgpack.Decoder(Run)
 
 
-def to_run(entries: Sequence[Entry], *, all_signatures: bool = False) -> Run:
+def to_run(entries: Sequence[Entry], heads: tuple[bytes, ...]) -> Run:
     """Consecutive entries of one log as a run.
 
-    Signatures stay on the last entry and at the anchors (every 64th), as far as they are known.
+    `heads` are the roster heads behind the first entry's `roster`. Signatures stay on the last
+    entry and at the anchors (every 64th), as far as they are known.
     """
     first = entries[0]
     items: list[Item] = []
     epoch = roster = b""
     last = entries[-1].seq
     for entry in entries:
-        signed = all_signatures or entry.seq == last or entry.seq % limits.ANCHOR_EVERY == 0
+        signed = entry.seq == last or entry.seq % limits.ANCHOR_EVERY == 0
         items.append(
             Item(
                 hlc=entry.hlc,
@@ -225,7 +234,7 @@ def to_run(entries: Sequence[Entry], *, all_signatures: bool = False) -> Run:
             )
         )
         epoch, roster = entry.epoch, entry.roster
-    return Run(*first.log, first.seq, first.prev, tuple(items))
+    return Run(*first.log, first.seq, first.prev, tuple(items), () if first.heads else heads)
 
 
 def from_run(workspace: bytes, run: Run) -> list[Entry]:
@@ -295,6 +304,12 @@ def check_run(run: Run) -> None:
     _require(bool(first.epoch) and bool(first.roster), "first item names epoch and roster")
     if run.first_seq == 0:
         _require(bool(first.heads), "a log's first entry lists the roster heads")
+    if first.heads:
+        _require(not run.heads, "roster heads are listed once")
+    else:
+        _check_heads(run.heads, first.roster)
+    for item in run.items[1:]:
+        _require(bool(item.heads) == bool(item.roster), "a changed roster lists its heads")
     for item in run.items:
         _require(0 <= item.hlc < 2**63, "hlc")
         _require(len(item.nonce) == limits.NONCE_BYTES, "nonce")
@@ -303,7 +318,7 @@ def check_run(run: Run) -> None:
         _require(len(item.signature) in (0, limits.SIGNATURE_BYTES), "signature size")
         _check_ciphertext(item)
         if item.heads:
-            _check_heads(item)
+            _check_heads(item.heads, item.roster)
 
 
 def _check_ciphertext(item: Item) -> None:
@@ -319,12 +334,11 @@ def _check_ciphertext(item: Item) -> None:
     _require(limits.TAG_BYTES < size <= most, "ciphertext size")
 
 
-def _check_heads(item: Item) -> None:
-    heads = item.heads
+def _check_heads(heads: tuple[bytes, ...], roster: bytes) -> None:
     _require(len(heads) <= limits.ROSTER_PARENTS_MAX, "number of roster heads")
     _require(all(len(head) == limits.DIGEST_BYTES for head in heads), "roster head size")
     _require(list(heads) == sorted(set(heads)), "order of roster heads")
-    _require(item.roster == digest(b"x1.heads", *heads), "roster hash of the listed heads")
+    _require(roster == digest(b"x1.heads", *heads), "roster hash of the listed heads")
 
 
 def check_signatures(entries: Sequence[Entry]) -> int:
@@ -356,11 +370,6 @@ def decode_run(data: bytes) -> Run:
         return _run_decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Invalid(f"not a run: {error}") from None
-
-
-def roster_heads(entries: Iterable[Entry]) -> Iterable[tuple[bytes, tuple[bytes, ...]]]:
-    """(roster hash, heads) for each entry that lists heads."""
-    return ((entry.roster, entry.heads) for entry in entries if entry.heads)
 
 
 def _require(holds: bool, what: str) -> None:

@@ -32,4 +32,37 @@ CAPTION_MAX_CHARS = 1_000  # caption and alternative text of a file
 CLOCK_MERGE_MAX_MS = 60 * 60 * 1000  # a remote clock moves ours at most an hour ahead of now
 CLOCK_BADGE_MS = 2 * 60 * 1000  # a message further ahead than this is badged
 
+# Replication: one message, one answer, one link.
+SYNC_MESSAGE_MAX_BYTES = 256 * 1024  # what a decoder accepts; transport cuts it into frames
+HELLO_MAX_BYTES = 256  # a reconnect with nothing new costs no more than this on each side
+RUN_TARGET_BYTES = 48 * 1024  # a bulk message is a few frames, so live entries get in between
+PUSH_MAX_BYTES = 32 * 1024  # what may be sent unasked; more is announced and pulled
+TOUCHED_MAX_LOGS = 2_000  # beyond this, comparing channels is shorter than listing logs
+LISTED_AT_ONCE_LOGS = 128  # up to here listing all logs (6 KiB) saves the round of fingerprints
+ROWS_PER_MESSAGE_MAX = 1_024  # heads or fingerprints: about 40 KiB a message
+RANGE_ENTRIES = 256  # of one log; a multiple of ANCHOR_EVERY, so that ranges end at anchors
+REQUEST_ENTRIES = 512  # of all logs in one request; about 150 KiB of typical messages
+REQUEST_RANGES_MAX = 64
+REQUESTS_IN_FLIGHT = 6  # with REQUEST_ENTRIES: 0.9 MB on the way, 9 MB/s at 100 ms round trip
+ANSWER_MAX_BYTES = 224 * 1024  # one request is never answered with more; the asker asks again
+ANSWER_READ_ENTRIES = 64  # how many entries are read from the store at once while answering
+PAGE_ENTRIES = 50  # about three screens of messages
+PAGE_MAX_ENTRIES = 500  # what one page request may ask for
+CHANNELS_PER_REQUEST = 64  # whose heads are asked for in one message
+REQUEST_TIMEOUT_MS = 5_000  # without any answer a link's requests go to other links
+WAITING_MAX_BYTES = 1024 * 1024  # runs held until roster ops or earlier entries arrive, all links
+UNKNOWN_PEER_MAX_BYTES = 1024 * 1024  # roster ops taken from a device no roster names yet
+WASTE_MAX_BYTES = 8 * 1024 * 1024  # unasked bytes of no use on one link before it is closed
+CLAIM_MAX_BYTES = 4 * 1024  # an invite claim: keys, signatures, a sealed nick
+ROSTER_HEADS_SENT_MAX = 256  # concurrent ops beyond this are merged by the next op
+SEALS_PER_REQUEST = 16  # epochs whose seals are asked for in one message
+RECEIPT_ROWS_MAX = 256  # logs in one signed receipt: 10 KiB
+RECEIPT_DELAY_MS = 100  # one signature for a burst of entries
+RECEIPTS_KEPT_PER_DEVICE = 16  # for passing on; older ones are covered by newer ones
+CHECK_EVERY_MS = 1_000  # at most one repeated hello a second on a link
+COMPARE_EVERY_MS = 5_000  # at most one comparison of all channels in this time on a link
+MARK_EVERY_MS = 2_000  # how late a peer learns that it has read what it gave us itself
+ANTI_ENTROPY_MS = 10 * 60 * 1000  # a random neighbour is greeted again this often
+
 assert PAYLOAD_MAX_BYTES + TAG_BYTES + SIGNATURE_BYTES + 600 <= ENTRY_MAX_BYTES
+assert RANGE_ENTRIES % ANCHOR_EVERY == 0

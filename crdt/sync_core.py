@@ -1,0 +1,260 @@
+"""What the parts of the replicator share: its links, its ports, and the effects it collects."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from crdt import limits
+from crdt.entry import Entry, LogId
+from crdt.sync_messages import (
+    COMPLETE,
+    TOLD,
+    UNKNOWN_PEER,
+    VERSION,
+    Cursor,
+    Hello,
+    Mark,
+    Message,
+    Range,
+    channel_set,
+    encode,
+    state_bytes,
+)
+from crdt.sync_ports import Effect, EntryStore, RosterView, Send, Visible
+
+NO_MARK = Mark(0, bytes(8))
+LEVEL_MEMBERS_END = 200  # levels from here on (readers, relays) never write
+PRIORITY_LIVE = 0
+CHANNELS_REMEMBERED = 100_000  # a cache; a peer that names more channels only makes it start anew
+
+
+class PeerHead(NamedTuple):
+    """What a peer holds of a log that is longer there than here."""
+
+    low: int
+    head: int
+    hlc: int
+
+
+@dataclass(slots=True)
+class Request:
+    """Something asked of one link and not yet answered to the end."""
+
+    ranges: tuple[Range, ...] = ()
+    backward: bool = False
+    page: bytes | None = None
+    channels: tuple[bytes, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Entries asked for."""
+        if self.page is not None:
+            return limits.PAGE_ENTRIES
+        return sum(asked.last - asked.first + 1 for asked in self.ranges)
+
+
+@dataclass(slots=True)
+class Link:
+    """One link, as long as it lasts.
+
+    Attributes:
+        unknown: no roster op here names the peer's device; almost nothing passes.
+        hello_sent, hello: what was last said each way.
+        roster_asked: my heads were sent and the ops for me are not complete yet.
+        roster_told: the peer's heads were answered.
+        rosters_compared: hashes of both rosters when both were brought together last.
+        answered: what the peer lacks was sent or announced; since then changes are pushed.
+        told: arrival up to which that holds; `marked` is what the peer was told of it.
+        read: the peer's mark up to which everything was sent or announced to me.
+        equal: our states were equal when last compared, or differed by forks only.
+        known: log to the seq up to which the peer has it.
+        wanted: log to the peer's head, for logs whose head here is lower.
+        stalled: wanted logs whose runs wait for roster ops.
+        refused: logs of which the peer holds another branch.
+        lows: log to the seq below which the peer cannot help.
+        news: the peer sent content since the last hello here.
+        compared: the peer's fingerprints came, and what they lead to is not done.
+        saved: the cursor that was stored last.
+        requests: what was asked and not answered yet, by number.
+        comparing: requests of heads under way.
+        channels: whether a channel may be held by both; a cache.
+    """
+
+    number: int
+    device: bytes
+    relay: bool
+    unknown: bool
+    hello_sent: Hello | None = None
+    hello: Hello | None = None
+    roster_asked: bool = False
+    roster_told: bool = False
+    answered: bool = False
+    told: int = 0
+    marked: int = 0
+    read: Mark | None = None
+    equal: bool = False
+    known: dict[LogId, int] = field(default_factory=dict)
+    wanted: dict[LogId, PeerHead] = field(default_factory=dict)
+    stalled: set[LogId] = field(default_factory=set)
+    refused: set[LogId] = field(default_factory=set)
+    lows: dict[LogId, int] = field(default_factory=dict)
+    requests: dict[int, Request] = field(default_factory=dict)
+    comparing: set[int] = field(default_factory=set)
+    to_compare: deque[bytes] = field(default_factory=deque)
+    channels: dict[bytes, bool] = field(default_factory=dict)
+    waste_bytes: int = 0
+    unknown_bytes: int = 0
+    heard_at: int = 0
+    checked_at: int | None = None
+    compared_at: int | None = None
+    ops_known: set[bytes] = field(default_factory=set)
+    rosters_compared: tuple[bytes, bytes] | None = None
+    missing_asked: frozenset[bytes] = frozenset()
+    was_member: bool = False
+    seals_wanted: set[bytes] = field(default_factory=set)
+    seals_asked: set[bytes] = field(default_factory=set)
+    news: bool = False
+    compared: bool = False
+    mark_due: int | None = None
+    check_due: int | None = None
+    checked_again: bool = False
+    saved: int = 0
+
+    @property
+    def unknown_there(self) -> bool:
+        """Whether the peer's roster does not name my device yet."""
+        return self.hello is not None and bool(self.hello.flags & UNKNOWN_PEER)
+
+    @property
+    def open(self) -> bool:
+        """Whether both sides know each other, so that content may pass."""
+        return self.hello is not None and not self.unknown and not self.unknown_there
+
+    @property
+    def needs(self) -> bool:
+        """Whether something announced by the peer is not here yet."""
+        return bool(self.wanted or self.comparing or self.to_compare)
+
+
+class Core:
+    """Ports, links and the effects of the call under way."""
+
+    def __init__(
+        self,
+        workspace: bytes,
+        store: EntryStore,
+        roster: RosterView,
+        device: bytes,
+        visible: Visible,
+    ) -> None:
+        self.workspace = workspace
+        self.store = store
+        self.roster = roster
+        self.device = device
+        self.visible = visible
+        self.links: dict[int, Link] = {}
+        self.effects: list[Effect] = []
+        self.now = 0
+        self.progress = False
+        self.gaps: dict[LogId, int] = {}
+        """Logs that lack their beginning: how many ranges were fetched since start."""
+        self.settled: dict[bytes, tuple[bytes, bytes]] = {}
+        """Device to (state here, state there) that differ in nothing anybody could send."""
+        self.stored: list[Sequence[Entry]] = []
+        """What this call put above heads, each of one log."""
+        self.roster_news: list[bytes] = []
+        """Roster ops that this call brought in."""
+        self.completed: list[LogId] = []
+        """Logs whose beginning this call brought in."""
+        self.roster_short: set[int] = set()
+        """Links that sent entries whose roster ops are not here."""
+        self.bad_links: dict[int, str] = {}
+        """Links found out later than they sent, with the reason."""
+        self._request = 0
+
+    def send(self, link: Link, message: Message, priority: int = PRIORITY_LIVE) -> None:
+        self.effects.append(Send(link.number, priority, encode(message)))
+
+    def next_request(self) -> int:
+        self._request += 1
+        return self._request
+
+    def level(self, device: bytes) -> int | None:
+        """The level of a device that is in the workspace now, else None."""
+        found = self.roster.state.devices.get(device)
+        return None if found is None else found.level
+
+    def common(self, link: Link, channel: bytes) -> bool:
+        """Whether both this device and the peer may hold a channel."""
+        held = link.channels.get(channel)
+        if held is None:
+            held = self.visible(channel, link.device) and self.visible(channel, self.device)
+            if len(link.channels) >= CHANNELS_REMEMBERED:
+                link.channels.clear()
+            link.channels[channel] = held
+        return held
+
+    def mark(self) -> Mark:
+        """The newest arrival of the store."""
+        arrival = self.store.arrival_max
+        found = self.store.id_at(arrival) if arrival else None
+        return NO_MARK if found is None else Mark(arrival, found[:8])
+
+    def hello(self, link: Link) -> Hello:
+        """What there is to say to a peer now."""
+        mark, flags = self.mark(), 0
+        if link.unknown:
+            empty = bytes(limits.ID_BYTES)
+            roster = self.roster.heads_hash[: limits.ID_BYTES]
+            replica = self.store.replica_id
+            return Hello(VERSION, replica, 0, bytes(8), None, roster, empty, empty, UNKNOWN_PEER)
+        if link.answered:
+            flags |= TOLD
+        if not self.gaps:
+            flags |= COMPLETE
+        prints = self.store.fingerprints()
+        shared = [channel for channel in prints if self.common(link, channel)]
+        return Hello(
+            VERSION,
+            self.store.replica_id,
+            mark.arrival,
+            mark.id,
+            self._read(link),
+            self.roster.heads_hash[: limits.ID_BYTES],
+            channel_set(shared),
+            state_bytes(sum(prints[channel] for channel in shared)),
+            flags,
+        )
+
+    def say_hello(self, link: Link) -> None:
+        link.hello_sent = self.hello(link)
+        link.checked_at = self.now
+        if link.answered:
+            link.marked = link.hello_sent.arrival
+        self.send(link, link.hello_sent)
+
+    def cursor(self, link: Link) -> int:
+        """Up to which arrival the peer's store was read; 0 before its hello."""
+        read = self._read(link) if link.hello is not None else None
+        return 0 if read is None else read.arrival
+
+    def _read(self, link: Link) -> Cursor | None:
+        """How far the peer's store was read. Its name is looked up by device before its hello.
+
+        The table of cursors holds, beside one row a replica, one row a device: (0, replica).
+        """
+        if link.hello is not None:
+            replica = link.hello.replica
+        else:
+            last = self.store.cursor(link.device)
+            if last is None:
+                return None
+            replica = last[1]
+        found = self.store.cursor(replica)
+        return None if found is None else Cursor(replica, found[0], found[1])
+
+
+def entry_bytes(entry: Entry) -> int:
+    """About how long an entry is on the wire, without what a run says once."""
+    return entry.ct_len + 48 + 34 * len(entry.heads)

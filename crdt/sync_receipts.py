@@ -1,0 +1,217 @@
+"""Receipts: a device's signed word on how far it holds the timelines of others.
+
+A receipt is made RECEIPT_DELAY_MS after entries were stored, one for the whole burst, and passed
+on by everyone to whom it says something new. What passed on was kept (a few per device), so that a
+peer that connects later learns it too, once. A peer whose state equals ours, or that lists a
+head, tells us the same about itself without a signature, which we count but cannot pass on.
+
+A receipt says `low` to `head`. The store keeps the head: what a newcomer has not fetched yet of
+older history counts as received, new messages are counted exactly.
+"""
+
+from collections.abc import Iterable
+
+from crdt import keys, limits
+from crdt.entry import LogId
+from crdt.ops import PART_TIMELINE
+from crdt.sync_core import Core, Link
+from crdt.sync_messages import (
+    Author,
+    Range,
+    Receipt,
+    ReceiptBody,
+    ReceiptRow,
+    ReceiptsWant,
+    decode_receipt,
+    encode,
+    receipt_digest,
+)
+
+
+class _Kept:
+    """A receipt that may be passed on."""
+
+    __slots__ = ("device", "logs", "number", "wire")
+
+    def __init__(self, device: bytes, logs: frozenset[LogId], number: int, wire: Receipt) -> None:
+        self.device = device
+        self.logs = logs
+        self.number = number
+        self.wire = wire
+
+
+class Receipts:
+    """Makes, takes and passes on receipts."""
+
+    def __init__(self, core: Core, sign_seed: bytes) -> None:
+        self._core = core
+        self._sign_seed = sign_seed
+        self._due: dict[LogId, None] = {}
+        self._due_at: int | None = None
+        self._kept: dict[bytes, list[_Kept]] = {}
+        self._number = 0
+        self._told: dict[bytes, int] = {}
+        self._own = [
+            state.log
+            for state in core.store.logs()
+            if state.log.device == core.device and state.log.part == PART_TIMELINE
+        ]
+        self.changed: dict[LogId, None] = {}
+        """Logs whose receipts this call changed."""
+
+    @property
+    def due_at(self) -> int | None:
+        """When the next receipt is to be signed."""
+        return self._due_at
+
+    def entries_stored(self, log: LogId) -> None:
+        """New entries of a log were stored."""
+        if log.part != PART_TIMELINE:
+            return
+        if log.device == self._core.device:
+            self._note_own(log)
+            return
+        self._due[log] = None
+        if self._due_at is None:
+            self._due_at = self._core.now + limits.RECEIPT_DELAY_MS
+
+    def _note_own(self, log: LogId) -> None:
+        if log not in self._own:
+            self._own.append(log)
+
+    def tick(self) -> None:
+        """Sign what is due, and pass it on."""
+        if self._due_at is None or self._core.now < self._due_at:
+            return
+        logs, self._due, self._due_at = list(self._due), {}, None
+        self._issue(logs)
+
+    def _issue(self, logs: list[LogId]) -> None:
+        core = self._core
+        if core.level(core.device) is None:
+            return
+        size = limits.RECEIPT_ROWS_MAX
+        for start in range(0, len(logs), size):
+            authors: dict[Author, int] = {}
+            rows: list[ReceiptRow] = []
+            for log in logs[start : start + size]:
+                state = core.store.log_state(log)
+                if state is None:
+                    continue
+                author = Author(log.device, log.incarnation)
+                number = authors.setdefault(author, len(authors))
+                rows.append(ReceiptRow(number, log.channel, state.low, state.head))
+                core.store.add_receipt(core.device, log, state.head)
+            if not rows:
+                continue
+            body = encode(ReceiptBody(core.device, core.now, tuple(authors), tuple(rows)))
+            covered = receipt_digest(core.workspace, body)
+            signature = keys.sign(self._sign_seed, keys.SIGN_HAVE, covered)
+            logs_said = frozenset(logs[start : start + size])
+            self._keep(core.device, logs_said, Receipt(body, signature), None)
+
+    def on_receipt(self, link: Link, message: Receipt) -> None:
+        """Take another device's word.
+
+        Raises:
+            Invalid: it is not that device's.
+        """
+        core = self._core
+        said = decode_receipt(message.body)
+        if said.device == core.device or core.level(said.device) is None:
+            return
+        rows = [(self._log(said, row), row) for row in said.rows]
+        new = [
+            (log, row)
+            for log, row in rows
+            if core.store.receipts(log).get(said.device, -1) < row.head
+        ]
+        if not new:
+            return
+        covered = receipt_digest(core.workspace, message.body)
+        keys.verify(said.device, keys.SIGN_HAVE, covered, message.signature)
+        logs: list[LogId] = []
+        for log, row in new:
+            if core.visible(log.channel, said.device) and core.visible(log.channel, core.device):
+                core.store.add_receipt(said.device, log, row.head)
+                self.changed[log] = None
+                logs.append(log)
+        if logs:
+            self._keep(said.device, frozenset(log for log, _ in rows), message, link)
+
+    @staticmethod
+    def _log(said: ReceiptBody, row: ReceiptRow) -> LogId:
+        author = said.authors[row.author]
+        return LogId(row.channel, PART_TIMELINE, author.device, author.incarnation)
+
+    def _keep(
+        self, device: bytes, logs: frozenset[LogId], wire: Receipt, source: Link | None
+    ) -> None:
+        """Remember a receipt, and pass it on to whom it concerns."""
+        self._number += 1
+        kept = [old for old in self._kept.get(device, ()) if not old.logs <= logs]
+        kept.append(_Kept(device, logs, self._number, wire))
+        self._kept[device] = kept[-limits.RECEIPTS_KEPT_PER_DEVICE :]
+        for link in self._core.links.values():
+            if link is source or not link.open or not link.answered:
+                continue
+            self._tell(link, kept[-1])
+            self._told[link.device] = self._number
+        if source is not None and self._told.get(source.device, 0) == self._number - 1:
+            self._told[source.device] = self._number
+
+    def _tell(self, link: Link, kept: _Kept) -> None:
+        if kept.device == link.device:
+            return
+        if all(self._core.common(link, log.channel) for log in kept.logs):
+            self._core.send(link, kept.wire)
+
+    def link_ready(self, link: Link) -> None:
+        """Pass on what a peer has not been told since this process began."""
+        told = self._told.get(link.device, 0)
+        fresh = [kept for every in self._kept.values() for kept in every if kept.number > told]
+        for kept in sorted(fresh, key=lambda kept: kept.number):
+            self._tell(link, kept)
+        self._told[link.device] = self._number
+
+    def peer_holds(self, link: Link, log: LogId, seq: int) -> None:
+        """The peer itself says that it holds a log up to a seq."""
+        core = self._core
+        if log.device != core.device or log.part != PART_TIMELINE:
+            return
+        state = core.store.log_state(log)
+        if state is None or core.level(link.device) is None:
+            return
+        if core.store.add_receipt(link.device, log, min(seq, state.head)):
+            self.changed[log] = None
+
+    def peer_equals(self, link: Link) -> None:
+        """The peer's state equals ours, so it holds all own messages it may hold."""
+        for log in self._own:
+            state = self._core.store.log_state(log)
+            if state is not None and self._core.common(link, log.channel):
+                self.peer_holds(link, log, state.head)
+
+    def on_receipts_want(self, link: Link, message: ReceiptsWant) -> None:
+        """Say again what is held of some logs, here and elsewhere."""
+        core = self._core
+        logs = {
+            asked.log
+            for asked in message.logs
+            if asked.part == PART_TIMELINE and core.common(link, asked.channel)
+        }
+        for every in list(self._kept.values()):
+            for kept in every:
+                if kept.device != core.device and kept.logs & logs:
+                    self._tell(link, kept)
+        for log in logs:
+            if log.device != core.device and core.store.log_state(log) is not None:
+                self._due[log] = None
+                self._due_at = core.now if self._due_at is None else min(self._due_at, core.now)
+
+    def want(self, link: Link, logs: Iterable[LogId]) -> None:
+        """Ask a peer what it knows of who holds these logs."""
+        ranges = [Range(*log, 0, 0) for log in logs if self._core.common(link, log.channel)]
+        size = limits.REQUEST_RANGES_MAX
+        for start in range(0, len(ranges), size):
+            self._core.send(link, ReceiptsWant(tuple(ranges[start : start + size])))

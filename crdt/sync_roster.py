@@ -1,0 +1,163 @@
+"""Bringing two rosters together, before any content: who is in decides what may pass.
+
+Both sides send their heads when the hashes in their hellos differ, and each answers with the ops
+that those heads do not cover, parents first. Ops that come in later are passed on at once.
+
+From a device that no op names, ops are taken up to a bound: a newcomer brings the op that admits
+it. Such a device is told heads only.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from crdt import limits
+from crdt.errors import Invalid
+from crdt.sync_core import Core, Link
+from crdt.sync_messages import RosterHave, RosterOps, Seals, SealsWant
+from crdt.sync_ports import RosterChanged, SealsArrived, SealStore
+
+_OPS_BYTES = limits.SYNC_MESSAGE_MAX_BYTES - limits.ROSTER_OP_MAX_BYTES - 1024
+
+
+class RosterExchange:
+    """Heads, ops and seals."""
+
+    def __init__(self, core: Core, seals: SealStore | None) -> None:
+        self._core = core
+        self._seals = seals
+        self._seals_asked: dict[bytes, int] = {}
+
+    def ask(self, link: Link) -> None:
+        """Send the heads here, unless an answer to them is still to come."""
+        if not link.roster_asked:
+            link.roster_asked = True
+            heads = tuple(self._core.roster.heads)[: limits.ROSTER_HEADS_SENT_MAX]
+            self._core.send(link, RosterHave(heads))
+
+    def on_have(self, link: Link, message: RosterHave) -> None:
+        """Answer a peer's heads."""
+        if link.unknown:
+            return
+        roster = self._core.roster
+        self._send_ops(link, roster.missing_from(message.heads), done=True)
+        link.roster_told = True
+
+    def _send_ops(self, link: Link, ids: Sequence[bytes], *, done: bool) -> None:
+        wires: list[bytes] = []
+        size = 0
+        for op_id in ids:
+            wire = self._core.roster.wire(op_id)
+            if wires and (size + len(wire) > _OPS_BYTES or len(wires) == 1024):
+                self._core.send(link, RosterOps(tuple(wires)))
+                wires, size = [], 0
+            wires.append(wire)
+            size += len(wire) + 3
+        if wires or done:
+            self._core.send(link, RosterOps(tuple(wires), done))
+        link.ops_known.update(ids)
+
+    def on_ops(self, link: Link, message: RosterOps) -> list[bytes]:
+        """Take ops; gives the ids that became part of the history.
+
+        Raises:
+            Invalid: one of them is no op. Those before it count.
+        """
+        core = self._core
+        if link.unknown:
+            link.unknown_bytes += sum(map(len, message.ops))
+            if link.unknown_bytes > limits.UNKNOWN_PEER_MAX_BYTES:
+                raise Invalid("too many roster ops from a device nobody knows")
+        new: list[bytes] = []
+        try:
+            for wire in message.ops:
+                new.extend(core.roster.add(wire))
+        finally:
+            for op_id in new:
+                core.store.add_op(op_id, core.roster.wire(op_id))
+            link.ops_known.update(new)
+            if new:
+                core.effects.append(RosterChanged(tuple(new)))
+                core.roster_news.extend(new)
+        if message.done:
+            link.roster_asked = False
+        self._ask_missing(link)
+        return new
+
+    def _ask_missing(self, link: Link) -> None:
+        """Ask once more when ops came without their parents; not twice for the same ones."""
+        missing = frozenset(self._core.roster.missing())
+        if missing and not link.roster_asked and missing != link.missing_asked:
+            link.missing_asked = missing
+            self.ask(link)
+
+    def forward(self, ids: Iterable[bytes]) -> None:
+        """Pass ops on to every open link that does not have them."""
+        ids = list(ids)
+        for link in self._core.links.values():
+            if link.unknown or link.hello is None:
+                continue
+            lacking = [op_id for op_id in ids if op_id not in link.ops_known]
+            if lacking:
+                self._send_ops(link, lacking, done=False)
+
+    def want_seals(self) -> None:
+        """Ask for blocks of seals that are named and not here: one link, then the next.
+
+        A peer that lacks a block as well sends it when it comes.
+        """
+        if self._seals is None:
+            return
+        missing = set(self._seals.missing())
+        now = self._core.now
+        self._seals_asked = {
+            epoch: at
+            for epoch, at in self._seals_asked.items()
+            if epoch in missing and now - at < limits.REQUEST_TIMEOUT_MS
+        }
+        for link in self._core.links.values():
+            if not link.open:
+                continue
+            open_epochs = missing - self._seals_asked.keys() - link.seals_asked
+            piece = tuple(sorted(open_epochs)[: limits.SEALS_PER_REQUEST])
+            if piece:
+                self._core.send(link, SealsWant(piece))
+                link.seals_asked.update(piece)
+                self._seals_asked.update(dict.fromkeys(piece, now))
+
+    def deadline(self) -> int | None:
+        """When the next link is to be asked for seals."""
+        first = min(self._seals_asked.values(), default=None)
+        return None if first is None else first + limits.REQUEST_TIMEOUT_MS
+
+    def on_seals_want(self, link: Link, message: SealsWant) -> None:
+        """Send blocks that are here now; the others follow when they come."""
+        for epoch in message.epochs:
+            block = None if self._seals is None else self._seals.seals(epoch)
+            if block is not None:
+                self._core.send(link, Seals(epoch, block), 1)
+            elif len(link.seals_wanted) < limits.ROWS_PER_MESSAGE_MAX:
+                link.seals_wanted.add(epoch)
+
+    def on_seals(self, link: Link, message: Seals) -> None:
+        """Take a block.
+
+        Raises:
+            Invalid: it is not the one that the op names.
+        """
+        if self._seals is None or self._seals.seals(message.epoch) is not None:
+            return
+        if message.epoch not in self._seals.missing():
+            return
+        self._seals.add_seals(message.epoch, message.block)
+        self._core.store.put_seals(message.epoch, message.block)
+        self._core.effects.append(SealsArrived(message.epoch))
+        self.seals_added(message.epoch)
+
+    def seals_added(self, epoch: bytes) -> None:
+        """A block is here now: send it to who asked in vain."""
+        block = None if self._seals is None else self._seals.seals(epoch)
+        if block is None:
+            return
+        for link in self._core.links.values():
+            if epoch in link.seals_wanted and link.open:
+                link.seals_wanted.discard(epoch)
+                self._core.send(link, Seals(epoch, block), 1)

@@ -1,0 +1,320 @@
+"""Taking in what peers send: runs of entries, lists of heads, fingerprints.
+
+Every run is judged by `crdt.ingest`. What cannot be judged yet is held, within bounds, until the
+roster ops or the earlier entries are here. A peer whose branch of a log contradicts what is held
+is asked once for the place, so that both branches can be kept as evidence; after that the log is
+left alone on that link, and the two stores count as equal with this difference.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+from crdt import limits
+from crdt.entry import Entry, LogId, Run, encode_run, to_run
+from crdt.errors import Invalid
+from crdt.ingest import Append, Fork, HeadSets, Nothing, Prepend, Waiting, judge
+from crdt.ops import PART_TIMELINE
+from crdt.sync_core import Core, Link, PeerHead, Request, entry_bytes
+from crdt.sync_fetch import Fetch, cold_channels
+from crdt.sync_messages import (
+    Entries,
+    Fingerprints,
+    HeadRow,
+    Heads,
+    Mark,
+    Range,
+    Touched,
+    Want,
+    log_rows,
+    state_bytes,
+)
+from crdt.sync_ports import LogState, Stored
+from crdt.sync_receipts import Receipts
+
+_PRIORITY_PROBE = 3
+
+
+class Take:
+    """Judges and stores what arrives."""
+
+    def __init__(self, core: Core, fetch: Fetch, receipts: Receipts) -> None:
+        self._core = core
+        self._fetch = fetch
+        self._receipts = receipts
+        self._held: OrderedDict[int, tuple[int, Run, int, bool]] = OrderedDict()
+        self._early: dict[LogId, set[int]] = {}
+        self._held_bytes = 0
+        self._number = 0
+        for state in core.store.logs():
+            if state.low > 0:
+                core.gaps[state.log] = 0
+
+    def on_entries(self, link: Link, message: Entries, size: int) -> None:
+        """A push, or a piece of an answer."""
+        asked = message.answers in link.requests
+        stored_before = len(self._core.effects)
+        for run in message.runs:
+            self.take(link, run)
+        if asked:
+            link.heard_at = self._core.now
+            if message.done:
+                self._fetch.answered(link, message.answers)
+        elif message.runs and len(self._core.effects) == stored_before:
+            self._waste(link, size)
+        self._note_mark(link, message.mark)
+
+    def _waste(self, link: Link, size: int) -> None:
+        link.waste_bytes += size
+        if link.waste_bytes > limits.WASTE_MAX_BYTES:
+            raise Invalid("too much that was not asked for and is of no use")
+
+    def _note_mark(self, link: Link, mark: Mark | None) -> None:
+        if mark is not None and (link.read is None or mark.arrival >= link.read.arrival):
+            link.read = mark
+
+    def take(self, link: Link, run: Run) -> None:
+        """Judge one run and store what it brings.
+
+        Raises:
+            Invalid: it breaks a rule.
+        """
+        core = self._core
+        log = run.log
+        held = core.store.log_state(log)
+        verdict = judge(core.workspace, run, held, lambda seq: self._entry(log, seq), core.roster)
+        last = run.first_seq + len(run.items) - 1
+        if isinstance(verdict, Waiting):
+            self._hold(link, run, verdict.for_roster)
+            return
+        if isinstance(verdict, Nothing):
+            self._knows(link, log, last)
+            return
+        if not core.common(link, log.channel):
+            return
+        if isinstance(verdict, Fork):
+            self._fork(link, log, verdict, run)
+            return
+        self._knows(link, log, last)
+        self._remember(verdict.head_sets)
+        if isinstance(verdict, Append):
+            self._append(link, log, verdict.entries, held)
+            if verdict.below:
+                self._prepend(link, log, verdict.below)
+            self._retry_early(log)
+        else:
+            assert isinstance(verdict, Prepend)
+            self._prepend(link, log, verdict.entries)
+
+    def _entry(self, log: LogId, seq: int) -> Entry | None:
+        found = self._core.store.entries(log, seq, seq)
+        return found[0] if found else None
+
+    def _knows(self, link: Link, log: LogId, seq: int) -> None:
+        if link.known.get(log, -1) < seq:
+            link.known[log] = seq
+
+    def _remember(self, sets: HeadSets) -> None:
+        store = self._core.store
+        for roster_hash, heads in sets.items():
+            if store.head_set(roster_hash) is None:
+                store.remember_head_set(roster_hash, heads)
+
+    def _append(
+        self, link: Link, log: LogId, entries: Sequence[Entry], held: LogState | None
+    ) -> None:
+        core = self._core
+        first_arrival = core.store.append(entries)
+        core.effects.append(Stored(entries, first_arrival, link.number, False))
+        core.stored.append(entries)
+        core.progress = True
+        if held is None and entries[0].seq > 0:
+            core.gaps[log] = 0
+        self._fetch.arrived(log, entries[-1].seq)
+        if log in core.gaps:
+            self._fetch.requeue(log)
+        self._receipts.entries_stored(log)
+
+    def _prepend(self, link: Link, log: LogId, entries: Sequence[Entry]) -> None:
+        core = self._core
+        first_arrival = core.store.prepend(entries)
+        core.effects.append(Stored(entries, first_arrival, link.number, True))
+        core.progress = True
+        if entries[0].seq == 0:
+            core.gaps.pop(log, None)
+            core.completed.append(log)
+        else:
+            core.gaps[log] = core.gaps.get(log, 0) + 1
+
+    def _hold(self, link: Link, run: Run, for_roster: bool) -> None:
+        """Keep a run for later, and the log wanted, so that the cursor waits for it."""
+        log = run.log
+        last = run.first_seq + len(run.items) - 1
+        state = self._core.store.log_state(log)
+        if for_roster:
+            link.stalled.add(log)
+            self._core.roster_short.add(link.number)
+        if state is None or last > state.head:
+            wanted = link.wanted.get(log)
+            if wanted is None or wanted.head < last:
+                low = run.first_seq if wanted is None else wanted.low
+                self._fetch.want(link, log, PeerHead(low, last, run.items[-1].hlc))
+        self._number += 1
+        size = sum(len(item.ciphertext or b"") + 100 for item in run.items) + 300
+        self._held[self._number] = (link.number, run, size, for_roster)
+        self._held_bytes += size
+        if not for_roster:
+            self._early.setdefault(log, set()).add(self._number)
+        while self._held_bytes > limits.WAITING_MAX_BYTES:
+            self._drop(next(iter(self._held)))
+
+    def _drop(self, number: int) -> tuple[int, Run]:
+        link, run, size, _ = self._held.pop(number)
+        self._held_bytes -= size
+        waiting = self._early.get(run.log)
+        if waiting is not None:
+            waiting.discard(number)
+            if not waiting:
+                del self._early[run.log]
+        return link, run
+
+    def _retry_early(self, log: LogId) -> None:
+        """Take held runs that may follow now."""
+        numbers = sorted(self._early.get(log, ()))
+        self._retry([self._drop(number) for number in numbers])
+
+    def retry_roster(self) -> None:
+        """The roster grew: judge again what waited for it."""
+        numbers = [number for number, held in self._held.items() if held[3]]
+        runs = [self._drop(number) for number in numbers]
+        for link in self._core.links.values():
+            stalled, link.stalled = link.stalled, set()
+            for log in stalled:
+                self._fetch.requeue(log)
+        self._retry(runs)
+
+    def _retry(self, runs: Iterable[tuple[int, Run]]) -> None:
+        for number, run in sorted(runs, key=lambda held: held[1].first_seq):
+            link = self._core.links.get(number)
+            if link is None:
+                continue
+            try:
+                self.take(link, run)
+            except Invalid as error:
+                self._core.bad_links[number] = str(error)
+
+    def forget_link(self, link: Link) -> None:
+        """Drop what a closed link sent and nobody could judge."""
+        for number in [number for number, held in self._held.items() if held[0] == link.number]:
+            self._drop(number)
+
+    def _fork(self, link: Link, log: LogId, fork: Fork, run: Run) -> None:
+        """Keep evidence, or ask once for it."""
+        link.wanted.pop(log, None)
+        if fork.seq is None:
+            if log not in link.refused:
+                self.probe(link, log, run.first_seq - 1)
+            link.refused.add(log)
+            return
+        link.refused.add(log)
+        store = self._core.store
+        state = store.log_state(log)
+        assert state is not None, "a fork contradicts something held"
+        self._remember(fork.head_sets)
+        ours = self._signed_from(log, fork.seq, state.head)
+        theirs = fork.theirs
+        if ours:
+            pair = sorted(self._evidence(branch) for branch in (ours, theirs))
+            store.add_fork(log, fork.seq, pair[0], pair[1])
+
+    def _signed_from(self, log: LogId, seq: int, head: int) -> list[Entry]:
+        """The held entries from a place to the signature that covers them."""
+        found: list[Entry] = []
+        size = 0
+        for entry in self._core.store.entries(log, seq, min(head, seq + limits.ANCHOR_EVERY)):
+            found.append(entry)
+            size += entry_bytes(entry)
+            if entry.signature:
+                return found
+            if size > limits.ANSWER_MAX_BYTES:
+                break
+        return []
+
+    def _evidence(self, branch: Sequence[Entry]) -> bytes:
+        heads = self._core.store.head_set(branch[0].roster)
+        return encode_run(to_run(branch, tuple(heads or ())))
+
+    def probe(self, link: Link, log: LogId, seq: int) -> None:
+        """Ask for the peer's entries around the place where its branch contradicts ours."""
+        state = self._core.store.log_state(log)
+        if state is None:
+            return
+        last = min(seq, state.head)
+        first = max(state.low, last - limits.ANCHOR_EVERY + 1)
+        if first > last:
+            return
+        asked = Range(*log, first, last)
+        number = self._core.next_request()
+        link.requests[number] = Request()
+        self._core.send(link, Want(number, _PRIORITY_PROBE, False, (asked,)))
+
+    def on_touched(self, link: Link, message: Touched) -> None:
+        """Logs that changed at the peer."""
+        self._note_rows(link, log_rows(message.authors, message.channels))
+        self._note_mark(link, message.mark)
+
+    def on_heads(self, link: Link, message: Heads) -> None:
+        """A piece of the list of a channel's logs."""
+        request = link.requests.get(message.answers)
+        if request is None or not request.channels:
+            return
+        link.heard_at = self._core.now
+        self._note_rows(link, log_rows(message.authors, message.channels))
+        if message.done:
+            link.comparing.discard(message.answers)
+            self._fetch.answered(link, message.answers)
+
+    def on_fingerprints(self, link: Link, message: Fingerprints) -> None:
+        """Compare channels; the logs of those that differ are asked for."""
+        prints = self._core.store.fingerprints()
+        for row in message.channels:
+            if not self._core.common(link, row.channel):
+                continue
+            if state_bytes(prints.get(row.channel, 0)) != row.fingerprint:
+                link.to_compare.append(row.channel)
+        if message.mark is not None:
+            link.compared = True
+        self._note_mark(link, message.mark)
+
+    def _note_rows(self, link: Link, rows: Sequence[tuple[LogId, HeadRow]]) -> None:
+        core = self._core
+        rows = [(log, row) for log, row in rows if core.common(link, log.channel)]
+        channels = {log.channel for log, row in rows if log.part == PART_TIMELINE}
+        held = (state for channel in channels for state in core.store.logs(channel))
+        for channel, hlc in cold_channels(held, rows):
+            self._fetch.want_page(link, channel, hlc)
+        for log, row in rows:
+            self._note_row(link, log, row)
+
+    def _note_row(self, link: Link, log: LogId, row: HeadRow) -> None:
+        if log in link.refused:
+            return
+        if row.low > 0:
+            link.lows[log] = row.low
+        else:
+            link.lows.pop(log, None)
+        state = self._core.store.log_state(log)
+        if state is not None and row.head <= state.head:
+            held_id = state.head_id if row.head == state.head else None
+            if held_id is None and row.head >= state.low:
+                entry = self._entry(log, row.head)
+                held_id = None if entry is None else entry.id
+            if held_id is not None and held_id[:8] != row.id:
+                link.refused.add(log)
+                self.probe(link, log, row.head)
+                return
+            if state.low > row.low:
+                self._fetch.requeue(log)
+        else:
+            self._fetch.want(link, log, row)
+        self._knows(link, log, row.head)
+        self._receipts.peer_holds(link, log, row.head)
