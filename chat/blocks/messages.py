@@ -52,10 +52,12 @@ class Have(Struct, tag=3, array_like=True, forbid_unknown_fields=True, frozen=Tr
 
     Bit `i` is bit `i % 8` (least significant first) of byte `i // 8`. Pieces are the sub-manifests
     in order, then the chunks in order; a file of one chunk has one piece, its root.
+    `origin`: none of it came from a peer since I started, so spare my uplink where you can.
     """
 
     root: Cid
     bitmap: Annotated[bytes, Meta(min_length=1, max_length=BITMAP_MAX_BYTES)]
+    origin: bool
 
 
 class HaveNot(Struct, tag=4, array_like=True, forbid_unknown_fields=True, frozen=True):
