@@ -1,6 +1,7 @@
 """Stories of the block exchange: real machines on a small virtual network."""
 
 import random
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -521,7 +522,7 @@ def test_a_hostile_peer_can_say_anything(
             fields = {name: getattr(message, name) for name in message.__struct_fields__}
             message = type(message)(**{**fields, "root": data.draw(st.sampled_from(roots))})
         event = ports.Received(liar.name, message)
-        network.after(at - network.now, lambda event=event: network.give(ana, event))
+        network.after(at - network.now, partial(network.give, ana, event))
     network.run(120_000.0)
     assert has_all(ana, ref, picture(150_000))
 
