@@ -53,6 +53,7 @@ REQUEST_TIMEOUT_MS = 5_000  # without any answer a link's requests go to other l
 WAITING_MAX_BYTES = 1024 * 1024  # runs held until roster ops or earlier entries arrive, all links
 UNKNOWN_PEER_MAX_BYTES = 1024 * 1024  # roster ops taken from a device no roster names yet
 WASTE_MAX_BYTES = 8 * 1024 * 1024  # unasked bytes of no use on one link before it is closed
+SHORT_LOGS_MAX = 20_000  # logs a peer asked for in vain and is told of later; 3 MB a link
 CLAIM_MAX_BYTES = 4 * 1024  # an invite claim: keys, signatures, a sealed nick
 ROSTER_HEADS_SENT_MAX = 256  # concurrent ops beyond this are merged by the next op
 SEALS_PER_REQUEST = 16  # epochs whose seals are asked for in one message

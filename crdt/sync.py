@@ -28,7 +28,6 @@ from crdt.sync_core import Core, Link
 from crdt.sync_fetch import Fetch
 from crdt.sync_greet import Greet
 from crdt.sync_messages import (
-    COMPLETE,
     Claim,
     Entries,
     Fingerprints,
@@ -105,7 +104,6 @@ class Replicator:
         self._roster = RosterExchange(self._core, seals)
         self._woken_for: int | None = None
         self._greet_at: int | None = None
-        self._was_complete = not self._core.gaps
         self._greet = Greet(self._core, self._serve, self._fetch, self._receipts, self._roster)
         self._handlers: dict[type[Message], Callable[[Link, Any], object]] = {
             Hello: self._greet.on_hello,
@@ -389,20 +387,19 @@ class Replicator:
         core.bad_links.clear()
 
     def _tell_beginnings(self) -> None:
-        """Tell peers that may lack them of logs whose beginning came in."""
+        """Tell peers that asked in vain of logs whose beginning came in."""
         core = self._core
         logs, core.completed = core.completed, []
-        all_here = not core.gaps and not self._was_complete
-        self._was_complete = not core.gaps
-        for link in core.links.values():
-            if not link.answered or link.hello is None or link.hello.flags & COMPLETE:
-                continue
-            if all_here:
-                core.say_hello(link)
-            elif logs:
-                states = [core.store.log_state(log) for log in logs]
-                here = [state for state in states if state is not None]
-                shown = [state for state in here if core.common(link, state.log.channel)]
+        for link in core.links.values() if logs else ():
+            asked = link.unserved.intersection(logs)
+            link.unserved -= asked
+            states = [core.store.log_state(log) for log in logs if log in asked]
+            shown = [
+                state
+                for state in states
+                if state is not None and core.common(link, state.log.channel)
+            ]
+            if shown:
                 self._serve.announce(link, shown, core.mark())
 
     def _wake(self) -> None:

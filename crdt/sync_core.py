@@ -8,7 +8,6 @@ from typing import NamedTuple
 from crdt import limits
 from crdt.entry import Entry, LogId
 from crdt.sync_messages import (
-    COMPLETE,
     TOLD,
     UNKNOWN_PEER,
     VERSION,
@@ -73,6 +72,7 @@ class Link:
         stalled: wanted logs whose runs wait for roster ops.
         refused: logs of which the peer holds another branch.
         lows: log to the seq below which the peer cannot help.
+        unserved: logs of whose beginning the peer asked for more than is here.
         news: the peer sent content since the last hello here.
         compared: the peer's fingerprints came, and what they lead to is not done.
         saved: the cursor that was stored last.
@@ -112,6 +112,7 @@ class Link:
     rosters_compared: tuple[bytes, bytes] | None = None
     missing_asked: frozenset[bytes] = frozenset()
     was_member: bool = False
+    unserved: set[LogId] = field(default_factory=set)
     seals_wanted: set[bytes] = field(default_factory=set)
     seals_asked: set[bytes] = field(default_factory=set)
     news: bool = False
@@ -211,8 +212,6 @@ class Core:
             return Hello(VERSION, replica, 0, bytes(8), None, roster, empty, empty, UNKNOWN_PEER)
         if link.answered:
             flags |= TOLD
-        if not self.gaps:
-            flags |= COMPLETE
         prints = self.store.fingerprints()
         shared = [channel for channel in prints if self.common(link, channel)]
         return Hello(

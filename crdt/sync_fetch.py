@@ -120,24 +120,22 @@ class Fetch:
                 current.count -= 1
                 if current.count == 0:
                     del self._asked[log]
-            self._judge(link, asked, request.backward, log in self._asked)
+            self._judge(link, asked, request.backward)
 
-    def _judge(self, link: Link, asked: Range, backward: bool, more_asked: bool) -> None:
+    def _judge(self, link: Link, asked: Range, backward: bool) -> None:
+        """Answers of one priority arrive in order, so what is still missing will not come."""
         log = asked.log
         state = self._core.store.log_state(log)
-        if backward:
-            if state is None or state.low == 0:
-                return
-            if state.low - 1 == asked.last and not more_asked:
-                link.lows[log] = state.low
-                self._core.progress = True
-            self.requeue(log)
-            return
-        if log not in link.stalled and log in link.wanted and not more_asked:
-            next_seq = asked.first if state is None else state.head + 1
-            if next_seq == asked.first:
-                del link.wanted[log]
-                self._core.progress = True
+        if log not in link.stalled:
+            if backward:
+                if state is not None and 0 < state.low == asked.last + 1:
+                    link.lows[log] = state.low
+                    self._core.progress = True
+            elif log in link.wanted:
+                next_seq = asked.first if state is None else state.head + 1
+                if next_seq == asked.first:
+                    del link.wanted[log]
+                    self._core.progress = True
         self.requeue(log)
 
     def _page_done(self, channel: bytes) -> None:

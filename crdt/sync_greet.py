@@ -10,7 +10,7 @@ from crdt import limits
 from crdt.errors import Invalid
 from crdt.sync_core import Core, Link
 from crdt.sync_fetch import Fetch
-from crdt.sync_messages import COMPLETE, TOLD, UNKNOWN_PEER, VERSION, Hello
+from crdt.sync_messages import TOLD, UNKNOWN_PEER, VERSION, Hello
 from crdt.sync_receipts import Receipts
 from crdt.sync_roster import RosterExchange
 from crdt.sync_serve import Serve
@@ -59,9 +59,6 @@ class Greet:
             return
         if hello.flags & TOLD:
             link.read = hello.mark
-        if link.answered and hello.flags & COMPLETE:
-            link.lows.clear()
-            self._fetch.use_history(link)
         half = core.roster.heads_hash[: limits.ID_BYTES]
         if hello.roster != half and link.rosters_compared != (half, hello.roster):
             link.rosters_compared = (half, hello.roster)
@@ -91,7 +88,8 @@ class Greet:
     def _equal(self, link: Link, hello: Hello, mine: Hello, first: bool) -> None:
         """The peer holds what is held here, up to the arrival in its hello."""
         link.equal = True
-        link.read = hello.mark
+        if link.read is None or link.read.arrival < hello.arrival:
+            link.read = hello.mark
         link.told = mine.arrival
         sent = link.hello_sent
         if first:
@@ -151,6 +149,10 @@ class Greet:
                 link.checked_again = True
                 link.news = False
                 core.say_hello(link)
+                said = link.hello_sent
+                assert said is not None
+                if said.state == hello.state and said.channels == hello.channels:
+                    self._equal(link, hello, said, first=False)
             else:
                 link.check_due = due
                 return

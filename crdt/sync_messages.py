@@ -21,8 +21,6 @@ UNKNOWN_PEER = 1
 """Hello flag: your device is in no roster op I hold; only roster ops and claims may pass."""
 TOLD = 2
 """Hello flag: everything up to `arrival` was sent or announced on this link."""
-COMPLETE = 4
-"""Hello flag: no log here lacks its beginning."""
 
 Short = Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
 Half = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
@@ -68,7 +66,7 @@ class Hello(Value, frozen=True, tag=1):
         roster: first half of the hash of the sorted roster heads.
         channels: digest of the ids of the channels both may hold and the sender does.
         state: sum of the channel fingerprints of those, modulo 2^128.
-        flags: UNKNOWN_PEER, TOLD, COMPLETE.
+        flags: UNKNOWN_PEER, TOLD; bits without a meaning yet are 0 and ignored.
     """
 
     version: Annotated[int, msgspec.Meta(ge=0, le=255)]

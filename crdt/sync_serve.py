@@ -6,6 +6,7 @@ with the priority the asker chose.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from crdt import limits
 from crdt.entry import Entry, LogId, Run, to_run
@@ -148,6 +149,7 @@ class Serve:
     def announce(self, link: Link, states: Sequence[LogState], mark: Mark) -> None:
         """List logs that are longer here."""
         link.marked = mark.arrival
+        self._note_short(link, states)
         pages = list(tables(states))
         for number, (authors, channels) in enumerate(pages, 1):
             last = number == len(pages)
@@ -227,9 +229,18 @@ class Serve:
         for asked in message.ranges:
             if not self._core.common(link, asked.channel):
                 continue
+            if message.backward and len(link.unserved) < limits.SHORT_LOGS_MAX:
+                state = self._core.store.log_state(asked.log)
+                if state is None or state.low > asked.first:
+                    link.unserved.add(asked.log)
             if not answer.add(asked.log, asked.first, asked.last, message.backward):
                 break
         answer.end()
+
+    def _note_short(self, link: Link, states: Iterable[LogState]) -> None:
+        """Remember what the peer was told is not whole here, to tell it when it is."""
+        logs = (state.log for state in states if state.low > 0)
+        link.unserved.update(islice(logs, max(0, limits.SHORT_LOGS_MAX - len(link.unserved))))
 
     def on_page(self, link: Link, message: Page) -> None:
         """Answer a request for the newest messages of a channel."""
@@ -251,6 +262,7 @@ class Serve:
             if core.common(link, channel)
             for state in core.store.logs(channel)
         ]
+        self._note_short(link, states)
         for authors, channels in tables(states):
             core.send(link, Heads(message.request, authors, channels, False), _PRIORITY_HEADS)
         core.send(link, Heads(message.request, (), (), True), _PRIORITY_HEADS)

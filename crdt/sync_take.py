@@ -127,8 +127,11 @@ class Take:
         core.effects.append(Stored(entries, first_arrival, link.number, False))
         core.stored.append(entries)
         core.progress = True
-        if held is None and entries[0].seq > 0:
-            core.gaps[log] = 0
+        if held is None:
+            if entries[0].seq > 0:
+                core.gaps[log] = 0
+            else:
+                core.completed.append(log)
         self._fetch.arrived(log, entries[-1].seq)
         if log in core.gaps:
             self._fetch.requeue(log)
