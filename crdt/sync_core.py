@@ -44,13 +44,7 @@ class Request:
     backward: bool = False
     page: bytes | None = None
     channels: tuple[bytes, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Entries asked for."""
-        if self.page is not None:
-            return limits.PAGE_ENTRIES
-        return sum(asked.last - asked.first + 1 for asked in self.ranges)
+    brought: bool = False
 
 
 @dataclass(slots=True)
@@ -71,6 +65,7 @@ class Link:
         wanted: log to the peer's head, for logs whose head here is lower.
         stalled: wanted logs whose runs wait for roster ops.
         refused: logs of which the peer holds another branch.
+        noted: log to the number of the newest request when the peer last listed it.
         lows: log to the seq below which the peer cannot help.
         unserved: logs of whose beginning the peer asked for more than is here.
         news: the peer sent content since the last hello here.
@@ -99,6 +94,7 @@ class Link:
     stalled: set[LogId] = field(default_factory=set)
     refused: set[LogId] = field(default_factory=set)
     lows: dict[LogId, int] = field(default_factory=dict)
+    noted: dict[LogId, int] = field(default_factory=dict)
     requests: dict[int, Request] = field(default_factory=dict)
     comparing: set[int] = field(default_factory=set)
     to_compare: deque[bytes] = field(default_factory=deque)
@@ -172,14 +168,14 @@ class Core:
         """Links that sent entries whose roster ops are not here."""
         self.bad_links: dict[int, str] = {}
         """Links found out later than they sent, with the reason."""
-        self._request = 0
+        self.request_number = 0
 
     def send(self, link: Link, message: Message, priority: int = PRIORITY_LIVE) -> None:
         self.effects.append(Send(link.number, priority, encode(message)))
 
     def next_request(self) -> int:
-        self._request += 1
-        return self._request
+        self.request_number += 1
+        return self.request_number
 
     def level(self, device: bytes) -> int | None:
         """The level of a device that is in the workspace now, else None."""
@@ -233,10 +229,13 @@ class Core:
             link.marked = link.hello_sent.arrival
         self.send(link, link.hello_sent)
 
-    def cursor(self, link: Link) -> int:
-        """Up to which arrival the peer's store was read; 0 before its hello."""
-        read = self._read(link) if link.hello is not None else None
-        return 0 if read is None else read.arrival
+    def read_all(self, link: Link) -> bool:
+        """Whether all that the peer had at its last hello is here, or was announced and is."""
+        if link.needs or link.hello is None:
+            return False
+        stored = self._read(link)
+        read = 0 if link.read is None else link.read.arrival
+        return max(read, 0 if stored is None else stored.arrival) >= link.hello.arrival
 
     def _read(self, link: Link) -> Cursor | None:
         """How far the peer's store was read. Its name is looked up by device before its hello.

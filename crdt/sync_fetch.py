@@ -78,6 +78,7 @@ class Fetch:
 
     def want(self, link: Link, log: LogId, row: HeadRow | PeerHead) -> None:
         """Note that the peer's log is longer than the one here."""
+        link.noted[log] = self._core.request_number
         link.wanted[log] = PeerHead(row.low, row.head, row.hlc)
         self._core.progress = True
         self._queue_log(link, log)
@@ -105,8 +106,8 @@ class Fetch:
             if link.number in self._queues:
                 self._queue_log(link, log)
 
-    def answered(self, link: Link, number: int) -> None:
-        """A request was answered to its end: judge what it brought."""
+    def answered(self, link: Link, number: int, *, cut: bool) -> None:
+        """A request was answered; unless the answer was cut, judge what it did not bring."""
         request = link.requests.pop(number, None)
         if request is None:
             return
@@ -120,13 +121,18 @@ class Fetch:
                 current.count -= 1
                 if current.count == 0:
                     del self._asked[log]
-            self._judge(link, asked, request.backward)
+            if not cut:
+                self._judge(link, number, asked, request.backward)
+            self.requeue(log)
 
-    def _judge(self, link: Link, asked: Range, backward: bool) -> None:
-        """Answers of one priority arrive in order, so what is still missing will not come."""
+    def _judge(self, link: Link, number: int, asked: Range, backward: bool) -> None:
+        """What is still missing where an answer began, the peer cannot give.
+
+        Unless it said so after it was asked: what it says overtakes what it answers.
+        """
         log = asked.log
         state = self._core.store.log_state(log)
-        if log not in link.stalled:
+        if log not in link.stalled and link.noted.get(log, 0) < number:
             if backward:
                 if state is not None and 0 < state.low == asked.last + 1:
                     link.lows[log] = state.low
@@ -136,7 +142,6 @@ class Fetch:
                 if next_seq == asked.first:
                     del link.wanted[log]
                     self._core.progress = True
-        self.requeue(log)
 
     def _page_done(self, channel: bytes) -> None:
         self._paging.pop(channel, None)

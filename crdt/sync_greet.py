@@ -81,6 +81,7 @@ class Greet:
             if not link.equal:
                 self._serve.answer(link, hello)
             self._receipts.link_ready(link)
+            self._roster.want_seals()
             self._fetch.use_history(link)
         elif not link.equal:
             self._differs(link, hello)
@@ -101,7 +102,7 @@ class Greet:
     def _differs(self, link: Link, hello: Hello) -> None:
         """A later hello, and states differ: compare channels if nothing is on its way."""
         core, now = self._core, self._core.now
-        if link.needs or core.cursor(link) < hello.arrival:
+        if not core.read_all(link):
             return
         if hello.read is None or hello.read.arrival < link.told:
             if link.marked < link.told:
@@ -141,7 +142,7 @@ class Greet:
         link.check_due = None
         if link.equal and not link.compared:
             return
-        if link.needs or core.cursor(link) < hello.arrival or link.roster_asked:
+        if link.roster_asked or not core.read_all(link):
             return
         if link.news:
             due = 0 if link.checked_at is None else link.checked_at + limits.CHECK_EVERY_MS

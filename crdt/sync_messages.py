@@ -22,6 +22,9 @@ UNKNOWN_PEER = 1
 TOLD = 2
 """Hello flag: everything up to `arrival` was sent or announced on this link."""
 
+MORE, DONE, CUT = 0, 1, 2
+"""What follows a piece of an answer."""
+
 Short = Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
 Half = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 Full = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
@@ -112,13 +115,14 @@ class ChannelHeads(Value, frozen=True):
 class Entries(Value, frozen=True, tag=2):
     """Runs of entries: a push (`answers` is 0), or a piece of an answer.
 
-    `done` ends the answer, also when less was sent than asked for.
+    `end` is MORE while pieces follow, DONE after all that the sender has of what was asked for,
+    CUT when the answer is as long as one may be and the rest is to be asked for again.
     """
 
     runs: Annotated[tuple[Run, ...], msgspec.Meta(max_length=limits.REQUEST_ENTRIES)]
     mark: Mark | None = None
     answers: Count = 0
-    done: bool = True
+    end: Annotated[int, msgspec.Meta(ge=0, le=2)] = 1
 
 
 class Touched(Value, frozen=True, tag=3):

@@ -13,6 +13,9 @@ from crdt.entry import Entry, LogId, Run, to_run
 from crdt.ops import PART_TIMELINE
 from crdt.sync_core import PRIORITY_LIVE, Core, Link, entry_bytes
 from crdt.sync_messages import (
+    CUT,
+    DONE,
+    MORE,
     Author,
     ChannelHeads,
     ChannelPrint,
@@ -280,6 +283,7 @@ class _Answer:
         self._runs: list[Run] = []
         self._size = 0
         self._total = 0
+        self._end = DONE
 
     def add(self, log: LogId, first: int, last: int, backward: bool) -> bool:
         """Add a range as far as it is held; False when the answer is full."""
@@ -295,21 +299,22 @@ class _Answer:
                 return True
             size = 256 + sum(entry_bytes(entry) for entry in entries)
             if self._total and self._total + size > limits.ANSWER_MAX_BYTES:
+                self._end = CUT
                 return False
             if self._runs and self._size + size > limits.RUN_TARGET_BYTES:
-                self._flush(done=False)
+                self._flush(MORE)
             self._runs.append(run)
             self._size += size
             self._total += size
         return True
 
-    def _flush(self, *, done: bool) -> None:
-        message = Entries(tuple(self._runs), None, self._request, done)
+    def _flush(self, end: int) -> None:
+        message = Entries(tuple(self._runs), None, self._request, end)
         self._core.send(self._link, message, self._priority)
         self._runs, self._size = [], 0
 
     def end(self) -> None:
-        self._flush(done=True)
+        self._flush(self._end)
 
 
 def forward_runs(core: Core, state: LogState, first: int, last: int) -> Iterator[list[Entry]]:

@@ -17,6 +17,8 @@ from crdt.ops import PART_TIMELINE
 from crdt.sync_core import Core, Link, PeerHead, Request, entry_bytes
 from crdt.sync_fetch import Fetch, cold_channels
 from crdt.sync_messages import (
+    CUT,
+    MORE,
     Entries,
     Fingerprints,
     HeadRow,
@@ -50,17 +52,23 @@ class Take:
                 core.gaps[state.log] = 0
 
     def on_entries(self, link: Link, message: Entries, size: int) -> None:
-        """A push, or a piece of an answer."""
-        asked = message.answers in link.requests
+        """A push, or a piece of an answer.
+
+        Raises:
+            Invalid: a run breaks a rule, or too much is of no use.
+        """
+        request = link.requests.get(message.answers)
         stored_before = len(self._core.effects)
         for run in message.runs:
             self.take(link, run)
-        if asked:
-            link.heard_at = self._core.now
-            if message.done:
-                self._fetch.answered(link, message.answers)
-        elif message.runs and len(self._core.effects) == stored_before:
+        if message.runs and len(self._core.effects) == stored_before:
             self._waste(link, size)
+        if request is not None:
+            link.heard_at = self._core.now
+            request.brought = request.brought or bool(message.runs)
+            if message.end != MORE:
+                cut = message.end == CUT and request.brought
+                self._fetch.answered(link, message.answers, cut=cut)
         self._note_mark(link, message.mark)
 
     def _waste(self, link: Link, size: int) -> None:
@@ -215,7 +223,7 @@ class Take:
         link.wanted.pop(log, None)
         if fork.seq is None:
             if log not in link.refused:
-                self.probe(link, log, run.first_seq - 1)
+                self._probe(link, log, run.first_seq - 1)
             link.refused.add(log)
             return
         link.refused.add(log)
@@ -246,16 +254,16 @@ class Take:
         heads = self._core.store.head_set(branch[0].roster)
         return encode_run(to_run(branch, tuple(heads or ())))
 
-    def probe(self, link: Link, log: LogId, seq: int) -> None:
-        """Ask for the peer's entries around the place where its branch contradicts ours."""
+    def _probe(self, link: Link, log: LogId, seq: int) -> None:
+        """Ask for the peer's entries around the place where its branch contradicts ours.
+
+        Up to an anchor above it, so that a signature covers it.
+        """
         state = self._core.store.log_state(log)
         if state is None:
             return
-        last = min(seq, state.head)
-        first = max(state.low, last - limits.ANCHOR_EVERY + 1)
-        if first > last:
-            return
-        asked = Range(*log, first, last)
+        first = max(state.low, min(seq, state.head) - limits.ANCHOR_EVERY + 1)
+        asked = Range(*log, first, min(max(first, seq) + limits.ANCHOR_EVERY, limits.SEQ_MAX))
         number = self._core.next_request()
         link.requests[number] = Request()
         self._core.send(link, Want(number, _PRIORITY_PROBE, False, (asked,)))
@@ -274,7 +282,7 @@ class Take:
         self._note_rows(link, log_rows(message.authors, message.channels))
         if message.done:
             link.comparing.discard(message.answers)
-            self._fetch.answered(link, message.answers)
+            self._fetch.answered(link, message.answers, cut=False)
 
     def on_fingerprints(self, link: Link, message: Fingerprints) -> None:
         """Compare channels; the logs of those that differ are asked for."""
@@ -301,6 +309,7 @@ class Take:
     def _note_row(self, link: Link, log: LogId, row: HeadRow) -> None:
         if log in link.refused:
             return
+        link.noted[log] = self._core.request_number
         if row.low > 0:
             link.lows[log] = row.low
         else:
@@ -313,7 +322,7 @@ class Take:
                 held_id = None if entry is None else entry.id
             if held_id is not None and held_id[:8] != row.id:
                 link.refused.add(log)
-                self.probe(link, log, row.head)
+                self._probe(link, log, row.head)
                 return
             if state.low > row.low:
                 self._fetch.requeue(log)
