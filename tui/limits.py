@@ -1,0 +1,69 @@
+"""Bounds of the face, each with its unit in the name and its reason beside it."""
+
+HISTORY_PAGE_MESSAGES = 200
+"""One read of history: three screens of a tall terminal, so that scrolling never waits."""
+
+STRIP_CACHE_MESSAGES = 500
+"""Painted messages kept: several screens in both directions, about 2 MiB."""
+
+THUMBNAIL_CACHE_PICTURES = 64
+"""Decoded previews kept; one is 4.6 kB of RGB, its painted rows about ten times that."""
+
+TEXT_MEASURE_COLUMNS = 100
+"""Longest line of running text; longer ones tire the eye."""
+
+GROUP_GAP_MS = 10 * 60 * 1000
+"""A pause after which a message opens a new group, with its author's name again."""
+
+PREVIEW_COLUMNS = 48
+PREVIEW_ROWS = 14
+"""A preview is recognisable at this size and leaves room for talk on 24 rows."""
+
+MARKUP_NESTING_MAX = 4
+"""Emphasis inside emphasis; more is a peer playing with the parser."""
+
+MARKUP_TEXT_CHARS = 16_384
+"""Longer texts are shown without markup: they are pasted logs."""
+
+COMBINING_MAX = 4
+"""Marks painted on one letter; no orthography stacks more than a few."""
+
+EVENTS_WAITING = 512
+"""Changed messages held for the next repaint; beyond that the timeline reads history anew."""
+
+PASTE_LINES = 10
+PASTE_BYTES = 2048
+"""A longer paste is asked about: as text or as a file."""
+
+COMPLETIONS_SHOWN = 8
+"""Rows of the completion popup: it must not hide what is being answered."""
+
+COMPOSER_ROWS = 8
+"""The composer grows to this height, then scrolls."""
+
+INPUT_HISTORY_LINES = 100
+"""Sent lines that Up brings back."""
+
+NOTES_BATCH_SECONDS = 0.3
+"""Local edits of notes wait this long for each other (DESIGN 4: batched >= 300 ms)."""
+
+NOTES_UNDO_STEPS = 200
+"""Undo steps kept in a notes pane."""
+
+TYPING_SHOWN_SECONDS = 5.0
+"""How long "is writing" stays without news (chat.events.TypingShown)."""
+
+TYPING_SENT_SECONDS = 3.0
+"""Least time between two announcements that this member is writing."""
+
+NAME_CHARS = 64
+"""Profile, workspace and channel names (DESIGN 4, limits)."""
+
+SEARCH_HITS = 100
+"""Hits shown at once; who needs more narrows the search."""
+
+LISTED_FILES = 2000
+"""Entries of one folder in the file picker and in path completion."""
+
+EVENT_READ_RETRY_SECONDS = 1.0
+"""Pause before the event stream is opened again after it broke."""

@@ -1,0 +1,1 @@
+"""From message text to rows of cells: wrapping, markup, times, colours. Pure."""

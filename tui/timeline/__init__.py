@@ -1,0 +1,1 @@
+"""The timeline: which messages are loaded, how high they are, what is painted."""
