@@ -36,6 +36,8 @@ class Reason(StrEnum):
     """The link version is not one this build speaks."""
     NO_MATCH = "no-match"
     """No workspace or invite here answers to that hint."""
+    SELF = "self"
+    """The device at the other end is this one."""
     BUSY = "busy"
     """Too many connections at the moment."""
     UNREACHABLE = "unreachable"

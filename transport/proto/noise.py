@@ -32,7 +32,7 @@ _NONCE_END = 2**64 - 1
 
 
 class Token(StrEnum):
-    """What a handshake message consists of; two letters: the initiator's key and the responder's."""
+    """Part of a handshake message; of two letters the first is the initiator's key."""
 
     E = "e"
     S = "s"
