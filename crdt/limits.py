@@ -57,12 +57,14 @@ SHORT_LOGS_MAX = 20_000  # logs a peer asked for in vain and is told of later; 3
 CLAIM_MAX_BYTES = 4 * 1024  # an invite claim: keys, signatures, a sealed nick
 ROSTER_HEADS_SENT_MAX = 256  # concurrent ops beyond this are merged by the next op
 SEALS_PER_REQUEST = 16  # epochs whose seals are asked for in one message
+TOLD_MAX_DEVICES = 64  # named in a push as having been sent the same; 256 bytes
+RECEIPT_GOSSIP_DEVICES = 64  # in larger workspaces receipts go to authors and relays only
 RECEIPT_ROWS_MAX = 256  # logs in one signed receipt: 10 KiB
 RECEIPT_DELAY_MS = 100  # one signature for a burst of entries
 RECEIPTS_KEPT_PER_DEVICE = 16  # for passing on; older ones are covered by newer ones
 CHECK_EVERY_MS = 1_000  # at most one repeated hello a second on a link
 COMPARE_EVERY_MS = 5_000  # at most one comparison of all channels in this time on a link
-MARK_EVERY_MS = 2_000  # how late a peer learns that it has read what it gave us itself
+MARK_EVERY_MS = 2_000  # how late a peer is told what it likely has: from us, or from others
 ANTI_ENTROPY_MS = 10 * 60 * 1000  # a random neighbour is greeted again this often
 
 assert PAYLOAD_MAX_BYTES + TAG_BYTES + SIGNATURE_BYTES + 600 <= ENTRY_MAX_BYTES

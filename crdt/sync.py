@@ -71,6 +71,8 @@ _BEFORE_OPEN = (Hello, RosterHave, RosterOps, Claim)
 class Replicator:
     """One workspace's replication on this device.
 
+    When a call raises (the store failed), the caller rolls back and makes a new machine.
+
     Args:
         workspace: its id, 32 bytes.
         store, roster, seals: see `sync_ports`; `seals` may be None where none are kept.
@@ -78,7 +80,6 @@ class Replicator:
         sign_seed: its secret, for receipts.
         visible: which device may hold which channel.
         choose: randomness.
-        relay: this device stores everything and reads nothing.
     """
 
     def __init__(
@@ -92,9 +93,7 @@ class Replicator:
         visible: Visible,
         choose: Choose,
         seals: SealStore | None = None,
-        relay: bool = False,
     ) -> None:
-        self.relay = relay
         self._core = Core(workspace, store, roster, device, visible)
         self._choose = choose
         self._fetch = Fetch(self._core)
@@ -354,8 +353,8 @@ class Replicator:
         self._end_bad_links()
         self._serve.publish()
         self._tell_beginnings()
-        for link in core.links.values():
-            self._fetch.plan(link)
+        for link in sorted(core.links.values(), key=lambda link: link.relay):
+            self._fetch.plan(link)  # members' links first: a relay's line is the longer one
             self._greet.follow_up(link)
         core.stored = []
         if self._receipts.changed:

@@ -67,6 +67,7 @@ class Link:
         refused: logs of which the peer holds another branch.
         noted: log to the number of the newest request when the peer last listed it.
         lows: log to the seq below which the peer cannot help.
+        later: logs whose news others were sending the peer; announced later if it lacks them.
         unserved: logs of whose beginning the peer asked for more than is here.
         news: the peer sent content since the last hello here.
         compared: the peer's fingerprints came, and what they lead to is not done.
@@ -108,6 +109,7 @@ class Link:
     rosters_compared: tuple[bytes, bytes] | None = None
     missing_asked: frozenset[bytes] = frozenset()
     was_member: bool = False
+    later: set[LogId] = field(default_factory=set)
     unserved: set[LogId] = field(default_factory=set)
     seals_wanted: set[bytes] = field(default_factory=set)
     seals_asked: set[bytes] = field(default_factory=set)
@@ -160,6 +162,8 @@ class Core:
         """Device to (state here, state there) that differ in nothing anybody could send."""
         self.stored: list[Sequence[Entry]] = []
         """What this call put above heads, each of one log."""
+        self.told: set[bytes] = set()
+        """Tags of the devices that were sent what this call brought in."""
         self.roster_news: list[bytes] = []
         """Roster ops that this call brought in."""
         self.completed: list[LogId] = []

@@ -121,7 +121,7 @@ class Greet:
         link.told = core.store.arrival_max
         self._save_cursor(link, link.hello)
         self._check(link, link.hello)
-        if link.marked >= link.told:
+        if link.marked >= link.told and not link.later:
             link.mark_due = None
         elif link.mark_due is None:
             link.mark_due = core.now + limits.MARK_EVERY_MS

@@ -5,7 +5,8 @@ schema, so a decoder gives a whole message or `Invalid`. A kind this build does 
 `TooNew`: the receiver passes over it. Format, flow and reasons: docs/protocol/sync.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -33,6 +34,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=limits.SEQ_MAX)]
 Part = Annotated[int, msgspec.Meta(ge=1, le=3)]
 Priority = Annotated[int, msgspec.Meta(ge=1, le=3)]
+Told = Annotated[bytes, msgspec.Meta(max_length=limits.TOLD_MAX_DEVICES * 4)]
+"""The first 4 bytes of the device keys of those who were sent the same, one after the other."""
 _ROWS = msgspec.Meta(max_length=limits.ROWS_PER_MESSAGE_MAX)
 _RANGES = msgspec.Meta(min_length=1, max_length=limits.REQUEST_RANGES_MAX)
 
@@ -117,12 +120,14 @@ class Entries(Value, frozen=True, tag=2):
 
     `end` is MORE while pieces follow, DONE after all that the sender has of what was asked for,
     CUT when the answer is as long as one may be and the rest is to be asked for again.
+    `told` belongs to a push: its receiver need not pass it on to these at once.
     """
 
     runs: Annotated[tuple[Run, ...], msgspec.Meta(max_length=limits.REQUEST_ENTRIES)]
     mark: Mark | None = None
     answers: Count = 0
-    end: Annotated[int, msgspec.Meta(ge=0, le=2)] = 1
+    end: Annotated[int, msgspec.Meta(ge=0, le=2)] = DONE
+    told: Told = b""
 
 
 class Touched(Value, frozen=True, tag=3):
@@ -241,6 +246,7 @@ class Receipt(Value, frozen=True, tag=14):
 
     body: Annotated[bytes, msgspec.Meta(max_length=limits.SYNC_MESSAGE_MAX_BYTES // 4)]
     signature: Signature
+    told: Told = b""
 
 
 class ReceiptsWant(Value, frozen=True, tag=15):
@@ -337,6 +343,17 @@ def decode_receipt(body: bytes) -> ReceiptBody:
     if any(row.author >= len(said.authors) or row.low > row.head for row in said.rows):
         raise Invalid("receipt names no log")
     return said
+
+
+def tags(told: bytes) -> set[bytes]:
+    """The devices' tags in a `told` field."""
+    return {told[start : start + 4] for start in range(0, len(told), 4)}
+
+
+def told_field(devices: Iterable[bytes]) -> bytes:
+    """A `told` field that names devices (their keys or their tags), as many as it may."""
+    found = dict.fromkeys(device[:4] for device in devices)
+    return b"".join(islice(found, limits.TOLD_MAX_DEVICES))
 
 
 def receipt_digest(workspace: bytes, body: bytes) -> bytes:

@@ -11,6 +11,8 @@ older history counts as received, new messages are counted exactly.
 
 from collections.abc import Iterable
 
+import msgspec
+
 from crdt import keys, limits
 from crdt.entry import LogId
 from crdt.ops import PART_TIMELINE
@@ -25,6 +27,8 @@ from crdt.sync_messages import (
     decode_receipt,
     encode,
     receipt_digest,
+    tags,
+    told_field,
 )
 
 
@@ -118,6 +122,8 @@ class Receipts:
         """
         core = self._core
         said = decode_receipt(message.body)
+        if said.device == link.device:
+            self._note_known(link, said)
         if said.device == core.device or core.level(said.device) is None:
             return
         rows = [(self._log(said, row), row) for row in said.rows]
@@ -150,28 +156,51 @@ class Receipts:
         """Remember a receipt, and pass it on to whom it concerns."""
         self._number += 1
         kept = [old for old in self._kept.get(device, ()) if not old.logs <= logs]
-        kept.append(_Kept(device, logs, self._number, wire))
+        plain = msgspec.structs.replace(wire, told=b"")
+        kept.append(_Kept(device, logs, self._number, plain))
         self._kept[device] = kept[-limits.RECEIPTS_KEPT_PER_DEVICE :]
+        told = tags(wire.told)
+        targets: list[Link] = []
         for link in self._core.links.values():
             if link is source or not link.open or not link.answered:
                 continue
-            self._tell(link, kept[-1])
+            if link.device[:4] not in told and self._concerns(link, kept[-1], source is None):
+                targets.append(link)
             self._told[link.device] = self._number
         if source is not None and self._told.get(source.device, 0) == self._number - 1:
             self._told[source.device] = self._number
+        names = told_field((*(link.device for link in targets), *sorted(told)))
+        named = msgspec.structs.replace(wire, told=names if len(names) > 4 else b"")
+        for link in targets:
+            self._core.send(link, named)
 
-    def _tell(self, link: Link, kept: _Kept) -> None:
+    def _concerns(self, link: Link, kept: _Kept, own: bool) -> bool:
+        """Whether a receipt is to be passed on to a peer.
+
+        In a large workspace a receipt is as frequent as there are members, so beyond the
+        signer's neighbours it goes to the authors and to relays only.
+        """
         if kept.device == link.device:
-            return
-        if all(self._core.common(link, log.channel) for log in kept.logs):
-            self._core.send(link, kept.wire)
+            return False
+        if not all(self._core.common(link, log.channel) for log in kept.logs):
+            return False
+        few = len(self._core.roster.state.devices) <= limits.RECEIPT_GOSSIP_DEVICES
+        return own or few or link.relay or any(log.device == link.device for log in kept.logs)
+
+    def _note_known(self, link: Link, said: ReceiptBody) -> None:
+        """A peer's own receipt also says what need not be sent to it."""
+        for row in said.rows:
+            log = self._log(said, row)
+            if link.known.get(log, -1) < row.head and self._core.store.log_state(log) is not None:
+                link.known[log] = row.head
 
     def link_ready(self, link: Link) -> None:
         """Pass on what a peer has not been told since this process began."""
         told = self._told.get(link.device, 0)
         fresh = [kept for every in self._kept.values() for kept in every if kept.number > told]
         for kept in sorted(fresh, key=lambda kept: kept.number):
-            self._tell(link, kept)
+            if self._concerns(link, kept, kept.device == self._core.device):
+                self._core.send(link, kept.wire)
         self._told[link.device] = self._number
 
     def peer_holds(self, link: Link, log: LogId, seq: int) -> None:
@@ -202,8 +231,9 @@ class Receipts:
         }
         for every in list(self._kept.values()):
             for kept in every:
-                if kept.device != core.device and kept.logs & logs:
-                    self._tell(link, kept)
+                wanted = kept.device not in (core.device, link.device) and kept.logs & logs
+                if wanted and all(core.common(link, log.channel) for log in kept.logs):
+                    core.send(link, kept.wire)
         for log in logs:
             if log.device != core.device and core.store.log_state(log) is not None:
                 self._due[log] = None

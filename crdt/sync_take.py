@@ -29,6 +29,7 @@ from crdt.sync_messages import (
     Want,
     log_rows,
     state_bytes,
+    tags,
 )
 from crdt.sync_ports import LogState, Stored
 from crdt.sync_receipts import Receipts
@@ -58,6 +59,7 @@ class Take:
             Invalid: a run breaks a rule, or too much is of no use.
         """
         request = link.requests.get(message.answers)
+        self._core.told = tags(message.told) | {link.device[:4]} if message.told else set()
         stored_before = len(self._core.effects)
         for run in message.runs:
             self.take(link, run)

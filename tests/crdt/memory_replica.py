@@ -353,7 +353,6 @@ class Replica:
             visible=lambda channel, device: self.visible(channel, device),
             choose=random.Random(self.name).randrange,
             seals=self.seals,
-            relay=self.relay,
         )
 
     def log(self, channel: bytes, part: int = PART_TIMELINE) -> LogId:

@@ -3,7 +3,7 @@
 import pytest
 
 from crdt import limits
-from crdt.sync_messages import Entries, Hello, decode
+from crdt.sync_messages import Entries, Hello, Receipt, Touched, decode
 from tests.crdt.memory_replica import (
     FakeRoster,
     Net,
@@ -166,3 +166,42 @@ def test_a_cold_joiner_fetches_roster_and_history(count: int) -> None:
     net.run()
     assert same(ana, joiner)
     assert joiner.machine.behind() == 0
+
+
+def full_mesh(net: Net, size: int) -> list[Replica]:
+    people = workspace_of(*(f"peer {number}" for number in range(size)))
+    for number, left in enumerate(people):
+        for right in people[number + 1 :]:
+            net.connect(left, right)
+    net.run()
+    return people
+
+
+def test_in_a_full_mesh_a_message_is_sent_to_each_once_and_receipts_are_not_relayed() -> None:
+    net = Net()
+    people = full_mesh(net, 12)
+    before = {number: len(wire.sent) for number, wire in net.wires.items()}
+    net.write(people[0], GENERAL, "good morning all")
+    net.run()
+    assert same(*people)
+    sent = [
+        decode(payload)
+        for number, wire in net.wires.items()
+        for _, _, payload in wire.sent[before[number] :]
+    ]
+    pushes = [message for message in sent if isinstance(message, Entries) and message.runs]
+    assert len(pushes) == 11
+    assert sum(isinstance(message, Receipt) for message in sent) == 11 * 11
+    log = people[0].log(GENERAL)
+    assert people[0].store.receipts(log) == {peer.device: 0 for peer in people[1:]}
+    assert sum(isinstance(message, Touched) for message in sent) == 0
+
+
+def test_who_should_have_got_it_from_another_and_did_not_is_told_soon() -> None:
+    net = Net()
+    ana, ben, cem = full_mesh(net, 3)
+    [direct] = [wire for wire in net.wires.values() if set(wire.ends) == {ana, cem}]
+    net.corrupt = lambda wire, sender, payload: [] if wire is direct else [payload]
+    net.write(ana, GENERAL, "lost on one link")
+    net.run(limits.MARK_EVERY_MS + 200)
+    assert same(ana, ben, cem)
