@@ -17,8 +17,10 @@ WORKER_MEMORY_BYTES = 1536 * MIB  # address space: interpreter, three copies of 
 WORKER_CPU_SECONDS = 10  # for one picture; a 40 MP AVIF needs two
 WORKER_TIMEOUT_SECONDS = 15.0  # wall clock for one picture, on a machine that is busy
 WORKER_START_SECONDS = 20.0  # Python and Pillow from a cold disk
+WORKER_END_SECONDS = 5.0  # until a killed process has gone
 WORKER_FILES_MAX = 32  # open files: the pipes and what Python imports
 WORKER_REQUESTS_MAX = 500  # then a new process: what leaks in a codec stays small
+FAILURES_REMEMBERED = 256  # pictures that killed the process and are not tried again
 RESULT_MAX_BYTES = 32 * MIB  # one answer through the pipe
 
 EXIF_MAX_ENTRIES = 1_000  # of the first directory, searched for the orientation
