@@ -178,8 +178,9 @@ def test_bombs_are_refused_before_they_go_off() -> None:
     huge = png(20_000, 20_000, bytes(20_001 * 100))
     large = png(8_000, 8_000, bytes(8_001 * 100))
     liar = png(60_000, 60_000, b"")
-    frames = [Image.new("P", (3_000, 3_000), index) for index in range(30)]
-    gif = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    still = encoded(Image.new("P", (3_000, 3_000), 1), "GIF")
+    frame = still[still.index(b"\x2c\0\0\0\0") : -1]
+    gif = still[:-1] + frame * 29 + b";"
     text = zlib.compress(bytes(20_000_000), 9)
     chunk = b"zTXt" + b"Comment\0\0" + text
     sum32 = struct.pack(">I", zlib.crc32(chunk))

@@ -148,9 +148,7 @@ class Download:
         if not free:
             return None
         if not self.tree.known:
-            if ROOT in self.requests or ROOT in self.storing:
-                return None
-            return self._choose(free), ROOT
+            return self._pick_root(free, now)
         need = self._needed()
         if not need:
             return self._end_game(free, now)
@@ -166,6 +164,18 @@ class Download:
                     union |= offers
                 piece = self._rarest(union)
                 return self._choose([each for each, bits in offered if bits >> piece & 1]), piece
+        return None
+
+    def _pick_root(self, free: list[Holder], now: float) -> tuple[Holder, int] | None:
+        """The manifest, from anybody who holds it; from a second one when the first is slow."""
+        if ROOT in self.storing:
+            return None
+        if ROOT not in self.requests:
+            return self._choose(free), ROOT
+        for _, requests in self._slow_last():
+            others = [each for each in free if each.source is not requests[0].source]
+            if others and now >= requests[0].at + self._patience():
+                return self._choose(others), ROOT
         return None
 
     def _needed(self) -> int:
@@ -212,9 +222,9 @@ class Download:
         return None
 
     def _slow_last(self) -> Iterator[tuple[int, list[Request]]]:
-        if 0 < len(self.requests) <= END_GAME_PIECES and self.tree.known:
+        if 0 < len(self.requests) <= END_GAME_PIECES:
             for piece, requests in self.requests.items():
-                if len(requests) == 1 and piece != ROOT:
+                if len(requests) == 1:
                     yield piece, requests
 
     def _patience(self) -> float:
@@ -271,7 +281,7 @@ class Download:
     def next_time(self, now: float) -> float | None:
         """When `pick` may have something although nothing came in; None: never by itself."""
         times = [each.deadline for each in self.all_requests()]
-        if self.tree.known and not self._needed():
+        if not self._needed():
             times += [requests[0].at + self._patience() for _, requests in self._slow_last()]
         for holder in self.holders.values():
             if holder.source.busy_until > now:
