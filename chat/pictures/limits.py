@@ -11,7 +11,6 @@ THUMBNAIL_MAX_PIXELS = 4_000_000  # of the result: a 2000-column terminal with h
 
 PREVIEW_EDGE_PIXELS = 96  # 96 x 96: 96 columns of half blocks, more than a timeline shows
 PREVIEW_BYTES = 4 * 1024  # what a preview is made to fit
-PREVIEW_MAX_BYTES = 16 * 1024  # what one from elsewhere may have
 
 WORKER_MEMORY_BYTES = 1536 * MIB  # address space: interpreter, three copies of 40 MP, codec threads
 WORKER_CPU_SECONDS = 10  # for one picture; a 40 MP AVIF needs two
