@@ -4,7 +4,7 @@
     ├── RemoteFault            their bytes or their silence break a rule; costs the link only
     │   └── HandshakeRefused   one side will not talk to the other, and `reason` says why
     ├── LocalFault             our own misuse of this package: a bug on this side
-    └── Unreachable            nobody answers at that address, or not in time
+    └── AddressFault           nobody answers at that address, or it is not one
 
 Every error carries a machine-readable `reason` and a sentence. The sentence is ours: it never
 repeats text that came from the other side.
@@ -77,5 +77,5 @@ class LocalFault(TransportError):
         super().__init__(reason, text)
 
 
-class Unreachable(TransportError):
-    """The address did not answer."""
+class AddressFault(TransportError):
+    """An address cannot be dialled or listened at."""

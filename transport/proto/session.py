@@ -161,6 +161,11 @@ class Session:
         """Bytes of messages that are not complete yet."""
         return self._reassembly.held_bytes
 
+    @property
+    def has_controls(self) -> bool:
+        """Something other than messages waits to be sent: a ping, a pong, credit."""
+        return bool(self._controls) or self._window.credit_due() > 0
+
     # Frames out.
 
     def data_to_send(self, now: float, budget_bytes: int) -> list[bytes]:
