@@ -108,7 +108,7 @@ class Replicator:
             Hello: self._greet.on_hello,
             Touched: self._take.on_touched,
             Want: self._serve.on_want,
-            Fingerprints: self._take.on_fingerprints,
+            Fingerprints: self._on_fingerprints,
             HeadsWant: self._serve.on_heads_want,
             Heads: self._take.on_heads,
             Page: self._serve.on_page,
@@ -297,6 +297,10 @@ class Replicator:
     def _on_claim(self, link: Link, message: Claim) -> None:
         self._core.effects.append(ClaimArrived(message.wire, link.number))
 
+    def _on_fingerprints(self, link: Link, message: Fingerprints) -> None:
+        self._serve.on_fingerprints(link, message)
+        self._take.note_mark(link, message.mark)
+
     def _on_roster_ops(self, link: Link, message: RosterOps) -> None:
         self._roster.on_ops(link, message)
         if message.done and not link.unknown:
@@ -405,7 +409,7 @@ class Replicator:
         """Say when `tick` is due, if that changed."""
         due = [self._receipts.due_at, self._greet_at, self._roster.deadline()]
         for link in self._core.links.values():
-            due += (self._fetch.deadline(link), link.mark_due, link.check_due)
+            due += (self._fetch.deadline(link), link.mark_due, link.check_due, link.compare_due)
         first = min((at for at in due if at is not None), default=None)
         if first is not None and first != self._woken_for:
             self._woken_for = first

@@ -71,6 +71,7 @@ class Link:
         unserved: logs of whose beginning the peer asked for more than is here.
         news: the peer sent content since the last hello here.
         compared: the peer's fingerprints came, and what they lead to is not done.
+        listed: channels whose fingerprints came in the comparison under way.
         saved: the cursor that was stored last.
         requests: what was asked and not answered yet, by number.
         comparing: requests of heads under way.
@@ -118,6 +119,8 @@ class Link:
     mark_due: int | None = None
     check_due: int | None = None
     checked_again: bool = False
+    compare_due: int | None = None
+    listed: set[bytes] = field(default_factory=set)
     saved: int = 0
 
     @property

@@ -75,8 +75,8 @@ class Greet:
         first, link.answered = not link.answered, True
         if same:
             self._equal(link, hello, mine, first)
-        elif core.settled.get(link.device) == (mine.state, hello.state):
-            link.equal = True
+        else:
+            link.equal = core.settled.get(link.device) == (mine.state, hello.state)
         if first:
             if not link.equal:
                 self._serve.answer(link, hello)
@@ -102,16 +102,17 @@ class Greet:
     def _differs(self, link: Link, hello: Hello) -> None:
         """A later hello, and states differ: compare channels if nothing is on its way."""
         core, now = self._core, self._core.now
-        if not core.read_all(link):
-            return
-        if hello.read is None or hello.read.arrival < link.told:
+        if not core.read_all(link) or hello.read is None or hello.read.arrival < link.told:
+            link.news = True  # a hello of ours follows when all is read
             if link.marked < link.told:
                 self._serve.tell_mark(link)
             return
-        if link.compared_at is None or now - link.compared_at >= limits.COMPARE_EVERY_MS:
-            link.compared_at = now
-            link.news = True
-            self._serve.compare(link)
+        due = now if link.compared_at is None else link.compared_at + limits.COMPARE_EVERY_MS
+        if now < due:
+            link.compare_due = due
+            return
+        link.compared_at, link.compare_due = now, None
+        self._serve.ask_to_compare(link)
 
     def follow_up(self, link: Link) -> None:
         """After every call: store the cursor, and say what is due on this link."""
@@ -120,6 +121,10 @@ class Greet:
             return
         link.told = core.store.arrival_max
         self._save_cursor(link, link.hello)
+        if link.compare_due is not None and core.now >= link.compare_due:
+            link.compare_due = None
+            if not link.equal:
+                self._differs(link, link.hello)
         self._check(link, link.hello)
         if link.marked >= link.told and not link.later:
             link.mark_due = None

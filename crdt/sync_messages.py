@@ -170,10 +170,14 @@ class ChannelPrint(Value, frozen=True):
 
 
 class Fingerprints(Value, frozen=True, tag=5):
-    """All channels common to both, in as many messages as needed; `mark` is on the last."""
+    """Channels common to both, in as many messages as needed; `mark` is on the last.
+
+    With `ask`, all of them, and the receiver answers with its own of those that differ.
+    """
 
     channels: Annotated[tuple[ChannelPrint, ...], _ROWS]
     mark: Mark | None = None
+    ask: bool = False
 
 
 class HeadsWant(Value, frozen=True, tag=6):

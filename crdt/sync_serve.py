@@ -5,14 +5,15 @@ on the link and a mark in it is true when it arrives. Everything else is asked f
 with the priority the asker chose.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from crdt import limits
 from crdt.entry import Entry, LogId, Run
+from crdt.errors import Invalid
 from crdt.ops import PART_TIMELINE
 from crdt.sync_answer import Answer, run_of, tables
-from crdt.sync_core import PRIORITY_LIVE, Core, Link, entry_bytes
+from crdt.sync_core import CHANNELS_REMEMBERED, PRIORITY_LIVE, Core, Link, entry_bytes
 from crdt.sync_messages import (
     ChannelPrint,
     Cursor,
@@ -55,7 +56,7 @@ class Serve:
             most = None if hello.channels == channel_set(()) else limits.LISTED_AT_ONCE_LOGS
             states = self._few_logs(link, most)
             if states is None:
-                self.compare(link)
+                self.compare(link, self._shared(link), ask=False)
             else:
                 self.announce(link, states, mark)
             return
@@ -65,7 +66,7 @@ class Serve:
             if core.common(link, state.log.channel) and link.known.get(state.log, -1) < state.head
         ]
         if len(touched) > limits.TOUCHED_MAX_LOGS:
-            self.compare(link)
+            self.compare(link, self._shared(link), ask=False)
         elif not touched:
             link.news = True
             if read < mark.arrival:
@@ -162,22 +163,54 @@ class Serve:
         elif not pages:
             link.news = True
 
-    def compare(self, link: Link) -> None:
-        """Send the fingerprints of all common channels."""
-        core = self._core
-        mark = core.mark()
+    def _shared(self, link: Link) -> dict[bytes, int]:
+        """The fingerprints of all channels held that both may hold."""
+        prints = self._core.store.fingerprints()
+        return {channel: prints[channel] for channel in prints if self._core.common(link, channel)}
+
+    def ask_to_compare(self, link: Link) -> None:
+        """Send the fingerprints of all common channels, and get those that differ there."""
+        self.compare(link, self._shared(link), ask=True)
+
+    def compare(self, link: Link, prints: Mapping[bytes, int], *, ask: bool) -> None:
+        """Send fingerprints."""
+        mark = self._core.mark()
         link.told = link.marked = mark.arrival
-        prints = sorted(core.store.fingerprints().items())
-        rows = [
-            ChannelPrint(channel, state_bytes(fingerprint))
-            for channel, fingerprint in prints
-            if core.common(link, channel)
-        ]
+        rows = [ChannelPrint(channel, state_bytes(prints[channel])) for channel in sorted(prints)]
         size = limits.ROWS_PER_MESSAGE_MAX
         for start in range(0, max(1, len(rows)), size):
             last = start + size >= len(rows)
             piece = tuple(rows[start : start + size])
-            core.send(link, Fingerprints(piece, mark if last else None))
+            self._core.send(link, Fingerprints(piece, mark if last else None, ask))
+
+    def on_fingerprints(self, link: Link, message: Fingerprints) -> None:
+        """Note the channels that differ, and answer with their fingerprints here.
+
+        Raises:
+            Invalid: no end of channels.
+        """
+        prints = self._shared(link)
+        different: dict[bytes, int] = {}
+        for row in message.channels:
+            if not self._core.common(link, row.channel):
+                continue
+            link.listed.add(row.channel)
+            if state_bytes(prints.get(row.channel, 0)) != row.fingerprint:
+                link.to_compare.append(row.channel)
+                different[row.channel] = prints.get(row.channel, 0)
+        if len(link.to_compare) + len(link.listed) > CHANNELS_REMEMBERED:
+            raise Invalid("compares more channels than there can be")
+        if message.mark is not None:
+            link.compared = True
+            listed, link.listed = link.listed, set()
+            if message.ask:
+                only_here = {
+                    channel: prints[channel] for channel in prints if channel not in listed
+                }
+                self.compare(link, {**different, **only_here}, ask=False)
+        elif message.ask and different:
+            rows = (ChannelPrint(name, state_bytes(here)) for name, here in different.items())
+            self._core.send(link, Fingerprints(tuple(rows)))
 
     def publish(self) -> None:
         """Pass on what this call stored above heads, to every link not known to have it.

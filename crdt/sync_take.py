@@ -20,7 +20,6 @@ from crdt.sync_messages import (
     CUT,
     MORE,
     Entries,
-    Fingerprints,
     HeadRow,
     Heads,
     Mark,
@@ -28,7 +27,6 @@ from crdt.sync_messages import (
     Touched,
     Want,
     log_rows,
-    state_bytes,
     tags,
 )
 from crdt.sync_ports import LogState, Stored
@@ -71,16 +69,12 @@ class Take:
             if message.end != MORE:
                 cut = message.end == CUT and request.brought
                 self._fetch.answered(link, message.answers, cut=cut)
-        self._note_mark(link, message.mark)
+        self.note_mark(link, message.mark)
 
     def _waste(self, link: Link, size: int) -> None:
         link.waste_bytes += size
         if link.waste_bytes > limits.WASTE_MAX_BYTES:
             raise Invalid("too much that was not asked for and is of no use")
-
-    def _note_mark(self, link: Link, mark: Mark | None) -> None:
-        if mark is not None and (link.read is None or mark.arrival >= link.read.arrival):
-            link.read = mark
 
     def take(self, link: Link, run: Run) -> None:
         """Judge one run and store what it brings.
@@ -273,7 +267,7 @@ class Take:
     def on_touched(self, link: Link, message: Touched) -> None:
         """Logs that changed at the peer."""
         self._note_rows(link, log_rows(message.authors, message.channels))
-        self._note_mark(link, message.mark)
+        self.note_mark(link, message.mark)
 
     def on_heads(self, link: Link, message: Heads) -> None:
         """A piece of the list of a channel's logs."""
@@ -286,17 +280,10 @@ class Take:
             link.comparing.discard(message.answers)
             self._fetch.answered(link, message.answers, cut=False)
 
-    def on_fingerprints(self, link: Link, message: Fingerprints) -> None:
-        """Compare channels; the logs of those that differ are asked for."""
-        prints = self._core.store.fingerprints()
-        for row in message.channels:
-            if not self._core.common(link, row.channel):
-                continue
-            if state_bytes(prints.get(row.channel, 0)) != row.fingerprint:
-                link.to_compare.append(row.channel)
-        if message.mark is not None:
-            link.compared = True
-        self._note_mark(link, message.mark)
+    def note_mark(self, link: Link, mark: Mark | None) -> None:
+        """Remember up to where the peer told everything."""
+        if mark is not None and (link.read is None or mark.arrival >= link.read.arrival):
+            link.read = mark
 
     def _note_rows(self, link: Link, rows: Sequence[tuple[LogId, HeadRow]]) -> None:
         core = self._core

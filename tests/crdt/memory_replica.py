@@ -366,6 +366,7 @@ class Replica:
         count: int = 1,
         now: int = 0,
         part: int = PART_TIMELINE,
+        payload: bytes | None = None,
     ) -> list[Effect]:
         """Append own entries of one log, and tell the machine."""
         log = self.log(channel, part)
@@ -382,7 +383,7 @@ class Replica:
                 self.workspace,
                 log,
                 position,
-                encode(Post(salt[:16], f"{text} {number}")),
+                encode(Post(salt[:16], f"{text} {number}")) if payload is None else payload,
                 hlc=self.hlc,
                 heads=heads,
                 epoch=EPOCH,
