@@ -74,6 +74,7 @@ class SessionPair:
                     moved += 1
                 if grant and side.owed_bytes:
                     side.grant(side.owed_bytes, self.now)
+                    moved += 1
             if not moved:
                 return
         raise AssertionError("two sessions never came to rest")

@@ -157,6 +157,11 @@ class Session:
         return self._window.owed_bytes
 
     @property
+    def window_bytes(self) -> int:
+        """The receive window of the moment."""
+        return self._window.size_bytes
+
+    @property
     def held_bytes(self) -> int:
         """Bytes of messages that are not complete yet."""
         return self._reassembly.held_bytes
