@@ -39,6 +39,7 @@ RUN_TARGET_BYTES = 48 * 1024  # a bulk message is a few frames, so live entries 
 PUSH_MAX_BYTES = 32 * 1024  # what may be sent unasked; more is announced and pulled
 TOUCHED_MAX_LOGS = 2_000  # beyond this, comparing channels is shorter than listing logs
 LISTED_AT_ONCE_LOGS = 128  # up to here listing all logs (6 KiB) saves the round of fingerprints
+WANTED_MAX_LOGS = 250_000  # of one link: 1,000 channels with 200 authors, and some
 ROWS_PER_MESSAGE_MAX = 1_024  # heads or fingerprints: about 40 KiB a message
 RANGE_ENTRIES = 256  # of one log; a multiple of ANCHOR_EVERY, so that ranges end at anchors
 REQUEST_ENTRIES = 512  # of all logs in one request; about 150 KiB of typical messages

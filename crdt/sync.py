@@ -172,6 +172,9 @@ class Replicator:
     def local(self, entries: Sequence[Entry], now: int) -> list[Effect]:
         """Own entries (consecutive, of one log) were appended to the store."""
         core = self._start(now)
+        for entry in entries:
+            if entry.heads:
+                core.store.remember_head_set(entry.roster, entry.heads)
         core.stored.append(entries)
         self._receipts.entries_stored(entries[0].log)
         return self._finish()

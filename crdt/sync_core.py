@@ -91,6 +91,7 @@ class Link:
     marked: int = 0
     read: Mark | None = None
     equal: bool = False
+    shown_equal: bool = False
     known: dict[LogId, int] = field(default_factory=dict)
     wanted: dict[LogId, PeerHead] = field(default_factory=dict)
     stalled: set[LogId] = field(default_factory=set)

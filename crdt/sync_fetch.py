@@ -74,7 +74,7 @@ class Fetch:
         self._queues.pop(link.number, None)
         self._queued.pop(link.number, None)
         self._resting.pop(link.number, None)
-        self._release(link)
+        self.release(link)
 
     def want(self, link: Link, log: LogId, row: HeadRow | PeerHead) -> None:
         """Note that the peer's log is longer than the one here."""
@@ -153,7 +153,7 @@ class Fetch:
         """Take requests from a link that does not answer, and let it rest as long again."""
         if link.requests and now - link.heard_at >= limits.REQUEST_TIMEOUT_MS:
             self._resting[link.number] = now + limits.REQUEST_TIMEOUT_MS
-            self._release(link)
+            self.release(link)
 
     def deadline(self, link: Link) -> int | None:
         """When to look at a link again: a time-out, or the end of its rest."""
@@ -161,7 +161,8 @@ class Fetch:
             return link.heard_at + limits.REQUEST_TIMEOUT_MS
         return self._resting.get(link.number)
 
-    def _release(self, link: Link) -> None:
+    def release(self, link: Link) -> None:
+        """Ask others, or later, for what was asked of a link."""
         requests, link.requests = link.requests, {}
         link.to_compare.extend(
             channel for number in sorted(link.comparing) for channel in requests[number].channels

@@ -56,6 +56,7 @@ class Greet:
             self._roster.ask(link)
             return
         if not link.open:
+            self._fetch.release(link)  # who does not know us answers nothing yet
             return
         if hello.flags & TOLD:
             link.read = hello.mark
@@ -126,6 +127,9 @@ class Greet:
             if not link.equal:
                 self._differs(link, link.hello)
         self._check(link, link.hello)
+        if link.equal != link.shown_equal:
+            link.shown_equal = link.equal
+            core.progress = True
         if link.marked >= link.told and not link.later:
             link.mark_due = None
         elif link.mark_due is None:

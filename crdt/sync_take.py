@@ -46,6 +46,7 @@ class Take:
         self._early: dict[LogId, set[int]] = {}
         self._held_bytes = 0
         self._number = 0
+        self._registered: set[bytes] = set()
         for state in core.store.logs():
             if state.low > 0:
                 core.gaps[state.log] = 0
@@ -85,6 +86,8 @@ class Take:
         core = self._core
         log = run.log
         held = core.store.log_state(log)
+        if held is not None:
+            self._register(held, below=run.first_seq < held.low)
         verdict = judge(core.workspace, run, held, lambda seq: self._entry(log, seq), core.roster)
         last = run.first_seq + len(run.items) - 1
         if isinstance(verdict, Waiting):
@@ -108,6 +111,17 @@ class Take:
         else:
             assert isinstance(verdict, Prepend)
             self._prepend(link, log, verdict.entries)
+
+    def _register(self, held: LogState, *, below: bool) -> None:
+        """Tell the roster of the heads behind what is held, once: it may know hashes only."""
+        hashes = {held.head_roster}
+        lowest = self._entry(held.log, held.low) if below else None
+        if lowest is not None:
+            hashes.add(lowest.roster)
+        for roster_hash in hashes - self._registered:
+            heads = self._core.store.head_set(roster_hash)
+            if heads is not None and self._core.roster.register_heads(heads) is not None:
+                self._registered.add(roster_hash)
 
     def _entry(self, log: LogId, seq: int) -> Entry | None:
         found = self._core.store.entries(log, seq, seq)
@@ -288,6 +302,8 @@ class Take:
     def _note_rows(self, link: Link, rows: Sequence[tuple[LogId, HeadRow]]) -> None:
         core = self._core
         rows = [(log, row) for log, row in rows if core.common(link, log.channel)]
+        if len(link.wanted) + len(rows) > limits.WANTED_MAX_LOGS:
+            raise Invalid("lists more logs than there can be")
         channels = {log.channel for log, row in rows if log.part == PART_TIMELINE}
         held = (state for channel in channels for state in core.store.logs(channel))
         for channel, hlc in cold_channels(held, rows):
