@@ -31,7 +31,7 @@ an end that a known entry names as its `prev`). Format: docs/protocol/entries.md
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -82,6 +82,8 @@ class Item(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
 class Run(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Consecutive entries of one log.
 
+    The decoder checks what names the log, so that a store can be asked for it at once.
+
     Attributes:
         prev: id of the entry before `first_seq`.
         items: at least one.
@@ -89,13 +91,13 @@ class Run(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=Tr
             middle of a log can be judged alone; empty when that item lists them itself.
     """
 
-    channel: bytes
-    part: int
-    device: bytes
-    incarnation: bytes
-    first_seq: int
-    prev: bytes
-    items: tuple[Item, ...]
+    channel: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+    part: Annotated[int, msgspec.Meta(ge=1, le=3)]
+    device: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    incarnation: Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
+    first_seq: Annotated[int, msgspec.Meta(ge=0, le=limits.SEQ_MAX)]
+    prev: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    items: Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)]
     heads: tuple[bytes, ...] = ()
 
     @property

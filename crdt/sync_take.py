@@ -59,10 +59,10 @@ class Take:
         """
         request = link.requests.get(message.answers)
         self._core.told = tags(message.told) | {link.device[:4]} if message.told else set()
-        stored_before = len(self._core.effects)
+        before = len(self._core.effects), self._number
         for run in message.runs:
             self.take(link, run)
-        if message.runs and len(self._core.effects) == stored_before:
+        if message.runs and (len(self._core.effects), self._number) == before:
             self._waste(link, size)
         if request is not None:
             link.heard_at = self._core.now
@@ -91,7 +91,8 @@ class Take:
         verdict = judge(core.workspace, run, held, lambda seq: self._entry(log, seq), core.roster)
         last = run.first_seq + len(run.items) - 1
         if isinstance(verdict, Waiting):
-            self._hold(link, run, verdict.for_roster)
+            if verdict.for_roster or core.common(link, log.channel):
+                self._hold(link, run, verdict.for_roster)
             return
         if isinstance(verdict, Nothing):
             self._knows(link, log, last)
