@@ -23,7 +23,6 @@ from crdt.sync_messages import (
 from crdt.sync_ports import Effect, EntryStore, RosterView, Send, Visible
 
 NO_MARK = Mark(0, bytes(8))
-LEVEL_MEMBERS_END = 200  # levels from here on (readers, relays) never write
 PRIORITY_LIVE = 0
 CHANNELS_REMEMBERED = 100_000  # a cache; a peer that names more channels only makes it start anew
 
@@ -38,7 +37,14 @@ class PeerHead(NamedTuple):
 
 @dataclass(slots=True)
 class Request:
-    """Something asked of one link and not yet answered to the end."""
+    """Something asked of one link and not yet answered to the end.
+
+    Attributes:
+        ranges, backward: what a Want asks for.
+        page: the channel whose newest page is asked for.
+        channels: those whose heads are asked for.
+        brought: whether some piece of the answer had entries.
+    """
 
     ranges: tuple[Range, ...] = ()
     backward: bool = False
@@ -49,80 +55,100 @@ class Request:
 
 @dataclass(slots=True)
 class Link:
-    """One link, as long as it lasts.
+    """One link, as long as it lasts. Times are milliseconds, None for never.
 
-    Attributes:
+    Who is there:
+        number, device, relay: as the caller said.
         unknown: no roster op here names the peer's device; almost nothing passes.
+        was_member: some op here named it while the link lasted.
+        unknown_bytes, waste_bytes: what counts against the peer's bounds.
+    Hellos:
         hello_sent, hello: what was last said each way.
-        roster_asked: my heads were sent and the ops for me are not complete yet.
-        roster_told: the peer's heads were answered.
+        checked_at, check_due: when the last hello was said, and when another one is due.
+        checked_again: a second hello was said; from the third on they are held apart.
+        news: the peer sent content since the last hello here.
+        equal: states were equal when last compared, or differed by forks only.
+        shown_equal: what the caller was last told of that.
+    Roster and seals:
+        roster_asked: the heads here were sent, and the answer is not complete.
         rosters_compared: hashes of both rosters when both were brought together last.
-        answered: what the peer lacks was sent or announced; since then changes are pushed.
-        told: arrival up to which that holds; `marked` is what the peer was told of it.
-        read: the peer's mark up to which everything was sent or announced to me.
-        equal: our states were equal when last compared, or differed by forks only.
+        missing_asked: the missing parents that the peer was last asked for.
+        ops_known: ops that the peer has.
+        seals_asked, seals_wanted: epochs asked of the peer, and by the peer in vain.
+    What the peer was told:
+        answered: what it lacks was sent or announced; since then changes are pushed.
+        told, marked: arrival up to which that holds, and up to which it was said.
+        mark_due: when to say it.
         known: log to the seq up to which the peer has it.
+        later: logs whose news others were sending the peer; announced later if it lacks them.
+        unserved: logs of whose beginning the peer was told, or asked for, more than is here.
+    What the peer told:
+        read: its mark up to which everything was sent or announced; `saved` of it is stored.
         wanted: log to the peer's head, for logs whose head here is lower.
-        stalled: wanted logs whose runs wait for roster ops.
-        refused: logs of which the peer holds another branch.
         noted: log to the number of the newest request when the peer last listed it.
         lows: log to the seq below which the peer cannot help.
-        later: logs whose news others were sending the peer; announced later if it lacks them.
-        unserved: logs of whose beginning the peer asked for more than is here.
-        news: the peer sent content since the last hello here.
-        compared: the peer's fingerprints came, and what they lead to is not done.
+        stalled: wanted logs whose runs wait for roster ops.
+        refused: logs of which the peer holds another branch.
+        requests, heard_at: what was asked and not answered yet, and the last sign of an answer.
+    Comparing channels:
+        compared_at, compare_due: when fingerprints were last asked for, and when they will be.
         listed: channels whose fingerprints came in the comparison under way.
-        saved: the cursor that was stored last.
-        requests: what was asked and not answered yet, by number.
-        comparing: requests of heads under way.
-        channels: whether a channel may be held by both; a cache.
+        to_compare, comparing: channels whose heads to ask for, and requests for them.
+        compared: fingerprints came, and what they lead to is not done.
+    A cache:
+        channels: whether both may hold a channel.
     """
 
     number: int
     device: bytes
     relay: bool
     unknown: bool
+    was_member: bool = False
+    unknown_bytes: int = 0
+    waste_bytes: int = 0
+
     hello_sent: Hello | None = None
     hello: Hello | None = None
+    checked_at: int | None = None
+    check_due: int | None = None
+    checked_again: bool = False
+    news: bool = False
+    equal: bool = False
+    shown_equal: bool = False
+
     roster_asked: bool = False
-    roster_told: bool = False
+    rosters_compared: tuple[bytes, bytes] | None = None
+    missing_asked: frozenset[bytes] = frozenset()
+    ops_known: set[bytes] = field(default_factory=set)
+    seals_asked: set[bytes] = field(default_factory=set)
+    seals_wanted: set[bytes] = field(default_factory=set)
+
     answered: bool = False
     told: int = 0
     marked: int = 0
-    read: Mark | None = None
-    equal: bool = False
-    shown_equal: bool = False
+    mark_due: int | None = None
     known: dict[LogId, int] = field(default_factory=dict)
-    wanted: dict[LogId, PeerHead] = field(default_factory=dict)
-    stalled: set[LogId] = field(default_factory=set)
-    refused: set[LogId] = field(default_factory=set)
-    lows: dict[LogId, int] = field(default_factory=dict)
-    noted: dict[LogId, int] = field(default_factory=dict)
-    requests: dict[int, Request] = field(default_factory=dict)
-    comparing: set[int] = field(default_factory=set)
-    to_compare: deque[bytes] = field(default_factory=deque)
-    channels: dict[bytes, bool] = field(default_factory=dict)
-    waste_bytes: int = 0
-    unknown_bytes: int = 0
-    heard_at: int = 0
-    checked_at: int | None = None
-    compared_at: int | None = None
-    ops_known: set[bytes] = field(default_factory=set)
-    rosters_compared: tuple[bytes, bytes] | None = None
-    missing_asked: frozenset[bytes] = frozenset()
-    was_member: bool = False
     later: set[LogId] = field(default_factory=set)
     unserved: set[LogId] = field(default_factory=set)
-    seals_wanted: set[bytes] = field(default_factory=set)
-    seals_asked: set[bytes] = field(default_factory=set)
-    news: bool = False
-    compared: bool = False
-    mark_due: int | None = None
-    check_due: int | None = None
-    checked_again: bool = False
+
+    read: Mark | None = None
+    saved: int = 0
+    wanted: dict[LogId, PeerHead] = field(default_factory=dict)
+    noted: dict[LogId, int] = field(default_factory=dict)
+    lows: dict[LogId, int] = field(default_factory=dict)
+    stalled: set[LogId] = field(default_factory=set)
+    refused: set[LogId] = field(default_factory=set)
+    requests: dict[int, Request] = field(default_factory=dict)
+    heard_at: int = 0
+
+    compared_at: int | None = None
     compare_due: int | None = None
     listed: set[bytes] = field(default_factory=set)
-    saved: int = 0
+    to_compare: deque[bytes] = field(default_factory=deque)
+    comparing: set[int] = field(default_factory=set)
+    compared: bool = False
+
+    channels: dict[bytes, bool] = field(default_factory=dict)
 
     @property
     def unknown_there(self) -> bool:

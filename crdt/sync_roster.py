@@ -39,7 +39,6 @@ class RosterExchange:
             return
         roster = self._core.roster
         self._send_ops(link, roster.missing_from(message.heads), done=True)
-        link.roster_told = True
 
     def _send_ops(self, link: Link, ids: Sequence[bytes], *, done: bool) -> None:
         wires: list[bytes] = []
