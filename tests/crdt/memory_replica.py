@@ -1,27 +1,18 @@
-"""Replicas in memory, a small roster, and a network of virtual time that runs many of them.
-
-`Net` carries payloads between replicas: FIFO within one link and priority, seeded delays between
-links, cuts at any message. It executes effects as a node does.
-"""
+"""Replicas in memory: a store of dictionaries, and a device that writes to it."""
 
 import hashlib
 import random
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from typing import NamedTuple
-
-import msgspec
 
 from crdt import entry as entries_module
 from crdt.entry import NO_ENTRY, Entry, LogId, Position
-from crdt.errors import Invalid
 from crdt.keys import DeviceKeys, digest
 from crdt.ops import PART_TIMELINE, Post, encode
 from crdt.sync import Replicator
 from crdt.sync_messages import log_fingerprint
-from crdt.sync_ports import Effect, Misbehaved, RosterView, SealStore, Send, Stored, WakeAt
+from crdt.sync_ports import Effect, RosterView, SealStore, Stored
+from tests.crdt.fake_roster import FakeRoster
 
 WORKSPACE = digest(b"x1.test", b"workspace")
 EPOCH = digest(b"x1.test", b"epoch")
@@ -192,130 +183,6 @@ class MemoryStore:
         return {log: [held[seq].id for seq in sorted(held)] for log, held in self.held.items()}
 
 
-class FakeOp(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """`device` is at `level` from here on; 255 means out."""
-
-    parents: tuple[bytes, ...]
-    device: bytes
-    level: int
-
-
-class FakeDevice(NamedTuple):
-    level: int
-
-
-class FakeState(NamedTuple):
-    devices: dict[bytes, FakeDevice]
-
-
-class FakeRoster:
-    """A roster whose ops anybody may write, with real ancestry."""
-
-    def __init__(self) -> None:
-        self._ops: dict[bytes, FakeOp] = {}
-        self._wires: dict[bytes, bytes] = {}
-        self._waiting: dict[bytes, bytes] = {}
-        self._past: dict[bytes, frozenset[bytes]] = {}
-        self._sets: dict[bytes, tuple[bytes, ...]] = {}
-        self.state = FakeState({})
-
-    def read_again(self) -> "FakeRoster":
-        """The same ops in a new process, which knows no head sets."""
-        again = FakeRoster()
-        for op_id in self.missing_from(()):
-            again.add(self.wire(op_id))
-        return again
-
-    def add(self, wire: bytes) -> list[bytes]:
-        try:
-            msgspec.msgpack.decode(wire, type=FakeOp)
-        except msgspec.MsgspecError:
-            raise Invalid("not an op") from None
-        self._waiting[digest(b"x1.roster", wire)] = wire
-        added: list[bytes] = []
-        while True:
-            ready = [
-                (op_id, wire)
-                for op_id, wire in self._waiting.items()
-                if all(parent in self._ops for parent in self._parents(wire))
-            ]
-            if not ready:
-                return added
-            for op_id, wire in ready:
-                del self._waiting[op_id]
-                if op_id not in self._ops:
-                    self._take(op_id, wire)
-                    added.append(op_id)
-
-    @staticmethod
-    def _parents(wire: bytes) -> tuple[bytes, ...]:
-        return msgspec.msgpack.decode(wire, type=FakeOp).parents
-
-    def _take(self, op_id: bytes, wire: bytes) -> None:
-        op = msgspec.msgpack.decode(wire, type=FakeOp)
-        self._ops[op_id], self._wires[op_id] = op, wire
-        past = (self._past[parent] | {parent} for parent in op.parents)
-        self._past[op_id] = frozenset().union(*past)
-        self.state = FakeState(self._devices(frozenset(self._ops)))
-
-    def _devices(self, ids: frozenset[bytes]) -> dict[bytes, FakeDevice]:
-        levels: dict[bytes, int] = {}
-        for op_id in ids:
-            op = self._ops[op_id]
-            levels[op.device] = max(levels.get(op.device, 0), op.level)
-        return {device: FakeDevice(level) for device, level in levels.items() if level < 255}
-
-    def admit(self, device: bytes, level: int = 100) -> bytes:
-        """Add an op on top of the current heads; gives its id."""
-        op = FakeOp(tuple(self.heads), device, level)
-        return self.add(msgspec.msgpack.encode(op))[0]
-
-    @property
-    def heads(self) -> list[bytes]:
-        covered = frozenset().union(*self._past.values()) if self._past else frozenset()
-        return sorted(op_id for op_id in self._ops if op_id not in covered)
-
-    @property
-    def heads_hash(self) -> bytes:
-        return digest(b"x1.heads", *self.heads)
-
-    def missing(self) -> list[bytes]:
-        needed = {parent for wire in self._waiting.values() for parent in self._parents(wire)}
-        return sorted(needed - self._ops.keys() - self._waiting.keys())
-
-    def missing_from(self, their_heads: Sequence[bytes]) -> list[bytes]:
-        known = [head for head in their_heads if head in self._ops]
-        theirs = frozenset(known).union(*(self._past[head] for head in known))
-        lacking = [op_id for op_id in self._ops if op_id not in theirs]
-        return sorted(lacking, key=lambda op_id: (len(self._past[op_id]), op_id))
-
-    def wire(self, op_id: bytes) -> bytes:
-        return self._wires[op_id]
-
-    def has(self, op_id: bytes) -> bool:
-        return op_id in self._ops
-
-    def register_heads(self, heads: Sequence[bytes]) -> bytes | None:
-        if not all(head in self._ops for head in heads):
-            return None
-        roster_hash = digest(b"x1.heads", *heads)
-        self._sets[roster_hash] = tuple(heads)
-        return roster_hash
-
-    def _ancestry(self, roster_hash: bytes) -> frozenset[bytes]:
-        heads = self._sets[roster_hash]
-        return frozenset(heads).union(*(self._past[head] for head in heads))
-
-    def may_write(self, device: bytes, roster_hash: bytes) -> bool | None:
-        if roster_hash not in self._sets:
-            return None
-        found = self._devices(self._ancestry(roster_hash)).get(device)
-        return found is not None and found.level < 200
-
-    def descends(self, new_hash: bytes, old_hash: bytes) -> bool:
-        return self._ancestry(old_hash) <= self._ancestry(new_hash)
-
-
 def all_visible(channel: bytes, device: bytes) -> bool:
     return True
 
@@ -405,127 +272,7 @@ class Replica:
         return self.machine.local(written, now)
 
 
-@dataclass
-class Wire:
-    """One link between two replicas."""
-
-    number: int
-    ends: tuple["Replica", "Replica"]
-    up: bool = True
-    sent: list[tuple[str, int, bytes]] = field(default_factory=list)
-    clear_at: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def other(self, replica: "Replica") -> "Replica":
-        return self.ends[1] if replica is self.ends[0] else self.ends[0]
-
-    def bytes_from(self, replica: "Replica") -> int:
-        return sum(len(payload) for name, _, payload in self.sent if name == replica.name)
-
-
-class Net:
-    """Replicas, links, and virtual milliseconds."""
-
-    def __init__(self, seed: int = 0, delay_ms: tuple[int, int] = (1, 20)) -> None:
-        self.random = random.Random(seed)
-        self.now = 1_000
-        self.delay_ms = delay_ms
-        self.wires: dict[int, Wire] = {}
-        self.replicas: dict[str, Replica] = {}
-        self.wake: dict[str, int] = {}
-        self.log: list[tuple[str, Effect]] = []
-        self.delivered = 0
-        self._events: list[tuple[int, int, Wire, Replica, bytes]] = []
-        self._count = 0
-        self.corrupt: Callable[[Wire, Replica, bytes], Iterable[bytes]] | None = None
-
-    def join(self, *replicas: Replica) -> None:
-        for replica in replicas:
-            self.replicas[replica.name] = replica
-
-    def connect(self, left: Replica, right: Replica, *, known: bool | None = None) -> Wire:
-        """Link two replicas; `known` overrides what each roster says of the other."""
-        self.join(left, right)
-        number = len(self.wires) + 1
-        wire = self.wires[number] = Wire(number, (left, right))
-        for one, other in ((left, right), (right, left)):
-            member = other.device in one.roster.state.devices if known is None else known
-            self.run_effects(
-                one, one.machine.link_up(number, other.device, other.relay, member, self.now)
-            )
-        return wire
-
-    def cut(self, wire: Wire) -> None:
-        """The link ends; what is on the way is lost."""
-        if wire.up:
-            wire.up = False
-            for replica in wire.ends:
-                self.run_effects(replica, replica.machine.link_down(wire.number, self.now))
-
-    def write(self, replica: Replica, channel: bytes, text: str = "hello", count: int = 1) -> None:
-        self.join(replica)
-        self.run_effects(replica, replica.write(channel, text, count=count, now=self.now))
-
-    def run_effects(self, replica: Replica, effects: Sequence[Effect]) -> None:
-        replica.effects.extend(effects)
-        for effect in effects:
-            self.log.append((replica.name, effect))
-            if isinstance(effect, Send):
-                self._send(replica, effect)
-            elif isinstance(effect, WakeAt):
-                self.wake[replica.name] = effect.ms
-            elif isinstance(effect, Misbehaved):
-                wire = self.wires[effect.link]
-                wire.up = False
-                other = wire.other(replica)
-                self.run_effects(other, other.machine.link_down(wire.number, self.now))
-
-    def _send(self, replica: Replica, effect: Send) -> None:
-        wire = self.wires[effect.link]
-        if not wire.up:
-            return
-        wire.sent.append((replica.name, effect.priority, effect.payload))
-        order = (replica.name, effect.priority)
-        at = max(self.now + self.random.randint(*self.delay_ms), wire.clear_at.get(order, 0))
-        wire.clear_at[order] = at
-        payloads: Iterable[bytes] = (effect.payload,)
-        if self.corrupt is not None:
-            payloads = self.corrupt(wire, replica, effect.payload)
-        for payload in payloads:
-            self._count += 1
-            heappush(self._events, (at, self._count, wire, wire.other(replica), payload))
-
-    def step(self, until: int) -> bool:
-        """Deliver the next message or wake the next sleeper; False when none is due."""
-        sleeper = min(self.wake, key=lambda name: (self.wake[name], name), default=None)
-        wake_at = None if sleeper is None else self.wake[sleeper]
-        event_at = self._events[0][0] if self._events else None
-        if event_at is not None and (wake_at is None or event_at <= wake_at):
-            if event_at > until:
-                return False
-            self.now, _, wire, to, payload = heappop(self._events)
-            if wire.up:
-                self.delivered += 1
-                self.run_effects(to, to.machine.receive(wire.number, payload, self.now))
-            return True
-        if sleeper is None or wake_at is None or wake_at > until:
-            return False
-        del self.wake[sleeper]
-        self.now = max(self.now, wake_at)
-        replica = self.replicas[sleeper]
-        self.run_effects(replica, replica.machine.tick(self.now))
-        return True
-
-    def run(self, ms: int = 30_000, steps: int = 200_000) -> None:
-        """Let virtual time pass."""
-        until = self.now + ms
-        for _ in range(steps):
-            if not self.step(until):
-                self.now = until
-                return
-        raise AssertionError("the network does not come to rest")
-
-
-def workspace_of(*names: str, roster: type[FakeRoster] = FakeRoster) -> list[Replica]:
+def workspace_of(*names: str) -> list[Replica]:
     """Replicas that all know each other from the start."""
     replicas = [Replica(name) for name in names]
     first = replicas[0].roster
@@ -546,8 +293,3 @@ def same(*replicas: Replica) -> bool:
 
 def stored_entries(effects: Iterable[Effect]) -> list[Entry]:
     return [e for effect in effects if isinstance(effect, Stored) for e in effect.entries]
-
-
-def count_until(numbers: Sequence[int], most: int) -> int:
-    """How many sorted numbers are at most `most`."""
-    return bisect_right(numbers, most)

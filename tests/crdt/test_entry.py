@@ -26,7 +26,8 @@ from crdt.entry import (
 from crdt.errors import Invalid
 from crdt.ops import PART_TIMELINE
 from crdt.ops import decode as decode_op
-from tests.crdt.memory_replica import KEY, WORKSPACE, FakeRoster, Replica, channel_id, workspace_of
+from tests.crdt.fake_roster import FakeRoster
+from tests.crdt.memory_replica import KEY, WORKSPACE, Replica, channel_id, workspace_of
 
 GENERAL = channel_id("general")
 REPLACE = msgspec.structs.replace

@@ -7,14 +7,8 @@ import pytest
 from crdt.entry import Entry, Run, to_run
 from crdt.errors import Invalid
 from crdt.ingest import Append, Fork, Nothing, Prepend, Verdict, Waiting, judge
-from tests.crdt.memory_replica import (
-    WORKSPACE,
-    FakeRoster,
-    MemoryStore,
-    Replica,
-    channel_id,
-    workspace_of,
-)
+from tests.crdt.fake_roster import FakeRoster
+from tests.crdt.memory_replica import WORKSPACE, MemoryStore, Replica, channel_id, workspace_of
 
 GENERAL = channel_id("general")
 REPLACE = msgspec.structs.replace

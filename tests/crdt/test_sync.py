@@ -4,15 +4,9 @@ import pytest
 
 from crdt import limits
 from crdt.sync_messages import Entries, Hello, Receipt, Touched, decode
-from tests.crdt.memory_replica import (
-    FakeRoster,
-    Net,
-    Replica,
-    Wire,
-    channel_id,
-    same,
-    workspace_of,
-)
+from tests.crdt.fake_roster import FakeRoster
+from tests.crdt.memory_network import Net, Wire
+from tests.crdt.memory_replica import Replica, channel_id, same, workspace_of
 
 GENERAL = channel_id("general")
 CATS = channel_id("cats")
@@ -205,3 +199,19 @@ def test_who_should_have_got_it_from_another_and_did_not_is_told_soon() -> None:
     net.write(ana, GENERAL, "lost on one link")
     net.run(limits.MARK_EVERY_MS + 200)
     assert same(ana, ben, cem)
+
+
+def test_what_was_missed_without_a_trace_comes_to_light_by_itself() -> None:
+    ana, ben = workspace_of("ana", "ben")
+    net = Net()
+    wire = net.connect(ana, ben)
+    net.write(ana, GENERAL, "seen", 3)
+    net.run()
+    net.corrupt = lambda wire, sender, payload: []
+    net.write(ana, GENERAL, "swallowed", 3)
+    net.run()
+    net.corrupt = None
+    assert not same(ana, ben)
+    net.run(limits.ANTI_ENTROPY_MS)
+    assert same(ana, ben)
+    assert ben.machine.in_sync(wire.number)

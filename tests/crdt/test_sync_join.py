@@ -3,16 +3,9 @@
 from crdt import limits
 from crdt.ops import PART_NOTES, PART_STATE
 from crdt.sync_messages import Entries, Page, Want, decode
-from tests.crdt.memory_replica import (
-    FakeRoster,
-    Net,
-    Replica,
-    Wire,
-    channel_id,
-    same,
-    stored_entries,
-    workspace_of,
-)
+from tests.crdt.fake_roster import FakeRoster
+from tests.crdt.memory_network import Net, Wire
+from tests.crdt.memory_replica import Replica, channel_id, same, stored_entries, workspace_of
 
 GENERAL = channel_id("general")
 CATS = channel_id("cats")

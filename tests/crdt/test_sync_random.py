@@ -9,16 +9,9 @@ from hypothesis import strategies as st
 from crdt.entry import LogId
 from crdt.ops import PART_STATE
 from crdt.sync_ports import Misbehaved
-from tests.crdt.memory_replica import (
-    FakeRoster,
-    Net,
-    Replica,
-    Wire,
-    channel_id,
-    same,
-    stored_entries,
-    workspace_of,
-)
+from tests.crdt.fake_roster import FakeRoster
+from tests.crdt.memory_network import Net, Wire
+from tests.crdt.memory_replica import Replica, channel_id, same, stored_entries, workspace_of
 
 CHANNELS = [channel_id("general"), channel_id("cats")]
 SECRET = channel_id("secret")

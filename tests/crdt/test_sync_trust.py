@@ -23,13 +23,12 @@ from crdt.sync_messages import (
     receipt_digest,
 )
 from crdt.sync_ports import ClaimArrived, Misbehaved, SealsArrived
+from tests.crdt.fake_roster import FakeRoster
+from tests.crdt.memory_network import Net, Wire
 from tests.crdt.memory_replica import (
     WORKSPACE,
-    FakeRoster,
     MemoryStore,
-    Net,
     Replica,
-    Wire,
     channel_id,
     same,
     workspace_of,
