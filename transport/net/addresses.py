@@ -57,12 +57,11 @@ def parse_url(text: str) -> LinkUrl:
     return LinkUrl(parts.scheme == "wss", host, port or _DEFAULT_PORTS[parts.scheme], resource)
 
 
-def format_url(host: str, port: int, *, secure: bool = False) -> str:
+def format_url(host: str, port: int) -> str:
     """The URL of a listener at an address or name."""
-    scheme = "wss" if secure else "ws"
     if ":" in host:
         host = f"[{host.replace('%', '%25')}]"
-    return f"{scheme}://{host}:{port}/"
+    return f"ws://{host}:{port}/"
 
 
 def interface_addresses() -> list[str]:
@@ -95,9 +94,15 @@ def reachable_addresses(bound: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(addresses))
 
 
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, with or without an interface, and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address is one of this machine's own."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_address(host) and ipaddress.ip_address(host).is_loopback

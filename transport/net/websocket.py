@@ -29,7 +29,12 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.uri import WebSocketURI
 
-from transport.net.addresses import format_url, parse_url, reachable_addresses
+from transport.net.addresses import (
+    format_url,
+    is_address,
+    parse_url,
+    reachable_addresses,
+)
 from transport.net.half_open import HalfOpen
 from transport.net.link import Link
 from transport.proto.closing import CloseCode
@@ -294,6 +299,7 @@ class _Dialled(_Connection):
     def _failed(self, fault: RemoteFault) -> None:
         if not self.opened.done():
             self.opened.set_exception(fault)
+            self.opened.exception()  # Whoever dialled may have gone away; that is no error.
 
 
 class _Accepted(_Connection):
@@ -358,19 +364,16 @@ class Listener:
         """Connections that have not finished their handshake."""
         return len(self._half_open)
 
-    async def open(self, hosts: Sequence[str], port: int, tls: ssl.SSLContext | None) -> None:
+    async def open(self, hosts: Sequence[str], port: int) -> None:
         """Bind every host to the same port."""
         for host in hosts:
             server = await self.loop.create_server(
-                lambda: _Accepted(self, self._responder_factory()), host, port, ssl=tls
+                lambda: _Accepted(self, self._responder_factory()), host, port
             )
             self._servers.append(server)
             port = self.port = server.sockets[0].getsockname()[1]
         bound = [each.getsockname()[0] for server in self._servers for each in server.sockets]
-        self.urls = [
-            format_url(address, self.port, secure=tls is not None)
-            for address in reachable_addresses(bound)
-        ]
+        self.urls = [format_url(address, self.port) for address in reachable_addresses(bound)]
 
     async def aclose(self, *, links: bool = True) -> None:
         """Stop listening, drop what is half-open and, unless told not to, close the links."""
@@ -419,10 +422,8 @@ async def listen(
     port: int,
     responder_factory: Callable[[], Responder],
     on_link: Callable[[Link], None],
-    *,
-    tls: ssl.SSLContext | None = None,
 ) -> Listener:
-    """Accept links.
+    """Accept links. For wss:// put a proxy in front; a link needs no TLS of its own.
 
     Args:
         host: an address or name to bind, or several; `0.0.0.0` and `::` are all of a family.
@@ -436,7 +437,7 @@ async def listen(
     listener = Listener(responder_factory, on_link, asyncio.get_running_loop())
     hosts = [host] if isinstance(host, str) else list(host)
     try:
-        await listener.open(hosts, port, tls)
+        await listener.open(hosts, port)
     except OSError as error:
         await listener.aclose()
         where = ", ".join(hosts)
@@ -479,7 +480,7 @@ async def dial(
                 address.port,
                 ssl=context,
                 local_addr=(local_host, 0) if local_host else None,
-                happy_eyeballs_delay=0.25,
+                happy_eyeballs_delay=None if is_address(address.host) else 0.25,
             )
     except TimeoutError:
         raise AddressFault(Reason.SILENT, "nothing answers at that address in time") from None
