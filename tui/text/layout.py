@@ -41,6 +41,13 @@ TEXT_COLUMNS_MIN = 8
 _EMPTY: Row = ()
 
 
+class Progress(NamedTuple):
+    """How far a file's transfer is: the share that is here and a word to it."""
+
+    share: float
+    text: str
+
+
 class Frame(NamedTuple):
     """What rows depend on besides the message.
 
@@ -49,7 +56,7 @@ class Frame(NamedTuple):
         unread_from: the first message that is new to the reader; "" when none is.
         me: this member's id.
         parent: the message with an id, when it is at hand.
-        progress: what a file's transfer says now, or "".
+        progress: how far a file's transfer is, None without one.
         now: when the timeline was opened, for names of days.
     """
 
@@ -59,7 +66,7 @@ class Frame(NamedTuple):
     me: str = ""
     pictures: bool = True
     parent: Callable[[str], Message | None] = lambda _: None
-    progress: Callable[[str], str] = lambda _: ""
+    progress: Callable[[str], Progress | None] = lambda _: None
     now: int = 0
 
 
@@ -363,11 +370,11 @@ def _file_rows(file: FileView, frame: Frame, width: int) -> list[Row]:
     return made
 
 
-def _file_state(file: FileView, progress: str) -> tuple[str, Look]:
+def _file_state(file: FileView, progress: Progress | None) -> tuple[str, Look]:
     if file.have >= 1:
         return "", Look.DIM
-    if progress:
-        return f"{bar(file.have)} {progress}", Look.PROGRESS
+    if progress is not None:
+        return f"{bar(max(progress.share, file.have))} {progress.text}", Look.PROGRESS
     if file.have > 0:
         return f"{bar(file.have)} {file.have:.0%}", Look.PROGRESS
     return "not here yet", Look.DIM

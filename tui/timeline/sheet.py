@@ -10,6 +10,7 @@ C-speed list moves and one `accumulate`), and a page of 200 in one gap costs the
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ Measure = Callable[[Message, Message | None], int]
 """Rows of a message after its predecessor."""
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A row of the sheet: the message at `index` and the row inside it."""
 
     index: int

@@ -1,0 +1,394 @@
+"""A workspace in memory that answers every command of the face, for tests and screenshots.
+
+It keeps the contract of chat.commands and chat.events: replies have the documented types, events
+carry whole values, failures are ChatErrors with a sentence. What it leaves out is everything
+behind that border: no network, no disk, no cryptography.
+"""
+
+import asyncio
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from chat import commands, model
+from chat import events as happenings
+from chat.errors import ChatError, NotFound, TrustError, UsageError
+from chat.model import Author, Channel, FileView, Member, Message, Notes, Status, Transfer
+
+START_MS = 1_795_510_800_000
+
+
+class FakeSession:
+    """`Session` over plain dictionaries. `asked` holds every command, in order."""
+
+    def __init__(self, now: int = START_MS) -> None:
+        self.now = now
+        self.asked: list[commands.Command] = []
+        self.status = Status("none")
+        self.members: dict[str, Member] = {}
+        self.channels: dict[str, Channel] = {}
+        self.timelines: dict[str, list[Message]] = {}
+        self.orders: dict[str, list[str]] = {}
+        self.notes: dict[str, Notes] = {}
+        self.transfers: dict[str, Transfer] = {}
+        self.peers: list[model.Peer] = []
+        self.bodies: dict[str, bytes] = {}
+        self.failures: dict[type[commands.Command], ChatError] = {}
+        self.closed = False
+        self.admit_at_once = True
+        self._numbers = 0
+        self._listeners: list[asyncio.Queue[happenings.Event]] = []
+
+    # The session.
+
+    async def call(self, command: commands.Command) -> Any:
+        self.asked.append(command)
+        if type(command) in self.failures:
+            raise self.failures[type(command)]
+        await asyncio.sleep(0)
+        handler: Callable[[Any], Any] = getattr(self, f"_{type(command).__name__.lower()}")
+        return handler(command)
+
+    async def events(self) -> AsyncIterator[happenings.Event]:
+        queue: asyncio.Queue[happenings.Event] = asyncio.Queue()
+        self._listeners.append(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.remove(queue)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def emit(self, event: happenings.Event) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(event)
+
+    # The world around.
+
+    @property
+    def me(self) -> Member:
+        return next(member for member in self.members.values() if member.me)
+
+    def author(self, nick: str) -> Author:
+        member = next(m for m in self.members.values() if m.nick == nick)
+        return Author(member.member, member.nick)
+
+    def add_member(self, nick: str, level: int = 100, **more: Any) -> Member:
+        role = "founder" if level == 0 else "admin" if level < 100 else "member"
+        member = Member(f"{len(self.members) + 1:02x}" * 32, nick, level, role, **more)
+        self.members[member.member] = member
+        return member
+
+    def add_channel(self, name: str, **more: Any) -> Channel:
+        channel = Channel(f"{len(self.channels) + 1:032x}", name, **more)
+        self.channels[name] = channel
+        self.timelines[name] = []
+        self.orders[name] = []
+        return channel
+
+    def make(self, channel: str, author: Author, text: str, **more: Any) -> Message:
+        """A message, not yet in its channel. `at` defaults to now, which advances by 40 s."""
+        self._numbers += 1
+        if "at" not in more:
+            self.now += 40_000
+        at = more.pop("at", self.now)
+        message_id = f"{self._numbers * 0x9E3779B97F4A7C15 % (1 << 128):032x}"
+        return Message(
+            id=message_id,
+            channel=channel,
+            author=author,
+            at=at,
+            text=text,
+            order=f"{at:016x}{message_id}",
+            mine=bool(self.members) and author.member == self.me.member,
+            **more,
+        )
+
+    def put(self, message: Message) -> Message:
+        """Take a message into its channel, without telling."""
+        at = bisect_left(self.orders[message.channel], message.order)
+        timeline = self.timelines[message.channel]
+        if at < len(timeline) and timeline[at].id == message.id:
+            timeline[at] = message
+            return message
+        insort(self.orders[message.channel], message.order)
+        timeline.insert(at, message)
+        if message.reply_to:
+            parent = self.find(message.reply_to)
+            self.put(replace(parent, replies=parent.replies + 1))
+        return message
+
+    def history(self, channel: str, messages: list[Message]) -> None:
+        """Fill a channel with messages that are already in order."""
+        self.timelines[channel] = messages
+        self.orders[channel] = [message.order for message in messages]
+
+    def say(self, channel: str, nick: str, text: str, **more: Any) -> Message:
+        """Somebody writes, and the face hears of it."""
+        message = self.put(self.make(channel, self.author(nick), text, **more))
+        self.emit(happenings.MessageChanged(message, True))
+        if not message.mine:
+            known = self.channels[channel]
+            self.change_channel(
+                channel,
+                unread=known.unread + 1,
+                mentions=known.mentions + message.mentions_me,
+                last_at=message.at,
+            )
+        return message
+
+    def change(self, message: Message, **changes: Any) -> Message:
+        changed = self.put(replace(self.find(message.id), **changes))
+        self.emit(happenings.MessageChanged(changed, False))
+        return changed
+
+    def change_channel(self, name: str, **changes: Any) -> Channel:
+        self.channels[name] = replace(self.channels[name], **changes)
+        self.emit(happenings.ChannelChanged(self.channels[name]))
+        return self.channels[name]
+
+    def change_status(self, **changes: Any) -> Status:
+        self.status = replace(self.status, **changes)
+        self.emit(happenings.StatusChanged(self.status))
+        return self.status
+
+    def find(self, given: str) -> Message:
+        for timeline in self.timelines.values():
+            for message in timeline:
+                if message.id.startswith(given):
+                    return message
+        raise NotFound(f"There is no message {given} here.")
+
+    def _name(self, given: str) -> str:
+        for channel in self.channels.values():
+            if given in (channel.name, channel.id):
+                return channel.name
+        raise NotFound(f"There is no channel {given} here.")
+
+    # What is asked.
+
+    def _getstatus(self, _: commands.GetStatus) -> Status:
+        return self.status
+
+    def _create(self, command: commands.Create) -> Status:
+        self.add_member(command.nick, 0, me=True, online=True)
+        self.add_channel("general")
+        return self.change_status(
+            phase="live", workspace="ab" * 32, name=command.name, nick=command.nick
+        )
+
+    def _join(self, command: commands.Join) -> Status:
+        if "bad" in command.invite:
+            raise TrustError("This invite has expired. Ask for a new one.")
+        if not self.admit_at_once:
+            return self.change_status(phase="pending", name="cats", nick=command.nick)
+        self.add_member("ana", 0, online=True)
+        self.add_member(command.nick, me=True, online=True)
+        self.add_channel("general")
+        return self.change_status(phase="live", name="cats", nick=command.nick)
+
+    def _makeinvite(self, command: commands.MakeInvite) -> model.InviteView:
+        return model.InviteView(
+            link="clowder:j/" + "A7xQ2mPz9KfR4tWc" * 4,
+            words="amber basil cedar dune ember fjord grove harbor iris jade kelp lagoon",
+            id="cd" * 16,
+            level=100,
+            expires=self.now + command.expires_ms,
+            relay=command.relay,
+        )
+
+    def _listchannels(self, _: commands.ListChannels) -> list[Channel]:
+        return sorted(self.channels.values(), key=lambda c: (c.name != "general", c.name))
+
+    def _listmembers(self, _: commands.ListMembers) -> list[Member]:
+        return list(self.members.values())
+
+    def _listpeers(self, _: commands.ListPeers) -> list[model.Peer]:
+        return list(self.status.links)
+
+    def _createchannel(self, command: commands.CreateChannel) -> Channel:
+        if command.name in self.channels:
+            raise UsageError(f"There is a channel {command.name} already.")
+        channel = self.add_channel(command.name, mode=command.mode)
+        self.emit(happenings.ChannelChanged(channel))
+        return channel
+
+    def _settopic(self, command: commands.SetTopic) -> Channel:
+        return self.change_channel(self._name(command.channel), topic=command.topic)
+
+    def _post(self, command: commands.Post) -> Message:
+        author = Author(self.me.member, self.me.nick)
+        channel = self._name(command.channel)
+        message = self.make(
+            channel, author, command.text, reply_to=command.reply_to, reached=(0, self._others)
+        )
+        self.put(message)
+        self.emit(happenings.MessageChanged(message, True))
+        return message
+
+    @property
+    def _others(self) -> int:
+        return len([m for m in self.members.values() if not m.me and m.role != "relay"])
+
+    def _put(self, command: commands.Put) -> Message:
+        name = command.path.rpartition("/")[2]
+        if not name:
+            raise NotFound(f"There is no file {command.path}.")
+        file = FileView("bafkput" + name, name, 1234, "application/octet-stream", have=1.0)
+        author = Author(self.me.member, self.me.nick)
+        message = self.make(
+            self._name(command.channel),
+            author,
+            command.text,
+            files=(file,),
+            reply_to=command.reply_to,
+            reached=(0, self._others),
+        )
+        self.put(message)
+        self.emit(happenings.MessageChanged(message, True))
+        return message
+
+    def _edit(self, command: commands.Edit) -> Message:
+        return self.change(self.find(command.message), text=command.text, edited=True)
+
+    def _delete(self, command: commands.Delete) -> Message:
+        return self.change(self.find(command.message), text="", deleted=True, files=())
+
+    def _react(self, command: commands.React) -> Message:
+        message = self.find(command.message)
+        me = Author(self.me.member, self.me.nick)
+        reactions = dict(message.reactions)
+        others = tuple(a for a in reactions.get(command.emoji, ()) if a.member != me.member)
+        reactions[command.emoji] = (*others, me) if command.on else others
+        return self.change(message, reactions={e: a for e, a in reactions.items() if a})
+
+    def _pin(self, command: commands.Pin) -> Message:
+        return self.change(self.find(command.message), pinned=command.on)
+
+    def _history(self, command: commands.History) -> list[Message]:
+        if command.channel:
+            name = self._name(command.channel)
+            timeline, orders = self.timelines[name], self.orders[name]
+        else:
+            timeline = sorted((m for t in self.timelines.values() for m in t), key=_order)
+            orders = [message.order for message in timeline]
+        if command.thread:
+            root = self.find(command.thread)
+            timeline = [m for m in timeline if root.id in (m.id, m.reply_to)]
+            orders = [message.order for message in timeline]
+        if command.pinned:
+            timeline = [message for message in timeline if message.pinned]
+            orders = [message.order for message in timeline]
+        if command.after:
+            start = bisect_right(orders, self._order_of(command.after))
+            return timeline[start : start + command.limit]
+        end = bisect_left(orders, self._order_of(command.before)) if command.before else None
+        return timeline[:end][-command.limit :]
+
+    def _order_of(self, given: str) -> str:
+        return given if len(given) > 32 else self.find(given).order
+
+    def _getmessage(self, command: commands.GetMessage) -> Message:
+        return self.find(command.message)
+
+    def _search(self, command: commands.Search) -> list[model.SearchHit]:
+        words = command.query.lower().split()
+        if not words:
+            raise UsageError("Give a word to search for.")
+        hits = []
+        for name, timeline in self.timelines.items():
+            if command.channel and self._name(command.channel) != name:
+                continue
+            for message in timeline:
+                if all(word in message.text.lower() for word in words):
+                    hits.append(model.SearchHit(message, _marked(message.text, words)))
+        hits.sort(key=lambda hit: hit.message.order, reverse=True)
+        return hits[: command.limit]
+
+    def _markread(self, command: commands.MarkRead) -> Channel:
+        return self.change_channel(self._name(command.channel), unread=0, mentions=0)
+
+    def _getnotes(self, command: commands.GetNotes) -> Notes:
+        name = self._name(command.channel)
+        return self.notes.setdefault(name, Notes(name, ""))
+
+    def _setnotes(self, command: commands.SetNotes) -> Notes:
+        return self.write_notes(self._name(command.channel), command.text)
+
+    def _splicenotes(self, command: commands.SpliceNotes) -> Notes:
+        name = self._name(command.channel)
+        notes = self.notes[name]
+        if command.version != notes.version:
+            raise UsageError("The notes moved on; this fake does not rebase.")
+        text = notes.text
+        for index, deleted, inserted in command.splices:
+            assert 0 <= index <= len(text) - deleted
+            text = text[:index] + inserted + text[index + deleted :]
+        return self.write_notes(name, text)
+
+    def write_notes(self, name: str, text: str, **more: Any) -> Notes:
+        old = self.notes.get(name, Notes(name, ""))
+        self.notes[name] = replace(old, text=text, version=old.version + 1, **more)
+        self.emit(happenings.NotesChanged(self.notes[name]))
+        return self.notes[name]
+
+    def _movecursor(self, _: commands.MoveCursor) -> None:
+        return None
+
+    def _get(self, command: commands.Get) -> Transfer:
+        message = next(
+            (m for t in self.timelines.values() for m in t
+             if command.file == m.id or any(f.id == command.file for f in m.files)),
+            None,
+        )  # fmt: skip
+        if message is None:
+            raise NotFound(f"There is no file {command.file} here.")
+        file = message.files[0]
+        if command.path:
+            with open(command.path, "wb") as target:  # noqa: PTH123
+                target.write(self.bodies.get(file.id, file.preview))
+        transfer = Transfer(
+            file.id, file.name, file.size, file.size, "done",
+            (("ana", file.size * 61 // 100), ("bo", file.size * 39 // 100)), 0.4, 3,
+        )  # fmt: skip
+        self.transfers[file.id] = transfer
+        self.emit(happenings.TransferChanged(transfer))
+        return transfer
+
+    def _listtransfers(self, _: commands.ListTransfers) -> list[Transfer]:
+        return list(self.transfers.values())
+
+    def _waitreached(self, command: commands.WaitReached) -> Message:
+        return self.find(command.message)
+
+    def _setprofile(self, command: commands.SetProfile) -> Member:
+        me = self.me
+        changed = replace(me, nick=command.nick or me.nick, colour=command.colour or me.colour)
+        self.members[me.member] = changed
+        self.emit(happenings.MembersChanged(tuple(self.members.values())))
+        return changed
+
+    def _dial(self, _: commands.Dial) -> None:
+        return None
+
+    def _typing(self, _: commands.Typing) -> None:
+        return None
+
+    def _shutdown(self, _: commands.Shutdown) -> None:
+        return None
+
+
+def _order(message: Message) -> str:
+    return message.order
+
+
+def _marked(text: str, words: list[str]) -> str:
+    for word in words:
+        at = text.lower().find(word)
+        if at >= 0:
+            text = f"{text[:at]}\x02{text[at : at + len(word)]}\x03{text[at + len(word) :]}"
+    return text

@@ -1,0 +1,206 @@
+"""The face as a Textual application: themes, keys, signals, and which screen comes first.
+
+`run` and `run_async` are the doors. The session outlives the application; whoever made it closes
+it. Textual draws on standard error under Linux, so nothing else may write there meanwhile.
+"""
+
+import asyncio
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePath
+from typing import ClassVar, Protocol, runtime_checkable
+
+from textual import on
+from textual.app import App
+from textual.filter import LineFilter
+
+from chat import commands
+from chat.errors import ChatError
+from chat.events import Event, StatusChanged, Warned
+from chat.session import Session
+from tui import keymap, themes
+from tui.bridge import Bridge, EventsReady, Reconnected
+from tui.config import Settings, UiConfig, from_settings
+from tui.inert import InertFilter
+from tui.pictures import PictureDecoder
+from tui.screens.welcome import WelcomeScreen
+from tui.screens.workspace import WorkspaceScreen
+from tui.terminal import announce, exit_on_signals, free_alt_digits
+from tui.text import hues
+from tui.world import World
+
+_INERT = InertFilter()
+
+
+@runtime_checkable
+class TakesEvents(Protocol):
+    """A screen that follows what happens."""
+
+    def take(self, happened: Sequence[Event]) -> None: ...
+
+
+class ClowderApp(App[int]):
+    """Composition only: screens do the work."""
+
+    CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = [
+        "styles/app.tcss",
+        "styles/timeline.tcss",
+        "styles/dialogs.tcss",
+    ]
+    TITLE = "Clowder"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self, session: Session, config: UiConfig, decoder: PictureDecoder | None = None
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.config = config
+        self.decoder = decoder
+        self.world = World()
+        self._bridge = Bridge(session, self.post_message)
+        self._undo_signals: Callable[[], None] = lambda: None
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        known = config.theme in self.available_themes
+        self.theme = config.theme if known else themes.DEFAULT
+        self.set_keymap({name: keys for name, keys in config.keys.items() if name})
+
+    async def on_mount(self) -> None:
+        self._undo_signals = exit_on_signals(self._leave)
+        self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+        self.run_worker(self._bridge.run(), group="bridge")
+        for problem in keymap.problems(self.config.keys):
+            self.notify(problem, severity="warning", markup=False)
+        await self._read_world()
+        self._show_phase()
+
+    def on_unmount(self) -> None:
+        self._undo_signals()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), _INERT]
+
+    def _leave(self, code: int) -> None:
+        self.exit(code, return_code=code)
+
+    # What is known.
+
+    async def _read_world(self) -> None:
+        """Read everything that is small, at the start and after a broken connection."""
+        try:
+            self.world.status = await self.session.call(commands.GetStatus())
+            if self.world.status.phase in ("live", "removed"):
+                self.world.set_channels(await self.session.call(commands.ListChannels()))
+                self.world.set_members(await self.session.call(commands.ListMembers()))
+        except ChatError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    def _show_phase(self) -> None:
+        """The screen that fits: the workspace for members, else the welcome screen."""
+        live = self.world.status.phase in ("live", "removed")
+        wanted = WorkspaceScreen if live else WelcomeScreen
+        if any(isinstance(screen, wanted) for screen in self.screen_stack):
+            return
+        if len(self.screen_stack) > 1:
+            self.switch_screen(wanted(self))
+        else:
+            self.push_screen(wanted(self))
+
+    @on(EventsReady)
+    def _events_ready(self) -> None:
+        self._deliver(self._bridge.drain())
+
+    @on(Reconnected)
+    async def _reconnected(self) -> None:
+        await self._read_world()
+        self._deliver([StatusChanged(self.world.status)])
+
+    def _deliver(self, happened: list[Event]) -> None:
+        now = time.monotonic()
+        before = self.world.status.phase
+        for event in happened:
+            self.world.apply(event, now)
+            if isinstance(event, Warned):
+                self.notify(event.text, severity="warning", markup=False)
+        if self.world.status.phase != before:
+            self.run_worker(self.enter())
+        for screen in self.screen_stack:
+            if isinstance(screen, TakesEvents) and screen.is_mounted:
+                screen.take(happened)
+
+    async def enter(self) -> None:
+        """The phase changed: a workspace was created, joined or lost."""
+        await self._read_world()
+        self._show_phase()
+
+    # What several screens need.
+
+    def hue(self, member: str) -> str:
+        """The colour of a member on this theme."""
+        return hues.hue(member, self.current_theme.dark, self.world.colour(member))
+
+    def ring(self, text: str) -> None:
+        """A mention came; say so when nobody looks."""
+        if self.app_focus:
+            return
+        if self.config.bell:
+            self.bell()
+        if self.config.notify:
+            announce(self, text)
+
+    def _repaint(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen):
+                screen.repaint()
+
+    def write_in_editor(self, text: str, done: Callable[[str], None]) -> None:
+        """Let the user write in $VISUAL or $EDITOR."""
+        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+        with tempfile.TemporaryDirectory(prefix="clowder-") as folder:
+            path = Path(folder) / "message.md"
+            path.write_text(text, "utf-8")
+            try:
+                with self.suspend():
+                    subprocess.run([*shlex.split(editor), str(path)], check=False)
+                done(path.read_text("utf-8", errors="replace").rstrip("\n"))
+            except (OSError, ValueError) as error:
+                self.notify(f"{editor} cannot start: {error}", severity="error", markup=False)
+
+
+async def run_async(
+    session: Session,
+    config: UiConfig | Settings | None = None,
+    *,
+    decoder: PictureDecoder | None = None,
+) -> int:
+    """Run the face until the user leaves; gives the exit code.
+
+    Without a `decoder` of the caller's, pictures are decoded by chat.pictures in its own process.
+    """
+    free_alt_digits()
+    if config is None:
+        config = UiConfig()
+    elif not isinstance(config, UiConfig):
+        config = from_settings(config)
+    own = None
+    if decoder is None:
+        from chat.pictures.decoder import PictureDecoder as Decoder
+
+        decoder = own = Decoder()
+    app = ClowderApp(session, config, decoder)
+    try:
+        code = await app.run_async(mouse=config.mouse)
+    finally:
+        if own is not None:
+            await own.aclose()
+    return app.return_code or code or 0
+
+
+def run(session: Session, config: UiConfig | None = None) -> int:
+    """`run_async` in an event loop of its own."""
+    return asyncio.run(run_async(session, config))

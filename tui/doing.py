@@ -1,0 +1,351 @@
+"""What the user decided, carried out: lines that were sent, keys on messages, files, dialogs.
+
+A text is never lost: the composer is emptied at once, and gets the text back when posting fails.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chat import commands
+from chat.errors import ChatError
+from chat.model import Channel, FileView, InviteView, Message, Transfer
+from tui.errors import InputError
+from tui.input import actions, pasting, saving, slash
+from tui.input.actions import Context, Step
+from tui.limits import SEARCH_HITS
+from tui.screens.choice import Choice
+from tui.screens.file_picker import FilePicker
+from tui.screens.help import HelpScreen
+from tui.screens.invite import InviteScreen
+from tui.screens.peers import PeersScreen
+from tui.screens.picture import PictureScreen
+from tui.screens.react import ReactPicker
+from tui.screens.search import MessagePicker, PinsScreen, SearchScreen
+from tui.text import markup, moments
+from tui.text.layout import is_picture
+from tui.widgets.composer_box import Mode
+
+if TYPE_CHECKING:
+    from tui.screens.workspace import WorkspaceScreen
+
+RECENT_MESSAGES = 200
+"""How far back a command without a named message looks for the obvious one."""
+
+
+class Doing:
+    """Carries out steps for the workspace screen."""
+
+    def __init__(self, screen: "WorkspaceScreen") -> None:
+        self._screen = screen
+        self._asker = screen.asker
+
+    # What was written.
+
+    def submit(self, text: str) -> None:
+        """Enter in the composer."""
+        if not text.strip():
+            return
+        box = self._screen.box
+        try:
+            line = slash.parse(text)
+            if isinstance(line, slash.Asked):
+                step = actions.plan(line, self._context())
+                box.composer.history_of_lines.add(text)
+                box.composer.set_text("")
+                self.do(step)
+                return
+        except InputError as error:
+            self._asker.complain(error)
+            return
+        box.composer.history_of_lines.add(text)
+        mode = box.mode
+        box.clear()
+        self._say(line.text, mode, text)
+
+    def _say(self, text: str, mode: Mode | None, typed: str) -> None:
+        channel = self._screen.channel_name
+        command: commands.Command
+        if mode is None:
+            command = commands.Post(channel, text)
+        elif mode.kind == "edit":
+            command = commands.Edit(mode.message.id, text)
+        else:
+            command = commands.Post(channel, text, mode.message.id)
+
+        def shown(message: Message) -> None:
+            self._screen.take_messages([message])
+            if command.__class__ is commands.Post:
+                self._screen.timeline.jump_end_if_loaded()
+
+        def failed() -> None:
+            box = self._screen.box
+            if not box.composer.text and self._screen.channel_name == channel:
+                box.composer.set_text(typed)
+                if box.mode is None and mode is not None:
+                    box.set_mode(mode)
+                    box.composer.set_text(typed)
+
+        self._asker.send(command, shown, failed)
+
+    def _context(self) -> Context:
+        sheet = self._screen.timeline.sheet
+        newest = [sheet[i] for i in range(len(sheet) - 1, -1, -1)[:RECENT_MESSAGES]]
+        return Context(
+            channel=self._screen.channel_name,
+            me=self._screen.world.me,
+            selected=self._screen.timeline.selected,
+            recent=newest,
+            resolve=lambda given: actions.by_id(given, newest),
+            channels=[channel.name for channel in self._screen.world.listed],
+        )
+
+    # Steps.
+
+    def do(self, step: Step) -> None:
+        """Carry out one step."""
+        screen = self._screen
+        match step:
+            case actions.Ask(command, said):
+                self._asker.send(command, lambda _: self._asker.say(said) if said else None)
+            case actions.Go(channel):
+                found = screen.world.channel(channel)
+                if found is not None:
+                    screen.open_channel(found)
+            case actions.MakeChannel(command):
+                self._asker.send(command, self._made_channel)
+            case actions.Show(panel):
+                self._show(panel)
+            case actions.Find(query):
+                self.search(query)
+            case actions.Compose(kind, message):
+                screen.box.set_mode(Mode(kind, message))
+                screen.box.composer.focus()
+            case actions.OpenThread(message):
+                screen.open_thread(message)
+            case actions.Confirm(question, command):
+                self._confirm(question, command)
+            case actions.Save(message, path):
+                self._save(message, path)
+            case actions.Quit():
+                screen.app.exit(0)
+
+    def _made_channel(self, channel: Channel) -> None:
+        self._screen.world.channels[channel.id] = channel
+        self._screen.open_channel(channel)
+
+    def _show(self, panel: actions.Panel) -> None:
+        screen = self._screen
+        if panel == "notes":
+            screen.toggle_notes()
+        elif panel == "members":
+            screen.show_members()
+        elif panel == "peers":
+            screen.app.push_screen(PeersScreen(screen.world.status))
+        elif panel == "help":
+            screen.app.push_screen(HelpScreen())
+        elif panel == "pins":
+            screen.run_worker(self._pins())
+        else:
+            command = commands.MakeInvite(relay=panel == "relay")
+            self._asker.send(command, self._show_invite)
+
+    def _show_invite(self, invite: InviteView) -> None:
+        self._screen.app.push_screen(InviteScreen(invite, self._screen.world.status.name))
+
+    def _confirm(self, question: str, command: commands.Command) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                self._asker.send(command)
+
+        dialog = Choice(question, [("no", "No, keep it"), ("yes", "Yes")])
+        self._screen.app.push_screen(dialog, answered)
+
+    # Messages.
+
+    def on_message(self, action: str, message: Message) -> None:
+        """A key of the timeline, on a message."""
+        try:
+            self._on_message(action, message)
+        except InputError as error:
+            self._asker.complain(error)
+
+    def _on_message(self, action: str, message: Message) -> None:
+        screen = self._screen
+        match action:
+            case "reply":
+                self.do(actions.Compose("reply", message))
+            case "edit":
+                self.do(actions.edit(message))
+            case "delete":
+                self.do(actions.delete(message))
+            case "pin":
+                self.do(actions.pin(message))
+            case "thread":
+                screen.open_thread(message)
+            case "react":
+                screen.app.push_screen(ReactPicker(), lambda sign: self._react(message, sign))
+            case "copy":
+                screen.app.copy_to_clipboard(message.text)
+                self._asker.say("Copied.")
+            case "save":
+                self._save(message, "")
+            case "open":
+                self._open(message)
+
+    def _react(self, message: Message, sign: str | None) -> None:
+        if sign is not None:
+            self.do(actions.react(message, sign, self._screen.world.me))
+
+    def _open(self, message: Message) -> None:
+        """A picture, else a link, else the thread."""
+        screen = self._screen
+        picture = next((file for file in message.files if is_picture(file)), None)
+        links = markup.addresses(message.text)
+        if picture is not None:
+            self._look(picture, message)
+        elif message.files:
+            self._asker.say("s saves this file.")
+        elif links:
+            screen.app.open_url(links[0])
+            self._asker.say(f"Opening {links[0]}")
+        else:
+            screen.open_thread(message)
+
+    def _look(self, picture: FileView, message: Message) -> None:
+        screen = self._screen
+        if screen.decoder is None:
+            self._asker.say("Pictures are not shown here; s saves this one.")
+            return
+        screen.app.push_screen(
+            PictureScreen(screen.session, screen.decoder, picture, message.author.nick)
+        )
+
+    def _save(self, message: Message, path: str) -> None:
+        if not message.files:
+            raise InputError("That message carries no file.")
+        file = message.files[0]
+        if path:
+            goal = Path(path).expanduser().absolute()
+            if goal.is_dir():
+                goal = saving.target(goal, file.name, Path.exists)
+        else:
+            folder = saving.downloads(Path.home(), Path.is_dir)
+            goal = saving.target(folder, file.name, Path.exists)
+        self._asker.say(f"Fetching {file.name}…")
+
+        def saved(transfer: Transfer) -> None:
+            self._asker.say(f"Saved {moments.size(transfer.total)} to {goal}")
+
+        self._asker.send(commands.Get(file.id, str(goal)), saved)
+
+    # Files and pastes.
+
+    def pick_file(self) -> None:
+        """Ctrl+O."""
+
+        def picked(path: str | None) -> None:
+            if path is not None:
+                self._offer_files([Path(path)])
+
+        self._screen.app.push_screen(FilePicker(Path.cwd()), picked)
+
+    def pasted(self, text: str) -> None:
+        """Something was pasted or dropped on the composer."""
+        files = pasting.dropped_paths(text, _is_file)
+        if files:
+            self._offer_files(files, text)
+        elif pasting.is_long(text):
+            self._offer_long(text)
+        else:
+            self._screen.box.composer.insert_text(text)
+
+    def _offer_files(self, files: list[Path], text: str = "") -> None:
+        names = ", ".join(file.name for file in files)
+        what = f"Share {names} in #{self._screen.channel_name}?"
+        answers = [("put", "Share"), ("no", "No")]
+        if text:
+            answers.append(("text", "Insert the path as text"))
+
+        def answered(answer: str | None) -> None:
+            if answer == "put":
+                self._put(files)
+            elif answer == "text":
+                self._screen.box.composer.insert_text(text)
+
+        detail = "Places and camera data are removed from pictures."
+        self._screen.app.push_screen(Choice(what, answers, detail), answered)
+
+    def _put(self, files: list[Path]) -> None:
+        box, channel = self._screen.box, self._screen.channel_name
+        reply_to = box.mode.message.id if box.mode and box.mode.kind != "edit" else None
+        for file in files:
+            self._asker.send(
+                commands.Put(channel, str(file), reply_to=reply_to),
+                lambda message: self._screen.take_messages([message]),
+            )
+        if box.mode is not None and box.mode.kind == "reply":
+            box.set_mode(None)
+
+    def _offer_long(self, text: str) -> None:
+        lines = text.count("\n") + 1
+        size = moments.size(len(text.encode("utf-8", "replace")))
+
+        def answered(answer: str | None) -> None:
+            if answer == "text":
+                self._screen.box.composer.insert_text(text)
+            elif answer == "file":
+                self._screen.run_worker(self._put_text(text))
+
+        dialog = Choice(
+            f"A paste of {moments.plural(lines, 'line')}, {size}",
+            [("text", "Insert as text; one message"), ("file", "Share as a file"), ("no", "No")],
+        )
+        self._screen.app.push_screen(dialog, answered)
+
+    async def _put_text(self, text: str) -> None:
+        """Share a text as a file; the file on this disk is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="clowder-") as folder:
+            path = Path(folder) / "paste.txt"
+            path.write_text(text, "utf-8", errors="replace")
+            message = await self._asker.ask(commands.Put(self._screen.channel_name, str(path)))
+        if message is not None:
+            self._screen.take_messages([message])
+
+    # Finding.
+
+    def search(self, query: str = "") -> None:
+        """Ctrl+F."""
+
+        async def find(words: str) -> list[Any]:
+            hits = await self._asker.ask(commands.Search(words, limit=SEARCH_HITS))
+            return hits or []
+
+        screen = SearchScreen(find, query)
+        self._screen.app.push_screen(screen, self._jump(screen))
+
+    async def _pins(self) -> None:
+        try:
+            messages = await self._screen.reading.pages.pinned()
+        except ChatError as error:
+            self._asker.complain(error)
+            return
+        screen = PinsScreen(messages)
+        self._screen.app.push_screen(screen, self._jump(screen))
+
+    def _jump(self, screen: MessagePicker) -> Callable[[str | None], None]:
+        def chosen(message_id: str | None) -> None:
+            message = screen.found.get(message_id or "")
+            if message is not None:
+                self._screen.jump_to(message)
+
+        return chosen
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # Names longer than the file system takes are no files.
+        return False

@@ -1,0 +1,1 @@
+"""What a person types, pastes and drops, and what it means. Pure."""

@@ -1,0 +1,311 @@
+"""From a slash command to what is to be done. Pure; both faces share it.
+
+A step is either a command for the session (`Ask`) or something the face does by itself. Which
+message is meant: the one named by the first word (a number of the line mode, or at least four
+digits of an id, if such a message is on screen), else the selected one, else the obvious one
+(the newest of mine to edit, the newest of all to react to).
+"""
+
+import io
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from chat import commands
+from chat.model import Message
+from tui.errors import InputError
+from tui.input import emoji
+from tui.input.slash import Asked
+from tui.limits import NAME_CHARS
+
+Panel = Literal["notes", "pins", "invite", "relay", "members", "peers", "help"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Call the session; `said` is shown when it worked."""
+
+    command: commands.Command
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Open a channel."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeChannel:
+    """Make a channel, then open it."""
+
+    command: commands.CreateChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show a part of the workspace."""
+
+    panel: Panel
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Search."""
+
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """Write an answer to a message, or change it, in the composer."""
+
+    kind: Literal["reply", "edit"]
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class OpenThread:
+    """Show a message and its replies."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Ask before doing what others will see."""
+
+    question: str
+    command: commands.Command
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Write a message's file; `path` "" means the downloads folder."""
+
+    message: Message
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Leave."""
+
+
+Step = Ask | Go | MakeChannel | Show | Find | Compose | OpenThread | Confirm | Save | Quit
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where the user is.
+
+    Attributes:
+        channel: name of the open channel.
+        me: this member's id.
+        selected: the message the timeline has selected.
+        recent: messages on screen and near it, newest first.
+        resolve: a message by what the user calls it; None when that names none.
+        channels: names of the channels.
+    """
+
+    channel: str
+    me: str
+    selected: Message | None = None
+    recent: Iterable[Message] = ()
+    resolve: Callable[[str], Message | None] = lambda _: None
+    channels: Iterable[str] = ()
+
+
+def plan(asked: Asked, context: Context) -> Step:
+    """What a slash command does.
+
+    Raises:
+        InputError: an argument is missing or makes no sense.
+    """
+    name, argument = asked.command.name, asked.argument
+    match name:
+        case "notes" | "pins" | "members" | "peers" | "help":
+            return Show(cast(Panel, name))
+        case "invite":
+            return Show("relay" if argument.lower() == "relay" else "invite")
+        case "quit":
+            return Quit()
+        case "search":
+            return Find(argument)
+        case "join":
+            return _join(argument, context)
+        case "new":
+            return _new(argument)
+        case "topic":
+            return Ask(commands.SetTopic(context.channel, argument))
+        case "nick":
+            return Ask(commands.SetProfile(nick=_name(argument, "name", "/nick ana")))
+        case "put":
+            return _put(argument, context)
+        case "me":
+            said = _needed(argument, "Say what you do: /me waves")
+            return Ask(commands.Post(context.channel, f"*{said}*"))
+        case _:
+            return _on_message(name, argument, context)
+
+
+def _needed(argument: str, hint: str) -> str:
+    if not argument:
+        raise InputError(hint)
+    return argument
+
+
+def _name(argument: str, what: str, example: str) -> str:
+    name = _needed(argument, f"Give a {what}: {example}")
+    if len(name) > NAME_CHARS or "\n" in name:
+        raise InputError(f"A {what} is one line of at most {NAME_CHARS} characters.")
+    return name
+
+
+def _join(argument: str, context: Context) -> Step:
+    name = _needed(argument.removeprefix("#"), "Which channel? /join general")
+    if name.startswith("clowder:") or len(name.split()) > 3:
+        raise InputError(
+            "This profile is in a workspace already. Join another one in a profile of its own: "
+            "clowder --home FOLDER join INVITE"
+        )
+    known = list(context.channels)
+    for channel in known:
+        if channel.casefold() == name.casefold():
+            return Go(channel)
+    raise InputError(f"There is no channel {name}. Make it with /new {name}")
+
+
+def _new(argument: str) -> Step:
+    words = argument.split()
+    mode: Literal["private", "hidden", "public"] = "private"
+    if len(words) > 1 and words[-1].lower() in ("private", "hidden", "public"):
+        mode = cast(Literal["private", "hidden", "public"], words.pop().lower())
+    name = _name(" ".join(words).removeprefix("#"), "name", "/new cats")
+    return MakeChannel(commands.CreateChannel(name, mode))
+
+
+def _put(argument: str, context: Context) -> Step:
+    _needed(argument, "Which file? /put ~/cat.png Look at her")
+    path, text = split_path(argument)
+    full = Path(path).expanduser() if path.startswith("~") else Path(path)
+    return Ask(commands.Put(context.channel, str(full.absolute()), text))
+
+
+def split_path(argument: str) -> tuple[str, str]:
+    """A path, quoted or with backslashes when it has spaces, and the text after it."""
+    source = io.StringIO(argument)
+    lexer = shlex.shlex(source, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        path = lexer.get_token() or ""
+    except ValueError:
+        path, _, rest = argument.partition(" ")
+        return path, rest.strip()
+    return path, source.read().strip()
+
+
+def _on_message(name: str, argument: str, context: Context) -> Step:
+    named, rest = _named(argument, context)
+    match name:
+        case "reply":
+            message = named or context.selected or _newest(context, mine=False)
+            return _reply(message, rest, context)
+        case "edit":
+            message = named or _own(context.selected, context) or _newest(context, mine=True)
+            return edit(message, rest)
+        case "delete":
+            return delete(named or context.selected or _newest(context, mine=True))
+        case "react":
+            given = _needed(rest, "With what? /react :cat:")
+            return react(named or context.selected or _newest(context), given, context.me)
+        case "pin":
+            return pin(named or context.selected or _newest(context))
+        case "thread":
+            return OpenThread(named or context.selected or _newest(context))
+        case "get":
+            message = named or context.selected or _newest(context, files=True)
+            if not message.files:
+                raise InputError("That message carries no file.")
+            return Save(message, rest)
+        case _:
+            raise AssertionError(name)
+
+
+def _named(argument: str, context: Context) -> tuple[Message | None, str]:
+    """The message that the first word names, and the rest; (None, all) when it names none."""
+    word, _, rest = argument.partition(" ")
+    message = context.resolve(word) if word else None
+    return (message, rest.strip()) if message is not None else (None, argument)
+
+
+def by_id(given: str, messages: Iterable[Message]) -> Message | None:
+    """A message by at least four digits of its id, if exactly one of `messages` fits."""
+    if not re.fullmatch(r"[0-9a-fA-F]{4,32}", given):
+        return None
+    found = [message for message in messages if message.id.startswith(given.lower())]
+    return found[0] if len(found) == 1 else None
+
+
+def _newest(context: Context, *, mine: bool | None = None, files: bool = False) -> Message:
+    for message in context.recent:
+        fits = mine is None or (message.author.member == context.me) is mine
+        if fits and not message.deleted and (message.files or not files):
+            return message
+    raise InputError("Which message? Select one (Esc, then j and k) or give its number.")
+
+
+def _own(message: Message | None, context: Context) -> Message | None:
+    return message if message and message.author.member == context.me else None
+
+
+def _reply(message: Message, text: str, context: Context) -> Step:
+    if not text:
+        return Compose("reply", message)
+    return Ask(commands.Post(context.channel, text, message.id))
+
+
+def edit(message: Message, text: str = "") -> Step:
+    """Change a message; without a new text, in the composer.
+
+    Raises:
+        InputError: it is not mine, or not there any more.
+    """
+    if not message.mine:
+        raise InputError(f"Only {message.author.nick} can change that message.")
+    if message.deleted:
+        raise InputError("That message was deleted.")
+    if not text:
+        return Compose("edit", message)
+    return Ask(commands.Edit(message.id, text))
+
+
+def delete(message: Message) -> Step:
+    """Take a message back, after a question.
+
+    Raises:
+        InputError: it is not mine, or not there any more.
+    """
+    if not message.mine:
+        raise InputError(f"Only {message.author.nick} can delete that message.")
+    if message.deleted:
+        raise InputError("That message is deleted already.")
+    return Confirm("Delete this message for everybody?", commands.Delete(message.id))
+
+
+def react(message: Message, given: str, me: str) -> Step:
+    """React, or take the same reaction back."""
+    sign = emoji.resolve(given)
+    on = all(author.member != me for author in message.reactions.get(sign, ()))
+    return Ask(commands.React(message.id, sign, on))
+
+
+def pin(message: Message) -> Step:
+    """Pin or unpin."""
+    said = "Unpinned." if message.pinned else "Pinned."
+    return Ask(commands.Pin(message.id, not message.pinned), said)

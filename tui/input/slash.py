@@ -1,0 +1,87 @@
+"""Lines that begin with a slash.
+
+`//text` says `/text`. A line that looks like a command but is none is an error with the nearest
+match, and is never sent: a typed password after a mistyped command must not reach the channel.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from tui.errors import InputError
+
+Argument = Literal["", "channel", "path", "emoji", "message", "text", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlashCommand:
+    """A command; `argument` is what completion offers after it."""
+
+    name: str
+    usage: str
+    text: str
+    argument: Argument = ""
+    aliases: tuple[str, ...] = ()
+
+
+COMMANDS: tuple[SlashCommand, ...] = (
+    SlashCommand("join", "NAME", "Go to a channel", "channel", ("go", "j")),
+    SlashCommand("new", "NAME [private|hidden|public]", "Make a channel", "text"),
+    SlashCommand("topic", "TEXT", "Set this channel's topic", "text"),
+    SlashCommand("put", "PATH [TEXT]", "Share a picture or file", "path", ("upload",)),
+    SlashCommand("get", "[MESSAGE] [PATH]", "Save a file", "message", ("download", "save")),
+    SlashCommand("reply", "[MESSAGE] [TEXT]", "Answer a message", "message", ("r",)),
+    SlashCommand("edit", "[MESSAGE] [TEXT]", "Change what you said", "message"),
+    SlashCommand("delete", "[MESSAGE]", "Take back what you said", "message", ("del",)),
+    SlashCommand("react", "[MESSAGE] EMOJI", "React, or take a reaction back", "emoji"),
+    SlashCommand("pin", "[MESSAGE]", "Pin or unpin a message", "message"),
+    SlashCommand("thread", "[MESSAGE]", "Open a thread", "message"),
+    SlashCommand("notes", "", "Open this channel's shared notes"),
+    SlashCommand("pins", "", "Show what is pinned here"),
+    SlashCommand("invite", "[relay]", "Make an invite: link, words and QR code"),
+    SlashCommand("members", "", "Show who is in", aliases=("names", "who")),
+    SlashCommand("peers", "", "Show who is linked, and how", aliases=("status",)),
+    SlashCommand("search", "WORDS", "Search everything that is here", "text", ("find",)),
+    SlashCommand("me", "TEXT", "Say what you do", "text"),
+    SlashCommand("nick", "NAME", "Change your name", "text"),
+    SlashCommand("help", "", "Keys and commands", aliases=("h", "?")),
+    SlashCommand("quit", "", "Leave; the workspace stays", aliases=("q", "exit")),
+)
+
+BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Text to be posted as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command and everything after it."""
+
+    command: SlashCommand
+    argument: str
+
+
+def parse(line: str) -> Said | Asked:
+    """What a line of the composer means.
+
+    Raises:
+        InputError: it begins with a slash and is no command.
+    """
+    if not line.startswith("/"):
+        return Said(line)
+    if line.startswith("//"):
+        return Said(line[1:])
+    word, _, argument = line[1:].partition(" ")
+    if "\n" in word:
+        word, _, argument = line[1:].partition("\n")
+    found = BY_NAME.get(word.lower())
+    if found is not None:
+        return Asked(found, argument.strip())
+    near = get_close_matches(word.lower(), BY_NAME, 1, 0.5)
+    hint = f" Did you mean /{near[0]}?" if near else " /help lists them."
+    raise InputError(f"There is no command /{word}.{hint} Begin with // to say it as text.")

@@ -1,0 +1,1 @@
+"""Shared notes: edited here and elsewhere at once."""

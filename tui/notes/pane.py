@@ -1,0 +1,200 @@
+"""A channel's notes beside its timeline.
+
+The pane joins the text area with the pure draft: local edits go out in batches of at least 300 ms,
+changes of others come in without moving the cursor. What was typed in the last moment before the
+pane closes or the program ends is sent then.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from chat import commands
+from chat.errors import ChatError
+from chat.model import Notes
+from tui.asking import Asker
+from tui.limits import NOTES_BATCH_SECONDS
+from tui.notes.area import NotesArea, OtherCursor
+from tui.notes.delta import Delta
+from tui.notes.draft import NotesDraft
+from tui.notes.undo import Undo
+from tui.text.styled import Piece, at_edges
+
+
+class NotesPane(Vertical):
+    """Hidden while no notes are open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", show=False, priority=True),
+    ]
+
+    class Closed(Message):
+        """The user closed the pane."""
+
+    def __init__(self, asker: Asker, hue: Callable[[str], str], *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="pane")
+        self._asker = asker
+        self._hue = hue
+        self._area = NotesArea(self._edited, self._undone, id="notes-area")
+        self._channel = ""
+        self._draft: NotesDraft | None = None
+        self._undo = Undo()
+        self._newest = Notes("", "")
+        self._cursor_sent: int | None = None
+        self._sending = asyncio.Lock()
+        self.display = False
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="notes-title", classes="pane-title", markup=False)
+        yield self._area
+
+    def on_mount(self) -> None:
+        self.set_interval(NOTES_BATCH_SECONDS, self._flush)
+
+    async def on_unmount(self) -> None:
+        await self._send_rest(self._channel, self._draft)
+
+    def open(self, channel: str) -> None:
+        """Show a channel's notes."""
+        self.run_worker(self._open(channel), group="notes", exclusive=True)
+        self.display = True
+
+    async def _open(self, channel: str) -> None:
+        await self._send_rest(self._channel, self._draft)
+        self._draft = None
+        self._channel = channel
+        notes = await self._asker.ask(commands.GetNotes(channel))
+        if notes is None:
+            self.action_close()
+            return
+        self._draft = NotesDraft(notes)
+        self._undo = Undo()
+        self._newest = notes
+        self._area.load_text(notes.text)
+        self._area.focus()
+        self._show_others()
+
+    def close(self) -> None:
+        """Hide the pane; what was typed goes out."""
+        channel, draft = self._channel, self._draft
+        self._draft, self._channel = None, ""
+        self.display = False
+        if channel:
+            self.run_worker(self._send_rest(channel, draft), group="notes rest")
+
+    def action_close(self) -> None:
+        self.close()
+        self.post_message(self.Closed())
+
+    def take(self, notes: Notes) -> None:
+        """The notes changed at the node."""
+        if self._draft is None or notes.channel != self._channel:
+            return
+        if notes.version >= self._newest.version:
+            self._newest = notes
+        self._show(self._draft.remote(notes))
+
+    def _show(self, change: Delta) -> None:
+        """A change from elsewhere."""
+        self._undo.remote(change)
+        self._area.change(change)
+        self._show_others()
+
+    # The user's edits.
+
+    def _edited(self, change: Delta, before: str) -> None:
+        if self._draft is not None:
+            self._draft.edit(change)
+            self._undo.edited(change, before, time.monotonic())
+
+    def _undone(self, back: bool) -> Delta | None:
+        text = self._area.text
+        change = self._undo.undo(text) if back else self._undo.redo(text)
+        if change is not None and self._draft is not None:
+            self._draft.edit(change)
+        return change
+
+    def _flush(self) -> None:
+        draft = self._draft
+        if draft is None:
+            return
+        if not (self._sending.locked() or draft.is_clean or draft.refused):
+            self.run_worker(self._send(self._channel, draft), group="notes send")
+        self._send_cursor(draft)
+
+    async def _send(self, channel: str, draft: NotesDraft) -> None:
+        """One batch, if there is one; batches go one after the other."""
+        async with self._sending:
+            batch = draft.batch()
+            if batch is None:
+                return
+            try:
+                notes = await self._asker.session.call(commands.SpliceNotes(channel, *batch))
+            except ChatError as error:
+                self._asker.complain(error)
+                change = draft.failed()
+            else:
+                change = draft.confirmed(notes)
+                if draft is self._draft and notes.version >= self._newest.version:
+                    self._newest = notes
+            if draft is self._draft:
+                self._show(change)
+
+    async def _send_rest(self, channel: str, draft: NotesDraft | None) -> None:
+        """Send all of a draft that is about to go away, and hide the cursor."""
+        if draft is None:
+            return
+        while not (draft.is_clean or draft.refused):
+            await self._send(channel, draft)
+        self._cursor_sent = None
+        await self._asker.look(commands.MoveCursor(channel, None))
+
+    def _send_cursor(self, draft: NotesDraft) -> None:
+        if not self._area.has_focus or not draft.is_clean:
+            return
+        index = draft.index_at_node(self._area.index_of(self._area.cursor_location))
+        if index != self._cursor_sent:
+            self._cursor_sent = index
+            self._asker.send(commands.MoveCursor(self._channel, index))
+
+    # The others.
+
+    def _show_others(self) -> None:
+        draft = self._draft
+        if draft is None:
+            return
+        others = [
+            OtherCursor(
+                cursor.author.nick,
+                self._hue(cursor.author.member),
+                draft.index_on_screen(cursor.index),
+            )
+            for cursor in self._newest.cursors
+        ]
+        self._area.show_cursors(others)
+        self._retitle()
+
+    def on_resize(self) -> None:
+        self._retitle()
+
+    def _retitle(self) -> None:
+        title = self.query_one("#notes-title", Static)
+        title.update(self._title(max(title.content_size.width, 10)))
+
+    def _title(self, width: int) -> Content:
+        right: list[Piece] = []
+        for cursor in self._newest.cursors:
+            right.append((f" ▌{cursor.author.nick}", self._hue(cursor.author.member)))
+        if self._newest.quarantined:
+            right.append((f" {self._newest.quarantined} set aside", "$warning"))
+        if not right:
+            right.append((" Esc closes", "$text-disabled"))
+        return at_edges(f"notes · #{self._channel}", right, width)

@@ -1,0 +1,120 @@
+"""Pictures as painted rows, decoded elsewhere and kept while they may be seen again.
+
+No byte of a peer's picture is decoded in this process: the decoder that the application passes
+in works in a limited one (chat.pictures.decoder). Here arrive sizes and RGB bytes only.
+"""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Protocol
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+
+from chat.model import FileView
+from chat.pictures.errors import PictureError
+from chat.pictures.halfblocks import UPPER_HALF, Cell, Colour, fit, half_block_rows
+from tui.limits import THUMBNAIL_CACHE_PICTURES
+
+
+class Thumbnail(Protocol):
+    """A small picture: 3 bytes a pixel, rows from the top."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def rgb(self) -> bytes: ...
+
+
+class PictureDecoder(Protocol):
+    """Decodes in a process of its own; `chat.pictures.decoder.PictureDecoder` is one."""
+
+    async def thumbnail(
+        self, source: bytes | Path, width: int, height: int, background: Colour = (0, 0, 0)
+    ) -> Thumbnail:
+        """The picture, upright, scaled down to fit `width` x `height` pixels.
+
+        Raises:
+            PictureError: a sentence for the user.
+        """
+        ...
+
+
+Painted = list[list[Segment]]
+"""Rows of half blocks."""
+
+
+class Gallery:
+    """Previews of the timeline. A preview that cannot be decoded stays an empty frame."""
+
+    def __init__(self, decoder: PictureDecoder | None) -> None:
+        self._decoder = decoder
+        self._kept: OrderedDict[tuple[str, int, int, Colour], Painted | None] = OrderedDict()
+
+    def painted(self, file: str, columns: int, rows: int, background: Colour) -> Painted | None:
+        """The rows of a preview, None while they are not decoded."""
+        key = (file, columns, rows, background)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def is_wanted(self, file: str, columns: int, rows: int, background: Colour) -> bool:
+        """Whether nobody has asked for this preview yet."""
+        return self._decoder is not None and (file, columns, rows, background) not in self._kept
+
+    async def decode(self, file: FileView, columns: int, rows: int, background: Colour) -> None:
+        """Decode a preview; afterwards `painted` has it."""
+        if self._decoder is None:
+            return
+        key = (file.id, columns, rows, background)
+        self._kept[key] = None
+        while len(self._kept) > THUMBNAIL_CACHE_PICTURES:
+            self._kept.popitem(last=False)
+        try:
+            small = await self._decoder.thumbnail(file.preview, columns, rows * 2, background)
+        except PictureError:
+            return
+        self._kept[key] = paint(small, background)
+
+
+async def picture_rows(
+    decoder: PictureDecoder,
+    source: bytes | Path,
+    size: tuple[int, int],
+    columns: int,
+    rows: int,
+    background: Colour,
+) -> Painted:
+    """A picture of `size` pixels as large as `columns` x `rows` cells allow.
+
+    Raises:
+        PictureError: a sentence for the user.
+    """
+    width, height = fit(*size, columns, rows)
+    return paint(await decoder.thumbnail(source, width, height, background), background)
+
+
+def paint(picture: Thumbnail, background: Colour) -> Painted:
+    """Half blocks, equal neighbours joined to one segment."""
+    cells = half_block_rows(picture.width, picture.height, picture.rgb, background)
+    return [_row(row) for row in cells]
+
+
+def _row(cells: list[Cell]) -> list[Segment]:
+    segments: list[Segment] = []
+    at = 0
+    while at < len(cells):
+        end = at + 1
+        while end < len(cells) and cells[end] == cells[at]:
+            end += 1
+        upper, lower = cells[at]
+        style = Style.from_color(Color.from_rgb(*upper), Color.from_rgb(*lower))
+        segments.append(Segment(UPPER_HALF * (end - at), style))
+        at = end
+    return segments
+
+
+__all__ = ["Gallery", "Painted", "PictureDecoder", "PictureError", "Thumbnail", "picture_rows"]

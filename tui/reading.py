@@ -1,0 +1,163 @@
+"""What the main timeline reads: opening a channel, paging, floods, and what counts as read.
+
+Between asking for history and showing it, events go on; messages that arrive meanwhile are kept
+and merged afterwards, so none is lost between the two. After a flood (MessagesArrived) the stretch
+around what is on screen is read anew, once at a time, however many such events come.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from chat import commands
+from chat.errors import ChatError
+from chat.model import Channel, Message
+from tui.asking import Asker
+from tui.limits import HISTORY_PAGE_MESSAGES
+from tui.timeline.pages import Pages, Stretch, first_unread
+from tui.timeline.widget import Timeline
+
+Start = Callable[[Coroutine[Any, Any, None], str, bool], object]
+"""Runs a coroutine in a group of workers; True cancels the group's others."""
+
+
+class Reading:
+    """The open channel and its timeline."""
+
+    def __init__(self, asker: Asker, timeline: Timeline, start: Start) -> None:
+        self._asker = asker
+        self._timeline = timeline
+        self._start = start
+        self._pages = Pages(asker.session, "")
+        self._meanwhile: list[Message] | None = None
+        self._flooded = 0
+        self._marked = ""
+        self.channel: Channel | None = None
+
+    @property
+    def pages(self) -> Pages:
+        """The open channel's history."""
+        return self._pages
+
+    def is_open(self, channel: str) -> bool:
+        """Whether `channel`, a name or an id, is the open one."""
+        return self.channel is not None and channel in (self.channel.id, self.channel.name)
+
+    def open(self, channel: Channel, at: Message | None = None) -> None:
+        """Show a channel from its end, or around a message."""
+        self.channel = channel
+        self._pages = Pages(self._asker.session, channel.name)
+        self._meanwhile = []
+        self._flooded = 0
+        self._marked = ""
+        self._start(self._open(channel, at), "open", True)
+
+    async def _open(self, channel: Channel, at: Message | None) -> None:
+        try:
+            stretch = await (self._pages.around(at) if at else self._pages.newest())
+        except ChatError as error:
+            self._asker.complain(error)
+            stretch = Stretch([], False)
+        self._timeline.show(
+            stretch.messages,
+            has_older=stretch.has_older,
+            has_newer=stretch.has_newer,
+            lead=lead(channel, stretch.has_older),
+            unread_from="" if at else first_unread(stretch.messages, channel),
+            at=at.id if at else "",
+        )
+        late, self._meanwhile = self._meanwhile or [], None
+        self._timeline.merge(late)
+
+    def renew_channel(self, channel: Channel) -> None:
+        """The open channel's topic, counts or completeness changed."""
+        self.channel = channel
+        first = self._timeline.sheet.first
+        self._timeline.set_lead(lead(channel, first is not None and self._timeline.has_older))
+
+    def take(self, messages: list[Message]) -> None:
+        """New or changed messages of any channel."""
+        here = [message for message in messages if self.is_open(message.channel)]
+        if not here:
+            return
+        if self._meanwhile is not None:
+            self._meanwhile += here
+        else:
+            self._timeline.merge(here)
+
+    def page(self, older: bool) -> None:
+        """The view came near an end of what is loaded."""
+        if self._meanwhile is None:
+            self._start(self._page(older), f"page {older}", False)
+
+    async def _page(self, older: bool) -> None:
+        sheet, pages = self._timeline.sheet, self._pages
+        edge = sheet.first if older else sheet.last
+        if edge is None:
+            return
+        try:
+            stretch = await (pages.older(edge) if older else pages.newer(edge))
+        except ChatError as error:
+            self._asker.complain(error)
+            self._timeline.page_failed(older)
+            return
+        now = sheet.first if older else sheet.last
+        if pages is not self._pages or now is None or now.id != edge.id:
+            # Another channel or another stretch was shown meanwhile.
+            self._timeline.page_failed(older)
+            return
+        more = stretch.has_older if older else stretch.has_newer
+        self._timeline.page(stretch.messages, older=older, more=more)
+        if self.channel is not None:
+            self._timeline.set_lead(lead(self.channel, self._timeline.has_older))
+
+    def flood(self, count: int) -> None:
+        """Many messages arrived at once; read the visible stretch anew."""
+        waiting = self._flooded
+        self._flooded += count
+        if not waiting and self._meanwhile is None:
+            self._start(self._renew(), "flood", False)
+
+    async def _renew(self) -> None:
+        while self._flooded:
+            count, pages = self._flooded, self._pages
+            middle = None if self._timeline.follows else self._timeline.middle
+            try:
+                stretch = await (pages.newest() if middle is None else pages.around(middle))
+            except ChatError as error:
+                self._asker.complain(error)
+                self._flooded = 0
+                return
+            if pages is not self._pages:
+                return
+            self._timeline.renew(
+                stretch.messages, has_older=stretch.has_older, has_newer=stretch.has_newer
+            )
+            if stretch.has_newer:
+                self._timeline.newer_exist(count)
+            # What came while this was read is one more round; nothing else is.
+            self._flooded -= count
+
+    def to_newest(self) -> None:
+        """Go to the end of the channel, reading it when it is not loaded."""
+        if self._timeline.has_newer and self.channel is not None:
+            self.open(self.channel)
+        else:
+            self._timeline.jump_end()
+
+    def mark_read(self) -> None:
+        """The newest message was on screen in front of the user."""
+        channel, last = self.channel, self._timeline.sheet.last
+        if channel is None or last is None or not (channel.unread or channel.mentions):
+            return
+        if self._meanwhile is None and self._timeline.follows and last.id != self._marked:
+            self._marked = last.id
+            self._asker.send(commands.MarkRead(channel.name, last.id))
+
+
+def lead(channel: Channel, has_older: bool) -> str:
+    """What stands above the oldest loaded message."""
+    if has_older:
+        return f"… up to {HISTORY_PAGE_MESSAGES} older messages come as you scroll"
+    if not channel.complete:
+        return "Older messages are on their way from the others."
+    return f"This is the beginning of #{channel.name}."

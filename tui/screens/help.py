@@ -1,0 +1,86 @@
+"""F1: every key and every command, from the tables that define them."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui import keymap
+from tui.input import slash
+from tui.screens.dialog import Dialog
+from tui.text import cells
+from tui.text.styled import styled
+
+_KEY_COLUMN = 22
+_COMMAND_COLUMN = 34
+_MARKS = (
+    ("3 of 7", "how many of the others hold your message so far; ✓ when all do"),
+    ("~", "after a time: it arrived late and was put where it belongs"),
+    ("clock 9 min ahead", "the author's clock is wrong by that much"),
+    ("●  ◌  ○", "in sync, behind, nobody linked"),
+)
+
+
+def keys_text() -> list[Content]:
+    """The key table as rows."""
+    rows: list[Content] = []
+    titles = {
+        "workspace": "Everywhere",
+        "composer": "While writing",
+        "timeline": "On messages (Esc)",
+    }
+    for scope, title in titles.items():
+        rows += [Content(""), styled((title, "$accent bold"))]
+        for key in keymap.scope(scope):  # type: ignore[arg-type]
+            if key.id.startswith("channel_"):
+                if key.id == "channel_1":
+                    rows.append(_row("Alt+1 to Alt+9", "Channel by its place", _KEY_COLUMN))
+                continue
+            rows.append(_row(keymap.spoken(key.keys), key.text, _KEY_COLUMN))
+    return rows
+
+
+def commands_text() -> list[Content]:
+    """The slash commands as rows."""
+    rows = [Content(""), styled(("Commands", "$accent bold"))]
+    rows += [
+        _row(f"/{command.name} {command.usage}", command.text, _COMMAND_COLUMN)
+        for command in slash.COMMANDS
+    ]
+    rows.append(_row("//text", "Say /text as it is", _COMMAND_COLUMN))
+    return rows
+
+
+def marks_text() -> list[Content]:
+    """What the small marks mean."""
+    rows = [Content(""), styled(("Marks", "$accent bold"))]
+    return rows + [_row(mark, meaning, _KEY_COLUMN) for mark, meaning in _MARKS]
+
+
+def _row(left: str, right: str, width: int) -> Content:
+    return styled(("  " + cells.pad(left, width), "bold"), " ", (right, "$text-muted"))
+
+
+class HelpScreen(Dialog[None]):
+    """One long page."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1,q,enter", "leave", show=False),
+        Binding("j", "scroll_page('scroll_down')", show=False),
+        Binding("k", "scroll_page('scroll_up')", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        page = [*keys_text(), *commands_text(), *marks_text()]
+        with VerticalScroll(classes="dialog tall"):
+            yield Static(Content("\n").join(page[1:]), markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def action_scroll_page(self, way: str) -> None:
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=1 if way == "scroll_down" else -1, animate=False)

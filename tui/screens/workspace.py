@@ -1,0 +1,438 @@
+"""The workspace: channels, timeline, thread, members, composer, status.
+
+The screen composes, shows events and follows keys. What a command does is in `tui.doing`, what
+the timeline reads in `tui.reading`, and everything about rows in `tui.timeline`.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from chat import commands
+from chat.events import (
+    Event,
+    MessageChanged,
+    MessagesArrived,
+    NotesChanged,
+    TransferChanged,
+)
+from chat.model import Channel, Message
+from tui import keymap
+from tui.asking import Asker
+from tui.completing import Completing
+from tui.doing import Doing
+from tui.input.completion import Known
+from tui.limits import TYPING_SENT_SECONDS
+from tui.notes.pane import NotesPane
+from tui.pictures import Gallery
+from tui.reading import Reading
+from tui.screens.help import HelpScreen
+from tui.screens.switcher import Switcher, by_need
+from tui.text.layout import Frame
+from tui.text.moments import Calendar
+from tui.timeline.widget import Timeline
+from tui.widgets.channel_header import ChannelHeader
+from tui.widgets.channel_list import ChannelList
+from tui.widgets.completion_popup import CompletionPopup
+from tui.widgets.composer import Composer
+from tui.widgets.composer_box import ComposerBox, Draft, Mode
+from tui.widgets.member_list import MemberList
+from tui.widgets.new_below import NewBelow
+from tui.widgets.status_row import StatusRow
+from tui.widgets.thread_pane import ThreadPane
+
+if TYPE_CHECKING:
+    from tui.app import ClowderApp
+
+TICK_SECONDS = 1.0
+"""How often what depends on the clock is looked at: who is writing, which day it is."""
+_PANES = ("channels", "members", "thread", "notes")
+
+
+class WorkspaceScreen(Screen[None]):
+    """The screen that a member lives in."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.text, show=False, priority=key.priority, id=key.id)
+        for key in keymap.scope("workspace")
+    ]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it on instances
+        (0, "-narrow"),
+        (80, "-normal"),
+        (120, "-wide"),
+    ]
+    AUTO_FOCUS = "#composer"
+
+    def __init__(self, face: "ClowderApp") -> None:
+        super().__init__()
+        self._face = face
+        self.session = face.session
+        self.decoder = face.decoder
+        self.world = face.world
+        self.asker = Asker(face.session, self)
+        self._calendar = Calendar()
+        frame = Frame(
+            80,
+            self._calendar,
+            pictures=face.config.previews and face.decoder is not None,
+            me=self.world.me,
+            parent=self._answered,
+            progress=self.world.progress,
+            now=_now_ms(),
+        )
+        gallery = Gallery(face.decoder)
+        self.timeline = Timeline(frame, face.hue, gallery, id="timeline")
+        self.thread = ThreadPane(Timeline(frame, face.hue, gallery), id="thread")
+        self.notes = NotesPane(self.asker, face.hue, id="notes")
+        self.box = ComposerBox(id="box")
+        self.reading = Reading(self.asker, self.timeline, self._start)
+        self._doing = Doing(self)
+        self._popup = CompletionPopup(id="popup")
+        self._completing = Completing(self.box, self._popup, self._known)
+        self._drafts: dict[str, Draft] = {}
+        self._parents: dict[str, Message | None] = {}
+        self._typing_sent = 0.0
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="body"):
+            yield ChannelList(id="channels")
+            with Vertical(id="centre"):
+                yield ChannelHeader(id="header")
+                with Horizontal(id="panes"):
+                    with Vertical(id="main"):
+                        yield self.timeline
+                        yield NewBelow(id="below")
+                    yield self.thread
+                    yield self.notes
+                yield self.box
+                yield self._popup
+            yield MemberList(self._face.hue, id="members")
+        yield StatusRow(id="status")
+
+    def on_mount(self) -> None:
+        self.set_interval(TICK_SECONDS, self._tick)
+        self._show_world()
+        listed = self.world.listed
+        if listed:
+            self.open_channel(listed[0])
+
+    def _start(self, work: object, group: str, exclusive: bool) -> None:
+        self.run_worker(work, group=group, exclusive=exclusive)  # type: ignore[arg-type]
+
+    # The open channel.
+
+    @property
+    def channel_name(self) -> str:
+        """The open channel's name."""
+        return self.reading.channel.name if self.reading.channel is not None else ""
+
+    def open_channel(self, channel: Channel, at: Message | None = None) -> None:
+        """Show a channel; what was being written waits in the one before."""
+        before = self.reading.channel
+        if before is not None:
+            self._drafts[before.id] = self.box.take()
+        if before is None or before.id != channel.id:
+            self.thread.close()
+            self._lay_out()
+            self.box.give(self._drafts.get(channel.id, Draft()), channel.name)
+            if self.notes.display:
+                self.notes.open(channel.name)
+        self._parents.clear()
+        self.reading.open(channel, at)
+        self._show_world()
+
+    def jump_to(self, message: Message) -> None:
+        """Show a message where it stands."""
+        channel = self.world.channel(message.channel)
+        if channel is not None:
+            self.open_channel(channel, message)
+            self.timeline.focus()
+
+    def open_thread(self, message: Message) -> None:
+        """Show a message's thread beside the timeline; Enter then answers in it."""
+        root = message.reply_to or message.id
+
+        async def read() -> None:
+            messages = await self.asker.ask(
+                commands.History(self.channel_name, limit=200, thread=root)
+            )
+            if messages:
+                self.notes.close()
+                self.thread.show(root, messages)
+                self._lay_out()
+                first = next((m for m in messages if m.id == root), message)
+                self.box.set_mode(Mode("thread", first))
+                self.box.composer.focus()
+
+        self.run_worker(read(), group="thread", exclusive=True)
+
+    def close_thread(self) -> None:
+        """Hide the thread."""
+        self.thread.close()
+        if self.box.mode is not None and self.box.mode.kind == "thread":
+            self.box.set_mode(None)
+        self._lay_out()
+
+    def _answered(self, message_id: str) -> Message | None:
+        """The message that another one answers; fetched when it is not loaded."""
+        known = self.timeline.sheet.get(message_id) or self._parents.get(message_id)
+        if known is None and message_id not in self._parents:
+            self._parents[message_id] = None
+            self.run_worker(self._fetch_answered(message_id), group="parents")
+        return known
+
+    async def _fetch_answered(self, message_id: str) -> None:
+        found = await self.asker.look(commands.GetMessage(message_id))
+        if isinstance(found, Message):
+            self._parents[message_id] = found
+            self.timeline.repaint()
+            self.thread.timeline.repaint()
+
+    # Events.
+
+    def take(self, happened: Sequence[Event]) -> None:
+        """Show what happened; the world has taken it already."""
+        messages: list[Message] = []
+        for event in happened:
+            match event:
+                case MessageChanged(message=message, new=new):
+                    messages.append(message)
+                    self.world.stop_writing(message.channel, message.author.member)
+                    if new:
+                        self._ring(message)
+                case MessagesArrived(channel=channel, count=count):
+                    if self.reading.is_open(channel) or not channel:
+                        self.reading.flood(count)
+                case NotesChanged(notes=notes):
+                    self.notes.take(notes)
+                case TransferChanged(transfer=transfer):
+                    self.timeline.file_changed(transfer.id)
+                    self.thread.timeline.file_changed(transfer.id)
+        self.take_messages(messages)
+        self._show_world()
+
+    def take_messages(self, messages: list[Message]) -> None:
+        """New or changed messages, from events and replies."""
+        for message in messages:
+            if message.id in self._parents:
+                self._parents[message.id] = message
+        self.reading.take(messages)
+        self.thread.take(messages)
+
+    def _ring(self, message: Message) -> None:
+        if message.mentions_me and not message.mine and not message.late:
+            self._face.ring(f"{message.author.nick} in #{message.channel}: {message.text[:200]}")
+
+    def _show_world(self) -> None:
+        """Lists, header and status row."""
+        open_now = self.reading.channel
+        if open_now is not None:
+            channel = self.world.channels.get(open_now.id, open_now)
+            self.reading.renew_channel(channel)
+            self.query_one(ChannelHeader).show(channel)
+        if self.timeline.frame.me != self.world.me:
+            self.timeline.reframe(me=self.world.me)
+        current = open_now.id if open_now is not None else ""
+        self.query_one(ChannelList).show(self.world.listed, current)
+        self.query_one(MemberList).show(list(self.world.members.values()))
+        self._show_status()
+        self._mark_read()
+
+    def _show_status(self) -> None:
+        writers = self.world.writers(self.channel_name, time.monotonic())
+        self.query_one(StatusRow).show(self.world.status, writers)
+
+    def _tick(self) -> None:
+        self._show_status()
+        now = _now_ms()
+        if self._calendar.day(now) != self._calendar.day(self.timeline.frame.now):
+            self.timeline.reframe(now=now)
+
+    def _mark_read(self) -> None:
+        if self.app.app_focus and self.is_current:
+            self.reading.mark_read()
+
+    def repaint(self) -> None:
+        """The theme changed."""
+        self.timeline.repaint()
+        self.thread.timeline.repaint()
+        self.query_one(MemberList).repaint()
+
+    @on(events.AppFocus)
+    def _seen(self) -> None:
+        self._mark_read()
+
+    # The timeline.
+
+    @on(Timeline.PageWanted)
+    def _page_wanted(self, event: Timeline.PageWanted) -> None:
+        if event.timeline is self.timeline:
+            self.reading.page(event.older)
+
+    @on(Timeline.Moved)
+    def _moved(self, event: Timeline.Moved) -> None:
+        if event.timeline is self.timeline:
+            self.query_one(NewBelow).show(event.below, event.at_end)
+            self._mark_read()
+
+    @on(Timeline.Chosen)
+    def _chosen(self, event: Timeline.Chosen) -> None:
+        self._doing.on_message(event.action, event.message)
+
+    @on(Timeline.Left)
+    def _left(self) -> None:
+        self.box.composer.focus()
+
+    @on(NewBelow.Clicked)
+    def action_newest(self) -> None:
+        self.reading.to_newest()
+
+    def action_scroll_timeline(self, by: int) -> None:
+        shown = self.thread.timeline if self.thread.timeline.has_focus else self.timeline
+        rows = max(shown.size.height - 2, 1)
+        shown.scroll_to(y=shown.scroll_y + by * rows, animate=False, immediate=True)
+
+    def action_step_mention(self, by: int) -> None:
+        self.timeline.step_to(lambda message: message.mentions_me, by)
+        self.timeline.focus()
+
+    # The composer.
+
+    @on(Composer.Submitted)
+    def _submitted(self, event: Composer.Submitted) -> None:
+        self._completing.close()
+        self._doing.submit(event.text)
+
+    @on(Composer.Pasted)
+    def _pasted(self, event: Composer.Pasted) -> None:
+        self._doing.pasted(event.text)
+
+    @on(Composer.Edited)
+    def _edited(self, event: Composer.Edited) -> None:
+        self._completing.edited(event.before, event.asked)
+        now = time.monotonic()
+        text = self.box.composer.text
+        if text and text[0] != "/" and now - self._typing_sent > TYPING_SENT_SECONDS:
+            self._typing_sent = now
+            self.asker.send(commands.Typing(self.channel_name))
+
+    @on(Composer.Steered)
+    def _steered(self, event: Composer.Steered) -> None:
+        self._completing.steered(event.key)
+
+    @on(Composer.Escaped)
+    def _escaped(self) -> None:
+        if self._completing.close():
+            return
+        if self.thread.display:
+            self.close_thread()
+        elif self.box.mode is not None:
+            self.box.set_mode(None)
+        else:
+            self.timeline.focus()
+
+    @on(Composer.EditLast)
+    def _edit_last(self) -> None:
+        self._doing.submit("/edit")
+
+    def _known(self) -> Known:
+        sheet = self.timeline.sheet
+        recent = [sheet[i].author.nick for i in range(len(sheet) - 1, -1, -1)[:50]]
+        everybody = sorted(member.nick for member in self.world.members.values() if not member.me)
+        me = self.world.status.nick
+        nicks = [nick for nick in dict.fromkeys([*recent, *everybody]) if nick != me]
+        return Known(nicks, [channel.name for channel in self.world.listed])
+
+    def action_pick_file(self) -> None:
+        self._doing.pick_file()
+
+    def action_editor(self) -> None:
+        self._face.write_in_editor(self.box.composer.text, self.box.composer.set_text)
+
+    # Channels.
+
+    @on(ChannelList.Picked)
+    def _picked(self, event: ChannelList.Picked) -> None:
+        self._go(event.channel)
+        self.box.composer.focus()
+
+    def _go(self, channel_id: str | None) -> None:
+        channel = self.world.channels.get(channel_id or "")
+        if channel is not None and not self.reading.is_open(channel.id):
+            self.open_channel(channel)
+
+    def action_quick_switch(self) -> None:
+        current = self.reading.channel.id if self.reading.channel is not None else ""
+        self.app.push_screen(Switcher(by_need(self.world.listed, current)), self._go)
+
+    def action_next_unread(self) -> None:
+        current = self.reading.channel.id if self.reading.channel is not None else ""
+        found = self.world.next_unread(current)
+        if found is not None:
+            self._go(found.id)
+        else:
+            self.asker.say("Everything is read.")
+
+    def action_step_channel(self, by: int) -> None:
+        if self.reading.channel is not None:
+            found = self.world.step(self.reading.channel.id, by)
+            self._go(found.id if found is not None else None)
+
+    def action_nth_channel(self, number: int) -> None:
+        listed = self.world.listed
+        if number <= len(listed):
+            self._go(listed[number - 1].id)
+
+    # Panes and dialogs.
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen())
+
+    def action_search(self) -> None:
+        self._doing.search()
+
+    def action_notes(self) -> None:
+        self.toggle_notes()
+
+    def toggle_notes(self) -> None:
+        """Open this channel's notes beside the timeline, or close them."""
+        if self.notes.display:
+            self.notes.close()
+            self.box.composer.focus()
+        elif self.channel_name:
+            self.close_thread()
+            self.notes.open(self.channel_name)
+        self._lay_out()
+
+    @on(NotesPane.Closed)
+    def _notes_closed(self) -> None:
+        self._lay_out()
+        self.box.composer.focus()
+
+    def action_toggle_channels(self) -> None:
+        self._toggle("channels", self.query_one(ChannelList).display)
+
+    def action_toggle_members(self) -> None:
+        self._toggle("members", self.query_one(MemberList).display)
+
+    def show_members(self) -> None:
+        """What /members does."""
+        self._toggle("members", False)
+
+    def _toggle(self, pane: str, shown: bool) -> None:
+        self.set_class(not shown, f"-show-{pane}")
+        self.set_class(shown, f"-hide-{pane}")
+
+    def _lay_out(self) -> None:
+        """Tell the style sheet what is open; it decides what gives way on a narrow screen."""
+        self.set_class(self.thread.display or self.notes.display, "-side")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,86 @@
+"""The private corners of Textual and Rich that the face needs, all in this file.
+
+Textual is pinned (pyproject.toml); each function says what it works around, and
+tests/tui/test_terminal.py fails when an upgrade changes the ground under it.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from zlib import crc32
+
+from rich.segment import Segment
+from rich.style import Style
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+from textual.app import App
+from textual.strip import Strip
+
+from tui.inert import inert
+
+
+def free_alt_digits() -> None:
+    """Let Alt+1 .. Alt+0 arrive as such.
+
+    Textual maps the legacy sequences ESC 1 .. ESC 0, which tmux, xterm and most terminals send,
+    to the characters that one terminal on macOS types ("¡™£…").
+    """
+    assert isinstance(ANSI_SEQUENCES_KEYS, dict)
+    for digit in "0123456789":
+        ANSI_SEQUENCES_KEYS.pop(f"\x1b{digit}", None)
+
+
+def exit_on_signals(leave: Callable[[int], None]) -> Callable[[], None]:
+    """Call `leave(128 + n)` on SIGTERM and SIGHUP; gives the function that undoes it.
+
+    By default both kill Textual at once and leave the terminal in its alternate screen with
+    mouse reporting on.
+    """
+    loop = asyncio.get_running_loop()
+    taken: list[int] = []
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, leave, 128 + number)
+            taken.append(number)
+
+    def undo() -> None:
+        for number in taken:
+            loop.remove_signal_handler(number)
+
+    return undo
+
+
+def announce(app: App[int], text: str) -> None:
+    """A desktop notification by OSC 9, for terminals that know it; others ignore it."""
+    driver = app._driver
+    if driver is not None and not app.is_headless:
+        driver.write(f"\x1b]9;{inert(text)}\x07")
+
+
+def linked(style: Style, address: str) -> Style:
+    """`style` as an OSC 8 link with an id that is the same every time.
+
+    Rich gives links a random id, so that a row painted twice would differ and a link cut into
+    two rows would be two links.
+    """
+    made = style + Style(link=address)
+    made._link_id = f"{crc32(address.encode()):08x}"
+    return made
+
+
+def with_offsets(strip: Strip, x: int, y: int) -> Strip:
+    """`Strip.apply_offsets`, which mouse selection needs, but links keep their ids."""
+    if not any(style and style.link for _, style, _ in strip):
+        return strip.apply_offsets(x, y)
+    segments: list[Segment] = []
+    for text, style, _ in strip:
+        offset = Style.from_meta({"offset": (x, y)})
+        made = style + offset if style else offset
+        if style and style.link:
+            made._link_id = style._link_id
+        segments.append(Segment(text, made))
+        x += len(text)
+    return Strip(segments, strip.cell_length)

@@ -1,0 +1,543 @@
+"""The timeline of one channel: a line-drawing scroll view over a `Sheet`.
+
+One widget for 100,000 messages: heights are counted for all, rows are laid out and painted for
+the visible ones and kept in a small cache. What is read stays where it is: the view holds on to
+either the end (it follows) or to one row by its message (`Anchor`), and every change of content,
+width or height ends with `_settle`, which puts the view back there.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message as TextualMessage
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from chat.model import FileView, Message
+from tui import keymap
+from tui.limits import STRIP_CACHE_MESSAGES
+from tui.pictures import Gallery
+from tui.terminal import with_offsets
+from tui.text import layout
+from tui.text.layout import Frame
+from tui.text.runs import Look, PictureSlice, Row, Run
+from tui.timeline.paint import COMPONENTS, Painter, text_of
+from tui.timeline.sheet import Anchor, Sheet
+
+LEAD_ROWS = 2
+"""Above the first message: a blank row and what is known of the older ones."""
+NEAR_EDGE_ROWS = 30
+"""So close to an end of what is loaded, the next page is read."""
+COPY_ROWS_MAX = 5000
+
+
+class Timeline(ScrollView, can_focus=True):
+    """Messages of a channel, a thread or a search."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.text, show=False, id=key.id)
+        for key in keymap.scope("timeline")
+    ]
+    HELP = "Timeline"
+
+    class PageWanted(TextualMessage):
+        """The view came near the end of what is loaded; `older` says which end."""
+
+        def __init__(self, timeline: "Timeline", older: bool) -> None:
+            super().__init__()
+            self.timeline = timeline
+            self.older = older
+
+        def can_replace(self, message: TextualMessage) -> bool:
+            return isinstance(message, Timeline.PageWanted) and message.older == self.older
+
+    class Moved(TextualMessage):
+        """The view moved; `below` new messages are under it, `at_end` says it follows."""
+
+        def __init__(self, timeline: "Timeline", below: int, at_end: bool) -> None:
+            super().__init__()
+            self.timeline = timeline
+            self.below = below
+            self.at_end = at_end
+
+        def can_replace(self, message: TextualMessage) -> bool:
+            return isinstance(message, Timeline.Moved)
+
+    @dataclass
+    class Chosen(TextualMessage):
+        """The user wants something done with a message: an action of the key map."""
+
+        action: str
+        message: Message
+        timeline: "Timeline"
+
+    class Left(TextualMessage):
+        """The user wants back to the composer."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        hue: Callable[[str], str],
+        gallery: Gallery,
+        *,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._frame = frame
+        self._hue = hue
+        self._gallery = gallery
+        self._sheet = Sheet(self._measure, LEAD_ROWS)
+        self._painted: OrderedDict[str, list[Strip]] = OrderedDict()
+        self._painter: Painter | None = None
+        self._hold: Anchor | None = None
+        self._settling = False
+        self._selected = ""
+        self._lead = ""
+        self._has_older = False
+        self._has_newer = False
+        self._page_asked: set[bool] = set()
+        self._below: set[str] = set()
+        self._below_unknown = 0
+
+    # What is loaded.
+
+    @property
+    def sheet(self) -> Sheet:
+        return self._sheet
+
+    @property
+    def frame(self) -> Frame:
+        return self._frame
+
+    @property
+    def follows(self) -> bool:
+        """Whether the newest message is in view and stays there."""
+        return self._hold is None and not self._has_newer
+
+    @property
+    def below(self) -> int:
+        """New messages under the view."""
+        return len(self._below) + self._below_unknown
+
+    @property
+    def has_older(self) -> bool:
+        """Whether older messages than the loaded ones exist here."""
+        return self._has_older
+
+    @property
+    def has_newer(self) -> bool:
+        """Whether messages newer than the loaded ones are known to exist."""
+        return self._has_newer
+
+    def show(
+        self,
+        messages: Iterable[Message],
+        *,
+        has_older: bool,
+        has_newer: bool = False,
+        lead: str = "",
+        unread_from: str = "",
+        at: str = "",
+    ) -> None:
+        """Show other messages, from the end, or with the message `at` in view and selected."""
+        self._frame = self._frame._replace(unread_from=unread_from)
+        self._painted.clear()
+        self._below.clear()
+        self._below_unknown = 0
+        self._page_asked.clear()
+        self._has_older, self._has_newer, self._lead = has_older, has_newer, lead
+        self._selected = at
+        self._hold = None
+        self._sheet.load(messages)
+        index = self._sheet.index(at) if at else None
+        if index is None and unread_from:
+            index = self._unread_index(unread_from)
+        if index is not None:
+            row = max(self._sheet.top(index) - self._view_rows // 3, 0)
+            self._hold = self._sheet.anchor(row)
+        self._settle()
+
+    def _unread_index(self, unread_from: str) -> int | None:
+        """The first unread message, when not all unread ones fit in the view."""
+        index = self._sheet.index(unread_from)
+        if index is None or self._sheet.total - self._sheet.top(index) <= self._view_rows:
+            return None
+        return index
+
+    def renew(self, messages: Iterable[Message], *, has_older: bool, has_newer: bool) -> None:
+        """Replace what is loaded by another reading of the same place; the view stays."""
+        self._painted.clear()
+        self._page_asked.clear()
+        self._has_older, self._has_newer = has_older, has_newer
+        self._sheet.load(messages)
+        self._settle()
+
+    def page(self, messages: list[Message], *, older: bool, more: bool) -> None:
+        """Take a page that was asked for at one end; `more` when there is another."""
+        self._page_asked.discard(older)
+        if older:
+            self._has_older = more
+        else:
+            self._has_newer = more
+        self._sheet.merge(messages)
+        self._painted.clear()
+        self._settle()
+        self._look_for_edges()
+
+    def merge(self, messages: Iterable[Message]) -> None:
+        """Take new messages and new states of loaded ones."""
+        took: list[Message] = []
+        for message in messages:
+            known = self._sheet.get(message.id)
+            if known is None and self._is_beyond(message):
+                continue
+            if known is None and not self.follows and not message.mine:
+                last = self._sheet.last
+                if last is None or message.order > last.order:
+                    self._below.add(message.id)
+            if known is not None and known.text == message.text:
+                self._painted.pop(message.id, None)
+            else:
+                # Neighbours change their heads and replies their first row.
+                self._painted.clear()
+            took.append(message)
+        if took:
+            self._sheet.merge(took)
+            self._settle()
+
+    def _is_beyond(self, message: Message) -> bool:
+        """Whether a message belongs to a part of the history that is not loaded."""
+        first, last = self._sheet.first, self._sheet.last
+        if self._has_older and first is not None and message.order < first.order:
+            return True
+        if self._has_newer and (last is None or message.order > last.order):
+            self._below.add(message.id)
+            self._tell()
+            return True
+        return False
+
+    def newer_exist(self, count: int) -> None:
+        """More messages arrived at the end than are read at once."""
+        self._has_newer = True
+        self._below_unknown += count
+        self._tell()
+
+    def file_changed(self, file: str) -> None:
+        """A transfer made progress: repaint the messages in view that carry the file."""
+        for index in self._visible():
+            message = self._sheet[index]
+            if any(view.id == file for view in message.files):
+                self._painted.pop(message.id, None)
+        self.refresh()
+
+    def set_lead(self, lead: str) -> None:
+        """What stands above the first message."""
+        if lead != self._lead:
+            self._lead = lead
+            self.refresh()
+
+    def reframe(self, **changes: object) -> None:
+        """Change what rows depend on (see `Frame`)."""
+        self._frame = self._frame._replace(**changes)  # type: ignore[arg-type]
+        self._painted.clear()
+        self._sheet.measure_all()
+        self._settle()
+
+    def repaint(self) -> None:
+        """Colours changed."""
+        self._painter = None
+        self._painted.clear()
+        self.refresh()
+
+    def _measure(self, message: Message, previous: Message | None) -> int:
+        return layout.height(message, previous, self._frame)
+
+    # Where the view is.
+
+    @property
+    def _view_rows(self) -> int:
+        return max(self.scrollable_content_region.height, 1)
+
+    def _settle(self) -> None:
+        """Give the scroll bar the new height and put the view back on what it holds."""
+        self.virtual_size = Size(self._frame.width, self._sheet.total)
+        row = self.max_scroll_y if self._hold is None else self._sheet.row_of(self._hold)
+        self._settling = True
+        self.scroll_to(y=max(row, 0), animate=False, immediate=True)
+        self._settling = False
+        if self._hold is None and not self._has_newer:
+            self._below.clear()
+            self._below_unknown = 0
+        self.refresh()
+        self._tell()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._settling or round(old_value) == round(new_value):
+            return
+        at_end = round(new_value) >= self.max_scroll_y
+        self._hold = None if at_end else self._sheet.anchor(round(new_value))
+        if at_end and not self._has_newer:
+            self._below.clear()
+        self._tell()
+        self._look_for_edges()
+
+    def _tell(self) -> None:
+        if self.is_attached:
+            self.post_message(self.Moved(self, self.below, self.follows))
+
+    def _look_for_edges(self) -> None:
+        near_top = self.scroll_y < NEAR_EDGE_ROWS and self._has_older
+        if near_top and len(self._sheet):
+            self._ask_page(older=True)
+        if self._has_newer and self.scroll_y > self.max_scroll_y - NEAR_EDGE_ROWS:
+            self._ask_page(older=False)
+
+    def _ask_page(self, *, older: bool) -> None:
+        if older not in self._page_asked:
+            self._page_asked.add(older)
+            self.post_message(self.PageWanted(self, older))
+
+    def page_failed(self, older: bool) -> None:
+        """The page could not be read; ask again on the next move."""
+        self._page_asked.discard(older)
+
+    def on_resize(self, event: events.Resize) -> None:
+        width = self.scrollable_content_region.width
+        if width > 0 and width != self._frame.width:
+            self.reframe(width=width)
+        else:
+            self._settle()
+        self._look_for_edges()
+
+    def _visible(self) -> range:
+        """Indices of the messages in view."""
+        top = round(self.scroll_y)
+        first = self._sheet.find(max(top, LEAD_ROWS))
+        last = self._sheet.find(min(top + self._view_rows, self._sheet.total) - 1)
+        if first is None or last is None:
+            return range(0)
+        return range(first.index, last.index + 1)
+
+    @property
+    def middle(self) -> Message | None:
+        """A message in the middle of the view."""
+        visible = self._visible()
+        return self._sheet[visible[len(visible) // 2]] if visible else None
+
+    def jump_end_if_loaded(self) -> None:
+        """Follow again after an own message, unless the end of the channel is not loaded."""
+        if not self._has_newer:
+            self.jump_end()
+
+    def step_to(self, fits: Callable[[Message], bool], by: int) -> None:
+        """Select the nearest loaded message that fits, above (-1) or below (1) the selected."""
+        index = self._sheet.index(self._selected) if self._selected else None
+        at = (len(self._sheet) if by < 0 else -1) if index is None else index
+        at += by
+        while 0 <= at < len(self._sheet):
+            if fits(self._sheet[at]):
+                self.select(self._sheet[at].id)
+                return
+            at += by
+
+    def jump_end(self) -> None:
+        """Go to the newest loaded message and follow."""
+        self._hold = None
+        self._settle()
+        self._look_for_edges()
+
+    # The selected message.
+
+    @property
+    def selected(self) -> Message | None:
+        return self._sheet.get(self._selected) if self._selected else None
+
+    def select(self, message_id: str) -> None:
+        """Select a loaded message and bring it into view."""
+        for changed in (self._selected, message_id):
+            self._painted.pop(changed, None)
+        self._selected = message_id
+        index = self._sheet.index(message_id)
+        if index is not None:
+            top, rows = self._sheet.top(index), self._sheet.height(index)
+            if top < self.scroll_y:
+                self.scroll_to(y=top, animate=False, immediate=True)
+            elif top + rows > self.scroll_y + self._view_rows:
+                over = top + rows - self._view_rows
+                self.scroll_to(y=min(over, top), animate=False, immediate=True)
+        self.refresh()
+
+    def _step(self, by: int) -> None:
+        visible = self._visible()
+        if not visible:
+            return
+        index = self._sheet.index(self._selected) if self._selected else None
+        if index is None or index >= visible.stop:
+            index = visible[-1]
+        elif index < visible.start:
+            index = visible[0]
+        else:
+            index = min(max(index + by, 0), len(self._sheet) - 1)
+        self.select(self._sheet[index].id)
+
+    def action_previous(self) -> None:
+        self._step(-1)
+
+    def action_next(self) -> None:
+        selected = self._sheet.index(self._selected) if self._selected else None
+        if selected is not None and selected == len(self._sheet) - 1:
+            self.post_message(self.Left())
+        else:
+            self._step(1)
+
+    def action_oldest(self) -> None:
+        if len(self._sheet):
+            self.select(self._sheet[0].id)
+            self.scroll_to(y=0, animate=False, immediate=True)
+
+    def action_newest(self) -> None:
+        if len(self._sheet):
+            self.select(self._sheet[len(self._sheet) - 1].id)
+            self.jump_end()
+
+    def action_leave(self) -> None:
+        self.unselect()
+        self.post_message(self.Left())
+
+    def action_choose(self, action: str) -> None:
+        message = self.selected or self._sheet.last
+        if message is not None:
+            self.select(message.id)
+            self.post_message(self.Chosen(action, message, self))
+
+    def unselect(self) -> None:
+        self._painted.pop(self._selected, None)
+        self._selected = ""
+        self.refresh()
+
+    def on_focus(self) -> None:
+        if not self._selected:
+            self._step(0)
+
+    def on_click(self, event: events.Click) -> None:
+        place = self._sheet.find(round(self.scroll_y) + event.y)
+        if place is None:
+            return
+        message = self._sheet[place.index]
+        self.select(message.id)
+        if event.chain == 2:
+            self.post_message(self.Chosen("open", message, self))
+
+    # Painting.
+
+    @property
+    def painter(self) -> Painter:
+        if self._painter is None:
+            self._painter = Painter(self, self._hue)
+        return self._painter
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._painter = None
+        self._painted.clear()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        row = round(self.scroll_y) + y
+        strip = self._line(row, width)
+        selection = self.text_selection
+        if selection is not None:
+            strip = self._with_selection(strip, selection, row)
+        return with_offsets(strip, 0, row)
+
+    def _line(self, row: int, width: int) -> Strip:
+        place = self._sheet.find(row)
+        if place is not None:
+            return self._strips(place.index, width)[place.row]
+        if row == LEAD_ROWS - 1 and self._lead:
+            return self.painter.strip((Run(f" {self._lead}", Look.DIM),), width)
+        return Strip.blank(width, self.painter.base())
+
+    def _strips(self, index: int, width: int) -> list[Strip]:
+        message = self._sheet[index]
+        found = self._painted.get(message.id)
+        if found is not None:
+            self._painted.move_to_end(message.id)
+            return found
+        rows = layout.rows(message, self._sheet.previous(index), self._frame)
+        selected = message.id == self._selected
+        head = layout.head_height(message, self._sheet.previous(index), self._frame)
+        strips = [
+            self._strip(row, message, width, selected and at >= head) for at, row in enumerate(rows)
+        ]
+        self._painted[message.id] = strips
+        while len(self._painted) > STRIP_CACHE_MESSAGES:
+            self._painted.popitem(last=False)
+        return strips
+
+    def _strip(self, row: Row, message: Message, width: int, selected: bool) -> Strip:
+        if not isinstance(row, PictureSlice):
+            return self.painter.strip(row, width, selected)
+        ground = self.painter.background
+        made = self._gallery.painted(row.file, row.columns, row.rows, ground)
+        if made is None and self._gallery.is_wanted(row.file, row.columns, row.rows, ground):
+            file = next(view for view in message.files if view.id == row.file)
+            self.run_worker(self._decode(file, message.id, row, ground), group="previews")
+        slice_of = made[row.row] if made is not None and row.row < len(made) else None
+        return self.painter.picture(slice_of, row.indent, width, selected)
+
+    async def _decode(
+        self, file: FileView, message: str, row: PictureSlice, ground: tuple[int, int, int]
+    ) -> None:
+        await self._gallery.decode(file, row.columns, row.rows, ground)
+        self._painted.pop(message, None)
+        self.refresh()
+
+    # Selecting text with the mouse.
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        start = selection.start.y if selection.start is not None else 0
+        end = selection.end.y if selection.end is not None else self._sheet.total - 1
+        end = min(end, self._sheet.total - 1, start + COPY_ROWS_MAX)
+        lines = []
+        for row in range(start, end + 1):
+            text = self._text(row)
+            first, last = selection.get_span(row) or (0, 0)
+            lines.append((text[first:] if last == -1 else text[first:last]).rstrip())
+        return "\n".join(lines), "\n"
+
+    def _text(self, row: int) -> str:
+        place = self._sheet.find(row)
+        if place is None:
+            return ""
+        message = self._sheet[place.index]
+        rows = layout.rows(message, self._sheet.previous(place.index), self._frame)
+        return text_of(rows[place.row]) if place.row < len(rows) else ""
+
+    def _with_selection(self, strip: Strip, selection: Selection, row: int) -> Strip:
+        span = selection.get_span(row)
+        if span is None:
+            return strip
+        style: Style = self.screen.get_component_rich_style("screen--selection")
+        first = strip.index_to_cell_position(span[0])
+        last = strip.cell_length if span[1] == -1 else strip.index_to_cell_position(span[1])
+        parts = strip.divide([first, last, strip.cell_length])
+        marked = [
+            part
+            if at != 1
+            else Strip([s._replace(style=(s.style or Style()) + style) for s in part])
+            for at, part in enumerate(parts)
+        ]
+        return Strip.join(marked)

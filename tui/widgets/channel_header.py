@@ -1,0 +1,41 @@
+"""The row above the timeline: the channel, its topic, who can read it."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from chat.model import Channel
+from tui.text import cells
+from tui.text.styled import Piece, at_edges, styled
+
+_MODES = {
+    "private": "",
+    "hidden": "hidden: who has the link reads",
+    "public": "public: anyone reads",
+}
+
+
+class ChannelHeader(Static):
+    """One row."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", id=id, markup=False)
+        self._channel: Channel | None = None
+
+    def show(self, channel: Channel) -> None:
+        self._channel = channel
+        self._fill()
+
+    def on_resize(self) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        if self._channel is None:
+            return
+        channel = self._channel
+        width = self.content_size.width
+        name = cells.fit(f"# {channel.name}", max(width // 2, 8))
+        mode = _MODES[channel.mode]
+        right: list[Piece] = [(f"  {mode}", "$text-disabled")] if mode and width >= 60 else []
+        room = width - cells.width_of(name) - 2
+        topic = at_edges((channel.topic, "$text-muted"), right, max(room, 0))
+        self.update(Content.assemble(styled((name, "bold"), "  "), topic))

@@ -1,0 +1,62 @@
+"""The members at the right: who is here, who is away."""
+
+from collections.abc import Callable
+
+from textual import events
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from chat.model import Member
+from tui.text.styled import Piece, at_edges, styled
+
+_UNREMARKABLE = ("member",)
+
+
+def row(member: Member, colour: str, width: int) -> Content:
+    """One row: presence, nick, and the role when it is not the usual one."""
+    said = " you" if member.me else "" if member.role in _UNREMARKABLE else f" {member.role}"
+    right: list[Piece] = [(said, "$text-disabled")] if said else []
+    style = colour if member.online else "$text-muted"
+    dot: Piece = ("● ", "$success") if member.online else ("○ ", "$text-disabled")
+    return Content.assemble(styled(dot), at_edges((member.nick, style), right, width - 2))
+
+
+class MemberList(OptionList, can_focus=False):
+    """Those present first."""
+
+    def __init__(self, hue: Callable[[str], str], *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self._hue = hue
+        self._members: list[Member] = []
+
+    def show(self, members: list[Member]) -> None:
+        if members != self._members:
+            self._members = members
+            self._fill()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._fill()
+
+    def repaint(self) -> None:
+        """Colours changed."""
+        self._fill()
+
+    def _fill(self) -> None:
+        width = self.scrollable_content_region.width - 2
+        if width < 8:
+            return
+        options: list[Option] = []
+        for title, online in (("here", True), ("away", False)):
+            group = [m for m in self._members if m.online is online]
+            if not group:
+                continue
+            if options:
+                options.append(Option("", disabled=True))
+            heading = styled((f"{title} {len(group)}", "$text-disabled"))
+            options.append(Option(heading, disabled=True))
+            options += [
+                Option(row(member, self._hue(member.member), width))
+                for member in sorted(group, key=lambda m: (m.level, m.nick.lower()))
+            ]
+        self.set_options(options)

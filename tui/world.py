@@ -1,0 +1,136 @@
+"""What the face knows of the workspace, kept up to date by events. Pure.
+
+Messages are not here: the timelines hold those they show. Everything else is small and whole.
+"""
+
+from dataclasses import dataclass, field
+
+from chat.events import (
+    ChannelChanged,
+    Event,
+    MembersChanged,
+    StatusChanged,
+    TransferChanged,
+    TypingShown,
+)
+from chat.model import Author, Channel, Member, Status, Transfer
+from tui.limits import TYPING_SHOWN_SECONDS
+from tui.text import moments
+from tui.text.layout import Progress
+
+
+@dataclass
+class World:
+    """Status, channels, members, transfers and who is writing."""
+
+    status: Status = field(default_factory=lambda: Status("none"))
+    channels: dict[str, Channel] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
+    writing: dict[tuple[str, str], tuple[Author, float]] = field(default_factory=dict)
+
+    def apply(self, event: Event, now: float) -> None:
+        """Take an event; `now` in seconds of a clock that does not go back."""
+        match event:
+            case StatusChanged(status=status):
+                self.status = status
+            case ChannelChanged(channel=channel):
+                self.channels[channel.id] = channel
+            case MembersChanged(members=members):
+                self.set_members(members)
+            case TransferChanged(transfer=transfer):
+                self.transfers[transfer.id] = transfer
+            case TypingShown(channel=name, author=author):
+                self.writing[name, author.member] = (author, now + TYPING_SHOWN_SECONDS)
+            case _:
+                pass
+
+    def set_channels(self, channels: list[Channel]) -> None:
+        self.channels = {channel.id: channel for channel in channels}
+
+    def set_members(self, members: tuple[Member, ...] | list[Member]) -> None:
+        self.members = {member.member: member for member in members}
+
+    @property
+    def listed(self) -> list[Channel]:
+        """Channels as they stand in the list: general first, then by name, private ones first."""
+        modes = ("private", "hidden", "public")
+        return sorted(
+            self.channels.values(),
+            key=lambda c: (modes.index(c.mode), c.name != "general", c.name.lower()),
+        )
+
+    def channel(self, given: str) -> Channel | None:
+        """A channel by id or name; a leading # and the case of letters do not matter."""
+        if given in self.channels:
+            return self.channels[given]
+        name = given.removeprefix("#").lower()
+        return next((c for c in self.channels.values() if c.name.lower() == name), None)
+
+    @property
+    def me(self) -> str:
+        """This member's id, "" before a workspace is joined."""
+        mine = next((m.member for m in self.members.values() if m.me), "")
+        return mine or self.status.member
+
+    def colour(self, member: str) -> str:
+        """The colour a member chose, "" for none."""
+        known = self.members.get(member)
+        return known.colour if known is not None else ""
+
+    def next_unread(self, current: str) -> Channel | None:
+        """The channel to read next: mentions first, then the nearest below in the list."""
+        listed = self.listed
+        at = next((i for i, c in enumerate(listed) if c.id == current), -1)
+        around = [c for c in listed[at + 1 :] + listed[: at + 1] if c.id != current]
+        mentioned = [c for c in around if c.mentions]
+        unread = [c for c in around if c.unread]
+        return next(iter(mentioned + unread), None)
+
+    def step(self, current: str, by: int) -> Channel | None:
+        """The channel `by` places from the current one, round the ends."""
+        listed = self.listed
+        if not listed:
+            return None
+        at = next((i for i, c in enumerate(listed) if c.id == current), 0)
+        return listed[(at + by) % len(listed)]
+
+    def writers(self, channel: str, now: float) -> list[str]:
+        """Nicks of those who write in a channel now."""
+        for key, (_, until) in list(self.writing.items()):
+            if until <= now:
+                del self.writing[key]
+        return sorted(
+            author.nick for (name, _), (author, _) in self.writing.items() if name == channel
+        )
+
+    def stop_writing(self, channel: str, member: str) -> None:
+        """Who has just posted does not write any more."""
+        self.writing.pop((channel, member), None)
+
+    def progress(self, file: str) -> Progress | None:
+        """What a file's row says of its transfer, None when there is none under way."""
+        transfer = self.transfers.get(file)
+        if transfer is None or transfer.state == "done":
+            return None
+        share = transfer.done / transfer.total if transfer.total else 0.0
+        if transfer.state == "failed":
+            return Progress(share, "failed")
+        if transfer.state == "wanted":
+            return Progress(share, "waits for a holder")
+        nicks = ", ".join(nick for nick, _ in transfer.sources[:3])
+        return Progress(share, f"{share:.0%} from {nicks}" if nicks else f"{share:.0%}")
+
+
+def provenance(transfer: Transfer) -> str:
+    """Where a file came from: `from ana 61 %, bo 39 %, 0.4 s, 3 holders`."""
+    said = []
+    given = sum(count for _, count in transfer.sources)
+    if given:
+        shares = sorted(transfer.sources, key=lambda source: -source[1])
+        said.append("from " + ", ".join(f"{nick} {count / given:.0%}" for nick, count in shares))
+    if transfer.seconds:
+        said.append(f"{transfer.seconds:.1f} s")
+    if transfer.holders:
+        said.append(moments.plural(transfer.holders, "holder"))
+    return ", ".join(said)
