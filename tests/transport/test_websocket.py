@@ -31,7 +31,7 @@ from transport.proto.handshake import Initiator
 from transport.proto.hints import LinkSecret
 from transport.proto.session import MessageReceived, Session
 
-BLOCK = 128
+SYNC, BLOCK = 1, 2
 
 
 def run(story: Callable[[], object]) -> None:
@@ -76,9 +76,9 @@ def test_two_devices_talk(host: str) -> None:
             assert (ana.url, bens.url) == (ben.url, None)
             assert ana.remote_address == ben.url.removeprefix("ws://").removesuffix("/")
             ana.send(1, 0, b"hello")
-            bens.send(64, 1, b"page")
+            bens.send(SYNC, 1, b"page")
             assert await next_message(bens) == MessageReceived(1, 0, b"hello")
-            assert await next_message(ana) == MessageReceived(64, 1, b"page")
+            assert await next_message(ana) == MessageReceived(SYNC, 1, b"page")
             assert ana.bytes_out == bens.bytes_in > 0
 
     run(story)
@@ -403,7 +403,7 @@ def test_goodbye_arrives_although_its_sender_is_being_flooded() -> None:
         async with listening() as ben:
             ana, bens = await linked(ben)
             for _ in range(20):
-                bens.send(64, 1, bytes(2**20))
+                bens.send(SYNC, 1, bytes(2**20))
             await next_message(ana)
             ana.close(CloseCode.REFUSED, "removed")
             assert (await end_of(bens)).code == CloseCode.REFUSED
@@ -465,7 +465,7 @@ def test_slow_peer_costs_its_own_link_only() -> None:
             slow._wire.pause_reading()  # Its socket fills up: nobody reads at the other end.
             with_room = 0
             while not bens_slow.is_closed:
-                bens_slow.send(64, 1, bytes(2**20))
+                bens_slow.send(SYNC, 1, bytes(2**20))
                 with_room += 1
                 bens_quick.send(1, 0, b"hello")
                 assert (await next_message(quick)).payload == b"hello"
@@ -482,7 +482,7 @@ def test_reading_pauses_while_the_application_does_not_read() -> None:
         async with listening() as ben:
             ana, bens = await linked(ben)
             for _ in range(20):
-                bens.send(64, 1, bytes(2**20))
+                bens.send(SYNC, 1, bytes(2**20))
             await until(lambda: ana._unread_bytes > limits.EVENTS_UNREAD_MAX_BYTES)
             for _ in range(100):
                 await asyncio.sleep(0)

@@ -29,11 +29,10 @@ FIRST_BULK_PRIORITY = 2  # from here on bytes need credit
 CLOSE_TEXT_MAX_BYTES = 200  # a sentence
 EXTENSION_MAX_BYTES = 1024  # an extension record this build passes over
 
-# Messages, by the class of their kind (kind // 64)
-CONTROL_MESSAGE_MAX_BYTES = 64 * 1024  # kinds 0..63: live entries are at most 48 KiB
-SYNC_MESSAGE_MAX_BYTES = 1024 * 1024 + 4 * 1024  # kinds 64..127: 1 MiB of entries and their header
-BLOCK_MESSAGE_MAX_BYTES = 1024 * 1024 + 64 * 1024  # kinds 128..191: a 1 MiB block and its answer
-RESERVED_MESSAGE_MAX_BYTES = 64 * 1024  # kinds 192..255 have no meaning yet
+# Messages, by the class of their kind: its low two bits, so that kinds to come are bounded too
+CONTROL_MESSAGE_MAX_BYTES = 64 * 1024  # class 0 and 3: a signed entry or claim is at most 48 KiB
+SYNC_MESSAGE_MAX_BYTES = 1024 * 1024 + 4 * 1024  # class 1: 1 MiB of entries and their header
+BLOCK_MESSAGE_MAX_BYTES = 1024 * 1024 + 64 * 1024  # class 2: a 1 MiB block and its header
 
 # Credit
 INITIAL_CREDIT_BYTES = 64 * 1024  # what each side may send in bulk before any grant
@@ -88,12 +87,12 @@ assert BULK_FRAGMENT_MIN_BYTES + WINDOW_MIN_BYTES // CREDIT_STEP_DIVISOR < WINDO
 
 def message_max_bytes(kind: int) -> int:
     """The longest payload a message of this kind (0..255) may have."""
-    return _BY_CLASS[kind >> 6]
+    return _BY_CLASS[kind & 3]
 
 
 _BY_CLASS = (
     CONTROL_MESSAGE_MAX_BYTES,
     SYNC_MESSAGE_MAX_BYTES,
     BLOCK_MESSAGE_MAX_BYTES,
-    RESERVED_MESSAGE_MAX_BYTES,
+    CONTROL_MESSAGE_MAX_BYTES,
 )
