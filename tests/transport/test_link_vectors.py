@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,10 @@ def test_first_frames() -> None:
             sender.ping(0.0)
         if "close" in step:
             sender.close(step["close"]["code"], step["close"]["text"])
+        cipher = replace(sender.established.send)
         (frame,) = sender.data_to_send(0.0, 1)
         assert frame.hex() == step["frame"], step["about"]
+        assert cipher.encrypt(b"", unhex(step["plaintext"])) == frame
         events = receiver.receive(frame, 0.0)
         got = [
             {"kind": event.kind, "priority": event.priority, "payload": event.payload.hex()}

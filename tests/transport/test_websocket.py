@@ -276,6 +276,19 @@ def test_half_open_connections_do_not_block_an_honest_one() -> None:
     run(story)
 
 
+def test_full_listener_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transport.net.websocket.LINKS_MAX", 1)
+
+    async def story() -> None:
+        async with listening() as ben:
+            await linked(ben)
+            with pytest.raises(HandshakeRefused) as caught:
+                await dial(ben.url, initiator())
+            assert caught.value.reason is Reason.BUSY
+
+    run(story)
+
+
 def test_browsers_are_turned_away() -> None:
     async def story() -> None:
         async with listening() as ben:

@@ -24,10 +24,6 @@ class HalfOpen(Generic[ConnectionT]):
     def __len__(self) -> int:
         return len(self._addresses)
 
-    def all(self) -> list[ConnectionT]:
-        """Every one of them, oldest first."""
-        return list(self._addresses)
-
     def add(self, connection: ConnectionT, address: str) -> ConnectionT | None:
         """Count a new connection; the one that has to go for it, if the bound is met."""
         self._addresses[connection] = address

@@ -42,10 +42,10 @@ from transport.proto.errors import AddressFault, HandshakeRefused, Reason, Remot
 from transport.proto.handshake import Established, Initiator, Responder
 from transport.proto.limits import (
     CLOSE_LINGER_SECONDS,
-    CONNECTIONS_MAX,
     DIAL_TIMEOUT_SECONDS,
     FRAME_MAX_BYTES,
     HANDSHAKE_TIMEOUT_SECONDS,
+    LINKS_MAX,
     NOT_SENT_LOW_WATER_BYTES,
 )
 from transport.proto.session import Session
@@ -325,7 +325,10 @@ class _Accepted(_Connection):
     def _opened(self, request: object) -> None:
         websocket = cast(ServerProtocol, self._websocket)
         websocket.send_response(websocket.accept(cast(Request, request)))
-        self._send_websocket()
+        if self._listener.is_full:
+            self._fault(HandshakeRefused(Reason.BUSY, "too many links at the moment"))
+        else:
+            self._send_websocket()
 
     def _established(self, link: Link) -> None:
         self._timeout.cancel()
@@ -364,6 +367,11 @@ class Listener:
         """Connections that have not finished their handshake."""
         return len(self._half_open)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many links stand as this listener holds."""
+        return len(self._connections) - len(self._half_open) >= LINKS_MAX
+
     async def open(self, hosts: Sequence[str], port: int) -> None:
         """Bind every host to the same port."""
         for host in hosts:
@@ -401,8 +409,6 @@ class Listener:
         if victim is not None:
             self._half_open.remove(victim)
             victim.abort()
-        if len(self._connections) > CONNECTIONS_MAX:
-            connection.abort()
 
     def connection_established(self, connection: _Accepted, link: Link) -> None:
         """It is a device with one of our secrets."""

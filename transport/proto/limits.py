@@ -58,7 +58,7 @@ HANDSHAKE_TIMEOUT_SECONDS = 5.0  # from the first byte to the established link
 CLOSE_LINGER_SECONDS = 1.0  # so that the reason of a close arrives before the reset
 HALF_OPEN_PER_ADDRESS_MAX = 32  # unauthenticated connections from one address
 HALF_OPEN_MAX = 256  # and in all: 256 x 20 KB
-CONNECTIONS_MAX = 1024  # established ones; descriptors are finite
+LINKS_MAX = 512  # accepted and established; a process may have 1,024 descriptors
 
 # Reconnecting
 BACKOFF_FIRST_MIN_SECONDS = 0.1
