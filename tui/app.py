@@ -22,7 +22,7 @@ from chat import commands
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session
-from tui import keymap, themes
+from tui import keymap, themes, workers
 from tui.bridge import Bridge, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
 from tui.inert import InertFilter
@@ -73,7 +73,7 @@ class ClowderApp(App[int]):
     async def on_mount(self) -> None:
         self._undo_signals = exit_on_signals(self._leave)
         self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
-        self.run_worker(self._bridge.run(), group="bridge")
+        workers.start(self, "bridge", self._bridge.run)
         for problem in keymap.problems(self.config.keys):
             self.notify(problem, severity="warning", markup=False)
         await self._read_world()
@@ -84,6 +84,11 @@ class ClowderApp(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), _INERT]
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        quiet = themes.quiet_colours(variables["foreground"], variables["background"])
+        return variables | quiet
 
     def _leave(self, code: int) -> None:
         self.exit(code, return_code=code)
@@ -128,7 +133,7 @@ class ClowderApp(App[int]):
             if isinstance(event, Warned):
                 self.notify(event.text, severity="warning", markup=False)
         if self.world.status.phase != before:
-            self.run_worker(self.enter())
+            workers.start(self, "work", self.enter)
         for screen in self.screen_stack:
             if isinstance(screen, TakesEvents) and screen.is_mounted:
                 screen.take(happened)

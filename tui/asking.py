@@ -8,6 +8,7 @@ from textual.widget import Widget
 from chat.commands import Command
 from chat.errors import ChatError
 from chat.session import Session
+from tui import workers
 
 
 class Asker:
@@ -51,7 +52,7 @@ class Asker:
             if done is not None:
                 done(reply)
 
-        self._widget.run_worker(work(), group="commands")
+        workers.start(self._widget, "commands", work)
 
     def complain(self, error: Exception) -> None:
         """Show an error's sentence."""

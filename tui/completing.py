@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from tui import workers
 from tui.input import completion
 from tui.input.completion import Known, Offer, PathWanted
 from tui.screens.file_picker import Entry, list_folder
@@ -26,7 +27,7 @@ class Completing:
         """The text before the cursor changed, or Tab was pressed."""
         made = completion.complete(before, self._known(), asked=asked)
         if isinstance(made, PathWanted):
-            self._popup.run_worker(self._paths(made), exclusive=True, group="paths")
+            workers.restart(self._popup, "paths", self._paths, made)
         else:
             self._show(made)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chat import commands
 from chat.errors import ChatError
 from chat.model import Channel, FileView, InviteView, Message, Transfer
+from tui import workers
 from tui.errors import InputError
 from tui.input import actions, pasting, saving, slash
 from tui.input.actions import Context, Step
@@ -146,7 +147,7 @@ class Doing:
         elif panel == "help":
             screen.app.push_screen(HelpScreen())
         elif panel == "pins":
-            screen.run_worker(self._pins())
+            workers.start(screen, "work", self._pins)
         else:
             command = commands.MakeInvite(relay=panel == "relay")
             self._asker.send(command, self._show_invite)
@@ -296,7 +297,7 @@ class Doing:
             if answer == "text":
                 self._screen.box.composer.insert_text(text)
             elif answer == "file":
-                self._screen.run_worker(self._put_text(text))
+                workers.start(self._screen, "work", self._put_text, text)
 
         dialog = Choice(
             f"A paste of {moments.plural(lines, 'line')}, {size}",

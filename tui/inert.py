@@ -43,6 +43,11 @@ def inert(text: str) -> str:
     return text if _marks_are_few(text) else _limit_marks(text)
 
 
+def inert_lines(text: str) -> str:
+    """`inert` for text of several lines."""
+    return "\n".join(map(inert, text.split("\n"))) if "\n" in text else inert(text)
+
+
 def _marks_are_few(text: str) -> bool:
     run = 0
     for character in text:

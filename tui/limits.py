@@ -17,7 +17,12 @@ GROUP_GAP_MS = 10 * 60 * 1000
 
 PREVIEW_COLUMNS = 48
 PREVIEW_ROWS = 14
-"""A preview is recognisable at this size and leaves room for talk on 24 rows."""
+"""A preview is recognisable at this size and leaves room for talk on 40 rows."""
+
+SMALL_SCREEN_ROWS = 30
+SMALL_PREVIEW_COLUMNS = 32
+SMALL_PREVIEW_ROWS = 8
+"""On a terminal of fewer rows than this, previews are smaller: a screen is for talk."""
 
 MARKUP_NESTING_MAX = 4
 """Emphasis inside emphasis; more is a peer playing with the parser."""

@@ -5,28 +5,22 @@ and merged afterwards, so none is lost between the two. After a flood (MessagesA
 around what is on screen is read anew, once at a time, however many such events come.
 """
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 from chat import commands
 from chat.errors import ChatError
 from chat.model import Channel, Message
+from tui import workers
 from tui.asking import Asker
 from tui.limits import HISTORY_PAGE_MESSAGES
 from tui.timeline.pages import Pages, Stretch, first_unread
 from tui.timeline.widget import Timeline
 
-Start = Callable[[Coroutine[Any, Any, None], str, bool], object]
-"""Runs a coroutine in a group of workers; True cancels the group's others."""
-
 
 class Reading:
     """The open channel and its timeline."""
 
-    def __init__(self, asker: Asker, timeline: Timeline, start: Start) -> None:
+    def __init__(self, asker: Asker, timeline: Timeline) -> None:
         self._asker = asker
         self._timeline = timeline
-        self._start = start
         self._pages = Pages(asker.session, "")
         self._meanwhile: list[Message] | None = None
         self._flooded = 0
@@ -49,7 +43,7 @@ class Reading:
         self._meanwhile = []
         self._flooded = 0
         self._marked = ""
-        self._start(self._open(channel, at), "open", True)
+        workers.restart(self._timeline, "open", self._open, channel, at)
 
     async def _open(self, channel: Channel, at: Message | None) -> None:
         try:
@@ -87,7 +81,7 @@ class Reading:
     def page(self, older: bool) -> None:
         """The view came near an end of what is loaded."""
         if self._meanwhile is None:
-            self._start(self._page(older), f"page {older}", False)
+            workers.start(self._timeline, "page", self._page, older)
 
     async def _page(self, older: bool) -> None:
         sheet, pages = self._timeline.sheet, self._pages
@@ -115,7 +109,7 @@ class Reading:
         waiting = self._flooded
         self._flooded += count
         if not waiting and self._meanwhile is None:
-            self._start(self._renew(), "flood", False)
+            workers.start(self._timeline, "flood", self._renew)
 
     async def _renew(self) -> None:
         while self._flooded:

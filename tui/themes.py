@@ -4,6 +4,7 @@ Calm on purpose: one warm accent for what is mine or needs me, muted greys for e
 repeats on each row, colour for people.
 """
 
+from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 DARK = Theme(
@@ -71,4 +72,23 @@ LIGHT = Theme(
 )
 
 THEMES = (DARK, LIGHT)
+MUTED, FAINT = 0.66, 0.46
+"""How far secondary and decorative text stand out of the background."""
+
+
+def quiet_colours(foreground: str, background: str) -> dict[str, str]:
+    """`$muted` and `$faint` for any theme.
+
+    Textual's own `$text-muted` is relative to what is behind it and cannot be used in Content.
+    Themes that leave the colours to the terminal get its own grey.
+    """
+    try:
+        front, back = Color.parse(foreground), Color.parse(background)
+    except ColorParseError:
+        return {"muted": "ansi_bright_black", "faint": "ansi_bright_black"}
+    if front.ansi is not None or back.ansi is not None:
+        return {"muted": "ansi_bright_black", "faint": "ansi_bright_black"}
+    return {"muted": back.blend(front, MUTED).hex6, "faint": back.blend(front, FAINT).hex6}
+
+
 DEFAULT = DARK.name

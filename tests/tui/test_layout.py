@@ -61,7 +61,9 @@ def test_characters_taken_for_narrow_are_narrow() -> None:
 def test_the_height_counted_is_the_height_made(
     one: Message, before: Message | None, width: int, unread: bool
 ) -> None:
-    frame = UTC_FRAME._replace(width=width, unread_from=one.id if unread else "")
+    frame = UTC_FRAME._replace(
+        width=width, unread_from=one.id if unread else "", root="f" * 32 if unread else ""
+    )
     made = rows(one, before, frame)
     assert height(one, before, frame) == len(made)
     for row in made:

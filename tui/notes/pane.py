@@ -20,6 +20,7 @@ from textual.widgets import Static
 from chat import commands
 from chat.errors import ChatError
 from chat.model import Notes
+from tui import workers
 from tui.asking import Asker
 from tui.limits import NOTES_BATCH_SECONDS
 from tui.notes.area import NotesArea, OtherCursor
@@ -64,7 +65,7 @@ class NotesPane(Vertical):
 
     def open(self, channel: str) -> None:
         """Show a channel's notes."""
-        self.run_worker(self._open(channel), group="notes", exclusive=True)
+        workers.restart(self, "notes", self._open, channel)
         self.display = True
 
     async def _open(self, channel: str) -> None:
@@ -88,7 +89,7 @@ class NotesPane(Vertical):
         self._draft, self._channel = None, ""
         self.display = False
         if channel:
-            self.run_worker(self._send_rest(channel, draft), group="notes rest")
+            workers.start(self, "notes rest", self._send_rest, channel, draft)
 
     def action_close(self) -> None:
         self.close()
@@ -127,7 +128,7 @@ class NotesPane(Vertical):
         if draft is None:
             return
         if not (self._sending.locked() or draft.is_clean or draft.refused):
-            self.run_worker(self._send(self._channel, draft), group="notes send")
+            workers.start(self, "notes send", self._send, self._channel, draft)
         self._send_cursor(draft)
 
     async def _send(self, channel: str, draft: NotesDraft) -> None:
@@ -196,5 +197,5 @@ class NotesPane(Vertical):
         if self._newest.quarantined:
             right.append((f" {self._newest.quarantined} set aside", "$warning"))
         if not right:
-            right.append((" Esc closes", "$text-disabled"))
+            right.append((" Esc closes", "$faint"))
         return at_edges(f"notes · #{self._channel}", right, width)

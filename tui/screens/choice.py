@@ -22,7 +22,7 @@ class Choice(Dialog[str | None]):
         with Vertical(classes="dialog narrow"):
             yield Static(styled((self._question, "bold")), markup=False)
             if self._detail:
-                yield Static(styled((self._detail, "$text-muted")), markup=False)
+                yield Static(styled((self._detail, "$muted")), markup=False)
             yield OptionList(
                 *(Option(styled(text), id=answer) for answer, text in self._answers),
                 markup=False,

@@ -8,6 +8,7 @@ from pathlib import Path
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from tui import workers
 from tui.limits import LISTED_FILES
 from tui.screens.picker import Picker
 from tui.text import moments
@@ -59,23 +60,23 @@ class FilePicker(Picker):
             self._retitle()
             self.refill()
 
-        self.run_worker(read(), exclusive=True)
+        workers.restart(self, "work", read)
 
     def _retitle(self) -> None:
         title = self.query_one("#picker-title", Static)
-        title.update(styled((f"{self.TITLE_TEXT}  ", "bold"), (str(self._folder), "$text-muted")))
+        title.update(styled((f"{self.TITLE_TEXT}  ", "bold"), (str(self._folder), "$muted")))
 
     def rows(self, typed: str) -> Sequence[tuple[str, Content]]:
         wanted = typed.casefold()
         rows: list[tuple[str, Content]] = []
         if not wanted and self._folder.parent != self._folder:
-            rows.append(("..", styled(("../", "$text-muted"))))
+            rows.append(("..", styled(("../", "$muted"))))
         for name, is_folder, size in self._entries:
             if wanted not in name.casefold() or (name.startswith(".") and not wanted):
                 continue
             right = "" if is_folder else f"  {moments.size(size)}"
             left = f"{name}/" if is_folder else name
-            rows.append((name, at_edges(left, [(right, "$text-muted")], self.list_width)))
+            rows.append((name, at_edges(left, [(right, "$muted")], self.list_width)))
         return rows
 
     def choose(self, key: str | None) -> None:

@@ -14,8 +14,7 @@ from tui.screens.dialog import Dialog
 from tui.text import cells
 from tui.text.styled import styled
 
-_KEY_COLUMN = 22
-_COMMAND_COLUMN = 34
+_COLUMN = 36
 _MARKS = (
     ("3 of 7", "how many of the others hold your message so far; ✓ when all do"),
     ("~", "after a time: it arrived late and was put where it belongs"),
@@ -37,31 +36,28 @@ def keys_text() -> list[Content]:
         for key in keymap.scope(scope):  # type: ignore[arg-type]
             if key.id.startswith("channel_"):
                 if key.id == "channel_1":
-                    rows.append(_row("Alt+1 to Alt+9", "Channel by its place", _KEY_COLUMN))
+                    rows.append(_row("Alt+1 to Alt+9", "Channel by its place"))
                 continue
-            rows.append(_row(keymap.spoken(key.keys), key.text, _KEY_COLUMN))
+            rows.append(_row(keymap.spoken(key.keys), key.text))
     return rows
 
 
 def commands_text() -> list[Content]:
     """The slash commands as rows."""
     rows = [Content(""), styled(("Commands", "$accent bold"))]
-    rows += [
-        _row(f"/{command.name} {command.usage}", command.text, _COMMAND_COLUMN)
-        for command in slash.COMMANDS
-    ]
-    rows.append(_row("//text", "Say /text as it is", _COMMAND_COLUMN))
+    rows += [_row(f"/{command.name} {command.usage}", command.text) for command in slash.COMMANDS]
+    rows.append(_row("//text", "Say /text as it is"))
     return rows
 
 
 def marks_text() -> list[Content]:
     """What the small marks mean."""
     rows = [Content(""), styled(("Marks", "$accent bold"))]
-    return rows + [_row(mark, meaning, _KEY_COLUMN) for mark, meaning in _MARKS]
+    return rows + [_row(mark, meaning) for mark, meaning in _MARKS]
 
 
-def _row(left: str, right: str, width: int) -> Content:
-    return styled(("  " + cells.pad(left, width), "bold"), " ", (right, "$text-muted"))
+def _row(left: str, right: str) -> Content:
+    return styled(("  " + cells.pad(left, _COLUMN), "bold"), " ", (right, "$muted"))
 
 
 class HelpScreen(Dialog[None]):

@@ -31,7 +31,7 @@ class InviteScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         code = Content("\n").join([Content(line) for line in qr.lines(self._invite.link)])
-        with VerticalScroll(classes="dialog tall"), Horizontal(id="invite"):
+        with VerticalScroll(classes="dialog invite"), Horizontal(id="invite"):
             yield Static(code, id="qr", markup=False)
             with Vertical(id="invite-text"):
                 yield Static(self._text(), markup=False)
@@ -42,14 +42,14 @@ class InviteScreen(Dialog[None]):
         until = Calendar().moment(invite.expires)
         return styled(
             (f"An invite to {self._workspace} for {who}\n\n", "bold"),
-            ("Link  ", "$text-muted"),
-            ("c copies\n", "$text-disabled"),
+            ("Link  ", "$muted"),
+            ("c copies\n", "$faint"),
             f"{invite.link}\n\n",
-            ("Words  ", "$text-muted"),
-            ("w copies\n", "$text-disabled"),
+            ("Words  ", "$muted"),
+            ("w copies\n", "$faint"),
             f"{invite.words}\n\n",
-            (f"Works once, until {until}. ", "$text-muted"),
-            ("Give it over a way that you both trust.", "$text-muted"),
+            (f"Works once, until {until}. ", "$muted"),
+            ("Give it over a way that you both trust.", "$muted"),
         )
 
     def on_mount(self) -> None:

@@ -14,7 +14,7 @@ from tui.text.styled import Piece, styled
 def peer_row(peer: Peer) -> Content:
     """One row a peer."""
     if peer.state != "linked":
-        return styled(("○ ", "$text-disabled"), cells.pad(peer.url, 32), f"  {peer.state}")
+        return styled(("○ ", "$faint"), cells.pad(peer.url, 32), f"  {peer.state}")
     name = f"{peer.nick or peer.device[:8]}{' (relay)' if peer.relay else ''}"
     if peer.behind is None:
         sync = "comparing"
@@ -26,9 +26,9 @@ def peer_row(peer: Peer) -> Content:
         f" {sync:>12}  {peer.rtt_ms:5.1f} ms",
         (
             f"  in {moments.size(peer.bytes_in)}, out {moments.size(peer.bytes_out)}",
-            "$text-muted",
+            "$muted",
         ),
-        (f"  {peer.url}", "$text-disabled"),
+        (f"  {peer.url}", "$faint"),
     ]
     return styled(*pieces)
 
@@ -39,13 +39,13 @@ def status_text(status: Status) -> Content:
     rows += [peer_row(peer) for peer in status.links] or [styled("Nobody is linked.")]
     rows.append(Content(""))
     if status.listening:
-        rows.append(styled(("listening on ", "$text-muted"), ", ".join(status.listening)))
+        rows.append(styled(("listening on ", "$muted"), ", ".join(status.listening)))
     held = (
         f"{moments.plural(status.messages, 'message')}, "
         f"{moments.plural(status.blocks, 'block')} ({moments.size(status.block_bytes)})"
     )
-    rows.append(styled(("held here: ", "$text-muted"), held))
-    rows.append(styled(("device ", "$text-muted"), status.device[:16]))
+    rows.append(styled(("held here: ", "$muted"), held))
+    rows.append(styled(("device ", "$muted"), status.device[:16]))
     rows += [styled(("! ", "$warning"), warning) for warning in status.warnings]
     return Content("\n").join(rows)
 

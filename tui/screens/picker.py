@@ -37,7 +37,8 @@ class Picker(Dialog[str | None]):
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
-        self.refill()
+        # Rows are cut to the list's width, which is known after the first layout.
+        self.call_after_refresh(self.refill)
 
     def rows(self, typed: str) -> Sequence[tuple[str, Content]]:
         """(key, row) for what is typed, best first."""
@@ -54,7 +55,7 @@ class Picker(Dialog[str | None]):
             options.set_options([Option(row, id=key) for key, row in rows])
             options.highlighted = 0
         else:
-            nothing = styled((empty or self.EMPTY, "$text-muted"))
+            nothing = styled((empty or self.EMPTY, "$muted"))
             options.set_options([Option(nothing, disabled=True)])
 
     @property

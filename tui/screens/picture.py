@@ -23,6 +23,7 @@ from chat.errors import ChatError
 from chat.events import Event, TransferChanged
 from chat.model import FileView, Transfer
 from chat.session import Session
+from tui import workers
 from tui.pictures import Painted, PictureDecoder, PictureError, picture_rows
 from tui.text import cells, moments
 from tui.text.cells import width_of
@@ -83,14 +84,14 @@ class PictureScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._tell()
-        self.run_worker(self._fetch(), group="fetch")
+        workers.start(self, "fetch", self._fetch)
 
     def on_unmount(self) -> None:
         self._folder.cleanup()
 
     def on_resize(self) -> None:
         self._tell()
-        self.run_worker(self._draw(), exclusive=True, group="draw")
+        workers.restart(self, "draw", self._draw)
 
     def take(self, events: Sequence[Event]) -> None:
         """Follow the file's transfer."""
@@ -107,7 +108,7 @@ class PictureScreen(Screen[None]):
             self._problem = str(error)
         else:
             self._whole = path
-            self.run_worker(self._draw(), exclusive=True, group="draw")
+            workers.restart(self, "draw", self._draw)
         self._tell()
 
     async def _draw(self) -> None:
@@ -136,16 +137,16 @@ class PictureScreen(Screen[None]):
         picture = self._picture
         facts = f"{picture.width}×{picture.height}, {moments.size(picture.size)}"
         pieces: list[Piece] = [(cells.fit(picture.name, 40), "bold"), f"  {facts}"]
-        pieces.append((f"  shared by {self._author}", "$text-muted"))
+        pieces.append((f"  shared by {self._author}", "$muted"))
         transfer = self._transfer
         if self._problem:
             pieces.append((f"\n{self._problem}", "$warning"))
         elif transfer is None or transfer.state != "done":
             share = transfer.done / transfer.total if transfer and transfer.total else picture.have
             pieces.append((f"\n{bar(share, 16)} {share:.0%} ", "$accent"))
-            pieces.append((provenance(transfer) if transfer else "", "$text-muted"))
+            pieces.append((provenance(transfer) if transfer else "", "$muted"))
         else:
-            pieces.append((f"\n{provenance(transfer) or 'it was here already'}", "$text-muted"))
+            pieces.append((f"\n{provenance(transfer) or 'it was here already'}", "$muted"))
         if picture.alt:
-            pieces.append((f"   {picture.alt}", "italic $text-muted"))
+            pieces.append((f"   {picture.alt}", "italic $muted"))
         line.update(styled(*pieces))

@@ -30,4 +30,4 @@ class ReactPicker(Picker):
         return rows
 
     def _row(self, sign: str, name: str) -> Content:
-        return styled(f"{sign}  ", (name, "$text-muted"))
+        return styled(f"{sign}  ", (name, "$muted"))

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from chat.model import Message, SearchHit
+from tui import workers
 from tui.inert import inert
 from tui.screens.picker import Picker
 from tui.text import cells, markup
@@ -26,11 +27,14 @@ def hit_row(hit: SearchHit, calendar: Calendar, width: int) -> Content:
     nick = cells.pad(message.author.nick, 10)
     snippet = " ".join(hit.snippet.split())
     room = max(width - cells.width_of(where) - 11, 8)
-    return styled((where, "$text-muted"), (nick, "bold"), " ") + marked(snippet, room)
+    return styled((where, "$muted"), (nick, "bold"), " ") + marked(snippet, room)
 
 
 def marked(snippet: str, width: int) -> Content:
     """A snippet with what was found in it emphasised, cut to `width` cells."""
+    found = _FOUND.search(snippet)
+    if found is not None and found.end() > width:
+        snippet = "…" + snippet[max(found.start() - width // 3, 0) :]
     parts: list[Content] = []
     left = width
     for at, piece in enumerate(_FOUND.split(snippet)):
@@ -74,13 +78,13 @@ class SearchScreen(MessagePicker):
         self.fill([], "Type a word.")
 
     def refill(self) -> None:
-        self.set_timer(PAUSE_SECONDS, self._start)
+        self.set_timer(PAUSE_SECONDS, self._search_now)
 
-    def _start(self) -> None:
+    def _search_now(self) -> None:
         typed = self.query_one(Input).value.strip()
         if typed != self._query or not self.found:
             self._query = typed
-            self.run_worker(self._find(typed), exclusive=True)
+            workers.restart(self, "work", self._find, typed)
 
     async def _find(self, typed: str) -> None:
         if typed:

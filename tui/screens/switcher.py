@@ -31,7 +31,7 @@ class Switcher(Picker):
         if channel.mentions:
             right.append((f"  @{channel.mentions}", "$accent"))
         if channel.unread:
-            right.append((f"  {moments.number(channel.unread)} new", "$text-muted"))
+            right.append((f"  {moments.number(channel.unread)} new", "$muted"))
         return at_edges(f"# {channel.name}", right, self.list_width)
 
 

@@ -16,6 +16,7 @@ from chat import commands
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged
 from chat.model import Status
+from tui import workers
 from tui.errors import InputError
 from tui.input import first_run
 from tui.text.styled import styled
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _INTRO = (
     ("Clowder", "bold $accent"),
-    ("\nTeam chat with no server. Everything stays on your machines.\n", "$text-muted"),
+    ("\nTeam chat with no server. Everything stays on your machines.\n", "$muted"),
 )
 
 
@@ -48,7 +49,7 @@ def pending_text(status: Status) -> Content:
     return styled(
         (f"Asking to be let in {name}as {status.nick}\n\n", "bold"),
         waits,
-        ("\n\nYou can leave; the claim stays and the next start goes on.", "$text-muted"),
+        ("\n\nYou can leave; the claim stays and the next start goes on.", "$muted"),
     )
 
 
@@ -80,9 +81,7 @@ class WelcomeScreen(Screen[None]):
                 yield Input(id="first", compact=True)
                 yield Static("Your name, as the others see it", classes="label", markup=False)
                 yield Input(id="nick", placeholder="ana", compact=True)
-                yield Static(
-                    styled(("Enter goes on, Esc goes back", "$text-disabled")), markup=False
-                )
+                yield Static(styled(("Enter goes on, Esc goes back", "$faint")), markup=False)
             yield Static("", id="problem", classes="problem", markup=False)
             yield Static("", id="progress", markup=False)
             yield Static("", id="links", markup=False)
@@ -145,7 +144,7 @@ class WelcomeScreen(Screen[None]):
             self._busy = True
             self._complain("")
             self._say("Making it…" if self._form == "new" else "Knocking; this takes a moment…")
-            self.run_worker(self._go(command))
+            workers.start(self, "work", self._go, command)
 
     def _command(self, first: str, nick: str) -> commands.Command:
         if self._form == "new":

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.widgets import Static
 
 from chat import commands
 from chat.events import (
@@ -23,7 +24,7 @@ from chat.events import (
     TransferChanged,
 )
 from chat.model import Channel, Message
-from tui import keymap
+from tui import keymap, workers
 from tui.asking import Asker
 from tui.completing import Completing
 from tui.doing import Doing
@@ -36,6 +37,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.switcher import Switcher, by_need
 from tui.text.layout import Frame
 from tui.text.moments import Calendar
+from tui.text.styled import styled
 from tui.timeline.widget import Timeline
 from tui.widgets.channel_header import ChannelHeader
 from tui.widgets.channel_list import ChannelList
@@ -91,7 +93,7 @@ class WorkspaceScreen(Screen[None]):
         self.thread = ThreadPane(Timeline(frame, face.hue, gallery), id="thread")
         self.notes = NotesPane(self.asker, face.hue, id="notes")
         self.box = ComposerBox(id="box")
-        self.reading = Reading(self.asker, self.timeline, self._start)
+        self.reading = Reading(self.asker, self.timeline)
         self._doing = Doing(self)
         self._popup = CompletionPopup(id="popup")
         self._completing = Completing(self.box, self._popup, self._known)
@@ -101,7 +103,9 @@ class WorkspaceScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
-            yield ChannelList(id="channels")
+            with Vertical(id="channels"):
+                yield Static("", id="workspace-name", markup=False)
+                yield ChannelList(id="channel-list")
             with Vertical(id="centre"):
                 yield ChannelHeader(id="header")
                 with Horizontal(id="panes"):
@@ -121,9 +125,6 @@ class WorkspaceScreen(Screen[None]):
         listed = self.world.listed
         if listed:
             self.open_channel(listed[0])
-
-    def _start(self, work: object, group: str, exclusive: bool) -> None:
-        self.run_worker(work, group=group, exclusive=exclusive)  # type: ignore[arg-type]
 
     # The open channel.
 
@@ -170,7 +171,7 @@ class WorkspaceScreen(Screen[None]):
                 self.box.set_mode(Mode("thread", first))
                 self.box.composer.focus()
 
-        self.run_worker(read(), group="thread", exclusive=True)
+        workers.restart(self, "thread", read)
 
     def close_thread(self) -> None:
         """Hide the thread."""
@@ -184,7 +185,7 @@ class WorkspaceScreen(Screen[None]):
         known = self.timeline.sheet.get(message_id) or self._parents.get(message_id)
         if known is None and message_id not in self._parents:
             self._parents[message_id] = None
-            self.run_worker(self._fetch_answered(message_id), group="parents")
+            workers.start(self, "parents", self._fetch_answered, message_id)
         return known
 
     async def _fetch_answered(self, message_id: str) -> None:
@@ -239,6 +240,7 @@ class WorkspaceScreen(Screen[None]):
         if self.timeline.frame.me != self.world.me:
             self.timeline.reframe(me=self.world.me)
         current = open_now.id if open_now is not None else ""
+        self.query_one("#workspace-name", Static).update(styled(self.world.status.name))
         self.query_one(ChannelList).show(self.world.listed, current)
         self.query_one(MemberList).show(list(self.world.members.values()))
         self._show_status()
@@ -416,7 +418,7 @@ class WorkspaceScreen(Screen[None]):
         self.box.composer.focus()
 
     def action_toggle_channels(self) -> None:
-        self._toggle("channels", self.query_one(ChannelList).display)
+        self._toggle("channels", self.query_one("#channels").display)
 
     def action_toggle_members(self) -> None:
         self._toggle("members", self.query_one(MemberList).display)

@@ -26,6 +26,8 @@ from tui.limits import (
     GROUP_GAP_MS,
     PREVIEW_COLUMNS,
     PREVIEW_ROWS,
+    SMALL_PREVIEW_COLUMNS,
+    SMALL_PREVIEW_ROWS,
     TEXT_MEASURE_COLUMNS,
 )
 from tui.text import cells, markup, moments
@@ -58,6 +60,8 @@ class Frame(NamedTuple):
         parent: the message with an id, when it is at hand.
         progress: how far a file's transfer is, None without one.
         now: when the timeline was opened, for names of days.
+        small: the view has few rows, so previews are small.
+        root: the first message of the thread that is shown; its replies need not say so.
     """
 
     width: int
@@ -68,6 +72,8 @@ class Frame(NamedTuple):
     parent: Callable[[str], Message | None] = lambda _: None
     progress: Callable[[str], Progress | None] = lambda _: None
     now: int = 0
+    small: bool = False
+    root: str = ""
 
 
 @lru_cache(64)
@@ -108,18 +114,28 @@ def head_height(message: Message, previous: Message | None, frame: Frame) -> int
 
 def height(message: Message, previous: Message | None, frame: Frame) -> int:
     """Rows of the message, exactly as many as `rows` makes."""
-    made = head_height(message, previous, frame) + (message.reply_to is not None)
+    made = head_height(message, previous, frame) + _names_parent(message, frame)
     if message.deleted or message.state != "ok":
         made += 1
     else:
         made += _text_height(message, text_width(frame.width, message.mine))
     if message.deleted:
-        return made + bool(message.pinned or message.ahead_ms) + bool(message.replies)
+        return made + bool(message.pinned or message.ahead_ms) + _counts_replies(message, frame)
     if message.files:
         made += _files_height(message, frame)
     if message.reactions:
         made += _reactions_height(message, frame)
-    return made + bool(message.pinned or message.ahead_ms) + bool(message.replies)
+    return made + bool(message.pinned or message.ahead_ms) + _counts_replies(message, frame)
+
+
+def _names_parent(message: Message, frame: Frame) -> bool:
+    """Whether a row says what the message answers."""
+    return message.reply_to is not None and message.reply_to != frame.root
+
+
+def _counts_replies(message: Message, frame: Frame) -> bool:
+    """Whether a row says how many replies the message has."""
+    return message.replies > 0 and message.id != frame.root
 
 
 def _text_height(message: Message, width: int) -> int:
@@ -139,7 +155,7 @@ def _files_height(message: Message, frame: Frame) -> int:
     for file in message.files:
         made += 1 + bool(file.alt)
         if frame.pictures:
-            made += preview_size(file, width)[1]
+            made += preview_size(file, width, frame.small)[1]
     return made
 
 
@@ -190,17 +206,15 @@ def body(message: Message, previous: Message | None, frame: Frame) -> list[Row]:
     """The rows of the message itself, the gutter and the delivery on its first and last."""
     width = text_width(frame.width, message.mine)
     made: list[Row] = []
-    if message.reply_to is not None:
+    if message.reply_to is not None and _names_parent(message, frame):
         made.append(_reply_row(message.reply_to, frame, width))
     made += [(Run(" " * GUTTER), *row) for row in _text_rows(message, width)]
     if not message.deleted:
         for file in message.files:
             made += _file_rows(file, frame, width)
         made += _reaction_rows(message, frame.me, width)
-    notes = _notes(message)
-    if notes:
-        made.append((Run(" " * GUTTER), Run(cells.fit(notes, width), Look.WARNING)))
-    if message.replies:
+    made += _note_rows(message, width)
+    if _counts_replies(message, frame):
         said = f"↳ {moments.plural(message.replies, 'reply', 'replies')}"
         made.append((Run(" " * GUTTER), Run(cells.fit(said, width), Look.LINK)))
     first = made[0]
@@ -228,8 +242,7 @@ def _add_delivery(made: list[Row], message: Message, frame: Frame) -> None:
     said = delivery(message, frame)
     if not said:
         return
-    reply = message.reply_to is not None
-    at = reply
+    at = int(_names_parent(message, frame))
     row = made[at]
     assert not isinstance(row, PictureSlice)
     used = sum(cells.width_of(run.text) for run in row)
@@ -327,17 +340,18 @@ def is_picture(file: FileView) -> bool:
     return file.type.startswith("image/") and file.width > 0 and file.height > 0
 
 
-def preview_size(file: FileView, width: int) -> tuple[int, int]:
+def preview_size(file: FileView, width: int, small: bool = False) -> tuple[int, int]:
     """(columns, rows) of a file's preview; (0, 0) when it has none.
 
     A cell holds one pixel beside and two above each other, and is twice as high as wide.
     """
     if not is_picture(file) or not file.preview:
         return 0, 0
-    columns = min(width, PREVIEW_COLUMNS)
+    limit = SMALL_PREVIEW_ROWS if small else PREVIEW_ROWS
+    columns = min(width, SMALL_PREVIEW_COLUMNS if small else PREVIEW_COLUMNS)
     made = max(round(columns * file.height / file.width / 2), 1)
-    if made > PREVIEW_ROWS:
-        made = PREVIEW_ROWS
+    if made > limit:
+        made = limit
         columns = min(max(round(2 * made * file.width / file.height), 1), columns)
     return columns, made
 
@@ -365,7 +379,7 @@ def _file_rows(file: FileView, frame: Frame, width: int) -> list[Row]:
         alt = Run(cells.fit(file.alt, width), Look.DIM, Emphasis.ITALIC)
         made.append((Run(" " * GUTTER), alt))
     if frame.pictures:
-        columns, count = preview_size(file, width)
+        columns, count = preview_size(file, width, frame.small)
         made += [PictureSlice(file.id, row, columns, count, GUTTER) for row in range(count)]
     return made
 
@@ -409,10 +423,13 @@ def _reaction_look(authors: tuple[Author, ...], me: str) -> Look:
     return Look.MY_REACTION if any(a.member == me for a in authors) else Look.REACTION
 
 
-def _notes(message: Message) -> str:
-    said = []
+def _note_rows(message: Message, width: int) -> list[Row]:
+    if not (message.pinned or message.ahead_ms):
+        return []
+    row: list[Run] = [Run(" " * GUTTER)]
     if message.pinned:
-        said.append("pinned")
+        row.append(Run("pinned  ", Look.DIM))
     if message.ahead_ms:
-        said.append(f"clock {moments.span(message.ahead_ms)} ahead")
-    return " · ".join(said)
+        said = cells.fit(f"clock {moments.span(message.ahead_ms)} ahead", width - 8)
+        row.append(Run(said, Look.WARNING))
+    return [tuple(row)]

@@ -1,8 +1,11 @@
-"""Short styled texts for labels and lists: always inert, never parsed as markup."""
+"""Short styled texts for labels and lists: always inert, never parsed as markup.
+
+Line ends stay; names and other one-line values come without them from the model.
+"""
 
 from textual.content import Content
 
-from tui.inert import inert
+from tui.inert import inert, inert_lines
 from tui.text import cells
 
 Piece = str | tuple[str, str]
@@ -13,9 +16,9 @@ def styled(*pieces: Piece) -> Content:
     """Pieces one after the other."""
     return Content.assemble(
         *(
-            Content(inert(piece))
+            Content(inert_lines(piece))
             if isinstance(piece, str)
-            else Content.styled(inert(piece[0]), piece[1])
+            else Content.styled(inert_lines(piece[0]), piece[1])
             for piece in pieces
         )
     )

@@ -6,12 +6,10 @@ either the end (it follows) or to one row by its message (`Anchor`), and every c
 width or height ends with `_settle`, which puts the view back there.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -20,15 +18,15 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from chat.model import FileView, Message
+from chat.model import Message
 from tui import keymap
-from tui.limits import STRIP_CACHE_MESSAGES
+from tui.limits import SMALL_SCREEN_ROWS
 from tui.pictures import Gallery
 from tui.terminal import with_offsets
 from tui.text import layout
 from tui.text.layout import Frame
-from tui.text.runs import Look, PictureSlice, Row, Run
-from tui.timeline.paint import COMPONENTS, Painter, text_of
+from tui.timeline.canvas import Canvas, row_text
+from tui.timeline.paint import COMPONENTS
 from tui.timeline.sheet import Anchor, Sheet
 
 LEAD_ROWS = 2
@@ -92,11 +90,8 @@ class Timeline(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self._frame = frame
-        self._hue = hue
-        self._gallery = gallery
         self._sheet = Sheet(self._measure, LEAD_ROWS)
-        self._painted: OrderedDict[str, list[Strip]] = OrderedDict()
-        self._painter: Painter | None = None
+        self._canvas = Canvas(self, hue, gallery)
         self._hold: Anchor | None = None
         self._settling = False
         self._selected = ""
@@ -145,11 +140,12 @@ class Timeline(ScrollView, can_focus=True):
         has_newer: bool = False,
         lead: str = "",
         unread_from: str = "",
+        root: str = "",
         at: str = "",
     ) -> None:
         """Show other messages, from the end, or with the message `at` in view and selected."""
-        self._frame = self._frame._replace(unread_from=unread_from)
-        self._painted.clear()
+        self._frame = self._frame._replace(unread_from=unread_from, root=root)
+        self._canvas.clear()
         self._below.clear()
         self._below_unknown = 0
         self._page_asked.clear()
@@ -174,7 +170,7 @@ class Timeline(ScrollView, can_focus=True):
 
     def renew(self, messages: Iterable[Message], *, has_older: bool, has_newer: bool) -> None:
         """Replace what is loaded by another reading of the same place; the view stays."""
-        self._painted.clear()
+        self._canvas.clear()
         self._page_asked.clear()
         self._has_older, self._has_newer = has_older, has_newer
         self._sheet.load(messages)
@@ -188,7 +184,7 @@ class Timeline(ScrollView, can_focus=True):
         else:
             self._has_newer = more
         self._sheet.merge(messages)
-        self._painted.clear()
+        self._canvas.clear()
         self._settle()
         self._look_for_edges()
 
@@ -204,10 +200,10 @@ class Timeline(ScrollView, can_focus=True):
                 if last is None or message.order > last.order:
                     self._below.add(message.id)
             if known is not None and known.text == message.text:
-                self._painted.pop(message.id, None)
+                self._canvas.forget(message.id)
             else:
                 # Neighbours change their heads and replies their first row.
-                self._painted.clear()
+                self._canvas.clear()
             took.append(message)
         if took:
             self._sheet.merge(took)
@@ -235,7 +231,7 @@ class Timeline(ScrollView, can_focus=True):
         for index in self._visible():
             message = self._sheet[index]
             if any(view.id == file for view in message.files):
-                self._painted.pop(message.id, None)
+                self._canvas.forget(message.id)
         self.refresh()
 
     def set_lead(self, lead: str) -> None:
@@ -247,14 +243,13 @@ class Timeline(ScrollView, can_focus=True):
     def reframe(self, **changes: object) -> None:
         """Change what rows depend on (see `Frame`)."""
         self._frame = self._frame._replace(**changes)  # type: ignore[arg-type]
-        self._painted.clear()
+        self._canvas.clear()
         self._sheet.measure_all()
         self._settle()
 
     def repaint(self) -> None:
         """Colours changed."""
-        self._painter = None
-        self._painted.clear()
+        self._canvas.recolour()
         self.refresh()
 
     def _measure(self, message: Message, previous: Message | None) -> int:
@@ -268,6 +263,9 @@ class Timeline(ScrollView, can_focus=True):
 
     def _settle(self) -> None:
         """Give the scroll bar the new height and put the view back on what it holds."""
+        content = self._sheet.total - self._sheet.lead
+        # Few messages stand at the bottom, next to where the next one is written.
+        self._sheet.lead = max(LEAD_ROWS, self._view_rows - content)
         self.virtual_size = Size(self._frame.width, self._sheet.total)
         row = self.max_scroll_y if self._hold is None else self._sheet.row_of(self._hold)
         self._settling = True
@@ -312,8 +310,10 @@ class Timeline(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         width = self.scrollable_content_region.width
-        if width > 0 and width != self._frame.width:
-            self.reframe(width=width)
+        # By the terminal, not by the view: a growing composer must not shrink the pictures.
+        small = self.app.size.height < SMALL_SCREEN_ROWS
+        if width > 0 and (width, small) != (self._frame.width, self._frame.small):
+            self.reframe(width=width, small=small)
         else:
             self._settle()
         self._look_for_edges()
@@ -321,7 +321,7 @@ class Timeline(ScrollView, can_focus=True):
     def _visible(self) -> range:
         """Indices of the messages in view."""
         top = round(self.scroll_y)
-        first = self._sheet.find(max(top, LEAD_ROWS))
+        first = self._sheet.find(max(top, self._sheet.lead))
         last = self._sheet.find(min(top + self._view_rows, self._sheet.total) - 1)
         if first is None or last is None:
             return range(0)
@@ -364,7 +364,7 @@ class Timeline(ScrollView, can_focus=True):
     def select(self, message_id: str) -> None:
         """Select a loaded message and bring it into view."""
         for changed in (self._selected, message_id):
-            self._painted.pop(changed, None)
+            self._canvas.forget(changed)
         self._selected = message_id
         index = self._sheet.index(message_id)
         if index is not None:
@@ -420,7 +420,7 @@ class Timeline(ScrollView, can_focus=True):
             self.post_message(self.Chosen(action, message, self))
 
     def unselect(self) -> None:
-        self._painted.pop(self._selected, None)
+        self._canvas.forget(self._selected)
         self._selected = ""
         self.refresh()
 
@@ -439,68 +439,21 @@ class Timeline(ScrollView, can_focus=True):
 
     # Painting.
 
-    @property
-    def painter(self) -> Painter:
-        if self._painter is None:
-            self._painter = Painter(self, self._hue)
-        return self._painter
-
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._painter = None
-        self._painted.clear()
+        self._canvas.recolour()
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
         row = round(self.scroll_y) + y
-        strip = self._line(row, width)
+        width = self.scrollable_content_region.width
+        if row == self._sheet.lead - 1:
+            strip = self._canvas.note(self._lead, width)
+        else:
+            strip = self._canvas.line(self._sheet, self._frame, row, width, self._selected)
         selection = self.text_selection
         if selection is not None:
-            strip = self._with_selection(strip, selection, row)
+            strip = self._canvas.marked(strip, selection, row)
         return with_offsets(strip, 0, row)
-
-    def _line(self, row: int, width: int) -> Strip:
-        place = self._sheet.find(row)
-        if place is not None:
-            return self._strips(place.index, width)[place.row]
-        if row == LEAD_ROWS - 1 and self._lead:
-            return self.painter.strip((Run(f" {self._lead}", Look.DIM),), width)
-        return Strip.blank(width, self.painter.base())
-
-    def _strips(self, index: int, width: int) -> list[Strip]:
-        message = self._sheet[index]
-        found = self._painted.get(message.id)
-        if found is not None:
-            self._painted.move_to_end(message.id)
-            return found
-        rows = layout.rows(message, self._sheet.previous(index), self._frame)
-        selected = message.id == self._selected
-        head = layout.head_height(message, self._sheet.previous(index), self._frame)
-        strips = [
-            self._strip(row, message, width, selected and at >= head) for at, row in enumerate(rows)
-        ]
-        self._painted[message.id] = strips
-        while len(self._painted) > STRIP_CACHE_MESSAGES:
-            self._painted.popitem(last=False)
-        return strips
-
-    def _strip(self, row: Row, message: Message, width: int, selected: bool) -> Strip:
-        if not isinstance(row, PictureSlice):
-            return self.painter.strip(row, width, selected)
-        ground = self.painter.background
-        made = self._gallery.painted(row.file, row.columns, row.rows, ground)
-        if made is None and self._gallery.is_wanted(row.file, row.columns, row.rows, ground):
-            file = next(view for view in message.files if view.id == row.file)
-            self.run_worker(self._decode(file, message.id, row, ground), group="previews")
-        slice_of = made[row.row] if made is not None and row.row < len(made) else None
-        return self.painter.picture(slice_of, row.indent, width, selected)
-
-    async def _decode(
-        self, file: FileView, message: str, row: PictureSlice, ground: tuple[int, int, int]
-    ) -> None:
-        await self._gallery.decode(file, row.columns, row.rows, ground)
-        self._painted.pop(message, None)
-        self.refresh()
 
     # Selecting text with the mouse.
 
@@ -513,31 +466,7 @@ class Timeline(ScrollView, can_focus=True):
         end = min(end, self._sheet.total - 1, start + COPY_ROWS_MAX)
         lines = []
         for row in range(start, end + 1):
-            text = self._text(row)
+            text = row_text(self._sheet, self._frame, row)
             first, last = selection.get_span(row) or (0, 0)
             lines.append((text[first:] if last == -1 else text[first:last]).rstrip())
         return "\n".join(lines), "\n"
-
-    def _text(self, row: int) -> str:
-        place = self._sheet.find(row)
-        if place is None:
-            return ""
-        message = self._sheet[place.index]
-        rows = layout.rows(message, self._sheet.previous(place.index), self._frame)
-        return text_of(rows[place.row]) if place.row < len(rows) else ""
-
-    def _with_selection(self, strip: Strip, selection: Selection, row: int) -> Strip:
-        span = selection.get_span(row)
-        if span is None:
-            return strip
-        style: Style = self.screen.get_component_rich_style("screen--selection")
-        first = strip.index_to_cell_position(span[0])
-        last = strip.cell_length if span[1] == -1 else strip.index_to_cell_position(span[1])
-        parts = strip.divide([first, last, strip.cell_length])
-        marked = [
-            part
-            if at != 1
-            else Strip([s._replace(style=(s.style or Style()) + style) for s in part])
-            for at, part in enumerate(parts)
-        ]
-        return Strip.join(marked)

@@ -35,7 +35,7 @@ class ChannelHeader(Static):
         width = self.content_size.width
         name = cells.fit(f"# {channel.name}", max(width // 2, 8))
         mode = _MODES[channel.mode]
-        right: list[Piece] = [(f"  {mode}", "$text-disabled")] if mode and width >= 60 else []
+        right: list[Piece] = [(f"  {mode}", "$faint")] if mode and width >= 60 else []
         room = width - cells.width_of(name) - 2
-        topic = at_edges((channel.topic, "$text-muted"), right, max(room, 0))
+        topic = at_edges((channel.topic, "$muted"), right, max(room, 0))
         self.update(Content.assemble(styled((name, "bold"), "  "), topic))

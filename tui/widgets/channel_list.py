@@ -20,10 +20,10 @@ def row(channel: Channel, current: bool, width: int) -> Content:
     if channel.mentions:
         right.append((f" @{count(channel.mentions)}", "$accent bold"))
     if channel.unread and not current:
-        right.append((f" {count(channel.unread)}", "$text-muted"))
+        right.append((f" {count(channel.unread)}", "$muted"))
     style = "bold" if channel.unread and not current else ""
     if not channel.unread and not current:
-        style = "$text-muted"
+        style = "$muted"
     return at_edges((f"# {channel.name}", style), right, width)
 
 
@@ -69,7 +69,7 @@ class ChannelList(OptionList, can_focus=False):
                 mode = channel.mode
                 if options:
                     options.append(Option("", disabled=True))
-                heading = styled((_HEADINGS[mode], "$text-disabled"))
+                heading = styled((_HEADINGS[mode], "$faint"))
                 options.append(Option(heading, disabled=True))
             prompt = row(channel, channel.id == self._current, width)
             options.append(Option(prompt, id=channel.id))

@@ -15,7 +15,7 @@ def row(candidate: Candidate, label_width: int) -> Content:
     """The label and, in a column of their own, the hints."""
     pieces: list[Piece] = [cells.pad(candidate.label, label_width)]
     if candidate.hint:
-        pieces.append((" " * _HINT_GAP + candidate.hint, "$text-muted"))
+        pieces.append((" " * _HINT_GAP + candidate.hint, "$muted"))
     return styled(*pieces)
 
 

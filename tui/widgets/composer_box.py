@@ -77,8 +77,8 @@ class ComposerBox(Vertical):
         line.update(
             styled(
                 (lead, "$accent"),
-                (f"  {cells.fit(said, room)}", "$text-muted"),
-                ("  Esc ends", "$text-disabled"),
+                (f"  {cells.fit(said, room)}", "$muted"),
+                ("  Esc ends", "$faint"),
             )
         )
 

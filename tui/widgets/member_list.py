@@ -16,9 +16,9 @@ _UNREMARKABLE = ("member",)
 def row(member: Member, colour: str, width: int) -> Content:
     """One row: presence, nick, and the role when it is not the usual one."""
     said = " you" if member.me else "" if member.role in _UNREMARKABLE else f" {member.role}"
-    right: list[Piece] = [(said, "$text-disabled")] if said else []
-    style = colour if member.online else "$text-muted"
-    dot: Piece = ("● ", "$success") if member.online else ("○ ", "$text-disabled")
+    right: list[Piece] = [(said, "$faint")] if said else []
+    style = colour if member.online else "$muted"
+    dot: Piece = ("● ", "$success") if member.online else ("○ ", "$faint")
     return Content.assemble(styled(dot), at_edges((member.nick, style), right, width - 2))
 
 
@@ -53,7 +53,7 @@ class MemberList(OptionList, can_focus=False):
                 continue
             if options:
                 options.append(Option("", disabled=True))
-            heading = styled((f"{title} {len(group)}", "$text-disabled"))
+            heading = styled((f"{title} {len(group)}", "$faint"))
             options.append(Option(heading, disabled=True))
             options += [
                 Option(row(member, self._hue(member.member), width))

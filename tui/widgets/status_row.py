@@ -17,7 +17,7 @@ def sync_state(status: Status) -> list[Piece]:
     if not linked:
         trying = sum(peer.state == "dialling" for peer in status.links)
         said = f"alone, dialling {trying}" if trying else "alone; what you write goes out later"
-        return [("○ ", "$text-disabled"), said]
+        return [("○ ", "$faint"), said]
     if status.behind is None:
         pieces: list[Piece] = [("◌ ", "$warning"), "comparing"]
     elif status.behind:
@@ -73,7 +73,7 @@ class StatusRow(Static):
             more: list[Piece] = [
                 *hints,
                 ("  " if hints else "") + key,
-                (f" {what}", "$text-disabled"),
+                (f" {what}", "$faint"),
             ]
             if left.cell_length + 3 + styled(*more).cell_length <= width:
                 hints = more

@@ -27,7 +27,7 @@ class ThreadPane(Vertical):
         """Open a thread: its first message and all replies."""
         self.root = root
         self.display = True
-        self.timeline.show(messages, has_older=False)
+        self.timeline.show(messages, has_older=False, root=root)
         self._retitle()
 
     def take(self, messages: list[Message]) -> None:
@@ -49,4 +49,4 @@ class ThreadPane(Vertical):
         title = self.query_one("#thread-title", Static)
         said = f"thread · {moments.plural(replies, 'reply', 'replies')}"
         width = max(title.content_size.width, 10)
-        title.update(at_edges(said, [(" Esc closes", "$text-disabled")], width))
+        title.update(at_edges(said, [(" Esc closes", "$faint")], width))

@@ -1,0 +1,152 @@
+"""The words of the line mode. Pure; every line is inert, and means something when read aloud.
+
+Messages get small numbers in the order they were shown, because "reply 12" is said and typed more
+easily than an id.
+"""
+
+from chat.model import Channel, FileView, InviteView, Member, Message, Notes, SearchHit, Status
+from tui.inert import inert
+from tui.input import slash
+from tui.text import markup, moments
+from tui.text.layout import is_picture
+from tui.text.moments import Calendar
+
+_INDENT = "    "
+
+
+def message(
+    shown: Message, number: int, calendar: Calendar, *, answers: str = "", channel: str = ""
+) -> list[str]:
+    """`12  09:41 ana: text`, further lines indented. `answers` names the message it replies to."""
+    where = f"#{channel} " if channel else ""
+    lead = f"{number}  {calendar.clock(shown.at)} {where}{shown.author.nick}"
+    if answers:
+        lead += f" (answering {answers})"
+    lines = [f"{lead}: {_first(shown)}", *(_INDENT + line for line in _rest(shown))]
+    lines += [_INDENT + file(carried) for carried in shown.files if not shown.deleted]
+    for emoji, authors in shown.reactions.items():
+        if authors:
+            lines.append(f"{_INDENT}{emoji} from {', '.join(a.nick for a in authors)}")
+    if shown.ahead_ms:
+        lines.append(f"{_INDENT}their clock is {moments.span(shown.ahead_ms)} ahead")
+    return [inert(line) for line in lines]
+
+
+def _first(shown: Message) -> str:
+    if shown.deleted:
+        return "message deleted"
+    if shown.state != "ok":
+        return "this needs a newer Clowder to be shown"
+    marks = " (edited)" if shown.edited else ""
+    return shown.text.split("\n", 1)[0] + marks
+
+
+def _rest(shown: Message) -> list[str]:
+    if shown.deleted or shown.state != "ok":
+        return []
+    return shown.text.split("\n")[1:]
+
+
+def file(carried: FileView) -> str:
+    """A file as a sentence."""
+    what = "picture" if is_picture(carried) else "file"
+    size = moments.size(carried.size)
+    if is_picture(carried):
+        size = f"{carried.width} by {carried.height}, {size}"
+    here = "" if carried.have >= 1 else f", {carried.have:.0%} here"
+    alt = f": {carried.alt}" if carried.alt else ""
+    return f"{what} {carried.name}, {size}{here}{alt}"
+
+
+def changed(before: Message, now: Message, number: int) -> list[str]:
+    """What is worth saying about a changed message; nothing when only its delivery moved on."""
+    lines = []
+    if now.deleted and not before.deleted:
+        lines.append(f"{number}  {now.author.nick} deleted this message")
+    elif now.text != before.text:
+        lines.append(f"{number}  {now.author.nick} changed it: {markup.plain(now.text)}")
+    for emoji, authors in now.reactions.items():
+        known = {author.member for author in before.reactions.get(emoji, ())}
+        fresh = [author.nick for author in authors if author.member not in known]
+        if fresh:
+            lines.append(f"{number}  {emoji} from {', '.join(fresh)}")
+    if now.pinned != before.pinned:
+        lines.append(f"{number}  {'pinned' if now.pinned else 'unpinned'}")
+    if now.mine and before.reached != now.reached and now.reached[0] >= now.reached[1] > 0:
+        lines.append(f"{number}  reached everybody")
+    return [inert(line) for line in lines]
+
+
+def channels(listed: list[Channel]) -> list[str]:
+    """All channels with what waits in them."""
+    lines = []
+    for channel in listed:
+        waits = f", {channel.unread} new" if channel.unread else ""
+        named = f", {moments.plural(channel.mentions, 'mention')}" if channel.mentions else ""
+        topic = f": {channel.topic}" if channel.topic else ""
+        lines.append(inert(f"#{channel.name}{waits}{named}{topic}"))
+    return lines
+
+
+def members(listed: list[Member]) -> list[str]:
+    """All members."""
+    return [
+        inert(
+            f"{member.nick}, {member.role}, {'here' if member.online else 'away'}"
+            + (", you" if member.me else "")
+        )
+        for member in listed
+    ]
+
+
+def status(now: Status) -> list[str]:
+    """Links and sync in sentences."""
+    linked = [peer for peer in now.links if peer.state == "linked"]
+    lines = [f"{now.name or 'No workspace'}, you are {now.nick or 'nobody yet'}"]
+    if not linked:
+        lines.append("Nobody is linked; what you write goes out later.")
+    for peer in linked:
+        kind = "relay " if peer.relay else ""
+        if peer.behind is None:
+            sync = "comparing"
+        else:
+            sync = f"{peer.behind} behind" if peer.behind else "in sync"
+        lines.append(f"linked with {kind}{peer.nick or peer.url}, {sync}, {peer.rtt_ms:.1f} ms")
+    lines += [f"Warning: {warning}" for warning in now.warnings]
+    return [inert(line) for line in lines]
+
+
+def notes(shown: Notes) -> list[str]:
+    """The notes, line by line."""
+    if not shown.text.strip():
+        return [f"The notes of #{inert(shown.channel)} are empty."]
+    return [
+        f"Notes of #{inert(shown.channel)}:",
+        *(inert(_INDENT + line) for line in shown.text.split("\n")),
+    ]
+
+
+def invite(made: InviteView, calendar: Calendar) -> list[str]:
+    """An invite, to be copied or read aloud."""
+    who = "a relay" if made.relay else "one person"
+    return [
+        f"An invite for {who}, until {calendar.moment(made.expires)}:",
+        inert(made.link),
+        f"or these words: {inert(made.words)}",
+    ]
+
+
+def hit(found: SearchHit, number: int, calendar: Calendar) -> str:
+    """One search hit."""
+    said = " ".join(found.snippet.replace("\x02", "").replace("\x03", "").split())
+    one = found.message
+    when = calendar.moment(one.at)
+    return inert(f"{number}  {when} #{one.channel} {one.author.nick}: {said}")
+
+
+def help_lines() -> list[str]:
+    """All commands."""
+    lines = ["Type text and Enter to send it. Messages have numbers; commands take them."]
+    lines += [f"/{c.name} {c.usage}".rstrip() + f": {c.text}" for c in slash.COMMANDS]
+    lines.append("//text: say /text as it is")
+    return lines
