@@ -7,6 +7,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zeroconf import DNSOutgoing, DNSPointer
+from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_PTR
 
 from tests.transport.link_pair import TEAM
 from transport.net import addresses as addresses_module
@@ -19,7 +22,7 @@ from transport.net.addresses import (
     reachable_addresses,
 )
 from transport.net.clock import monotonic, wall_ms
-from transport.net.mdns import Discovery, announced_urls
+from transport.net.mdns import SERVICE_TYPE, Discovery, announced_urls
 from transport.net.network import NetworkChange, NetworkWatch
 from transport.proto import limits
 from transport.proto.announcement import Announcement, parse_announcement
@@ -209,6 +212,73 @@ def test_new_secrets_and_a_restart_are_announced_under_new_nonces() -> None:
             ]
             assert len(set(nonces)) == len(nonces)
         finally:
+            await ana.discovery.aclose()
+            await ben.discovery.aclose()
+
+    asyncio.run(story())
+
+
+def test_name_and_nonce_change_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        ports = free_ports(2)
+        ana, ben = Device(ports[0], [TEAM]), Device(ports[1], [TEAM])
+        await ana.discovery.start()
+        monkeypatch.setattr("transport.net.mdns.DISCOVERY_ROTATE_SECONDS", 0.01)
+        await ben.discovery.start()
+        try:
+            await ana.until_found(f"ws://127.0.0.1:{ports[1]}/", ["team"], times=3)
+            assert len(set(ana.nonces)) == len(ana.nonces)
+        finally:
+            await ana.discovery.aclose()
+            await ben.discovery.aclose()
+
+    asyncio.run(story())
+
+
+def test_rogue_announcements_are_passed_over() -> None:
+    """Mallory announces herself with broken TXT data, port 0, an address of everybody, and names
+    that are none."""
+
+    async def story() -> None:
+        failures: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: failures.append(what))
+        ports = free_ports(2)
+        good = Announcement.of_secrets([TEAM], b"n" * 16).encode()
+        rogues = [
+            AsyncServiceInfo(
+                SERVICE_TYPE,
+                f"{name}.{SERVICE_TYPE}",
+                port=port,
+                properties=text,
+                server=f"{os.urandom(8).hex()}.local.",
+                parsed_addresses=[address],
+            )
+            for name, port, text, address in [
+                ("broken", 1, b"\x03n=x", "127.0.0.1"),
+                ("a" * 63, 1, b"", "127.0.0.1"),
+                ("zero", 0, good, "127.0.0.1"),
+                ("everybody", 1, good, "224.0.0.1"),
+            ]
+        ]
+        mallory = AsyncZeroconf(interfaces=["127.0.0.1"])
+        ana, ben = Device(ports[0], [TEAM]), Device(ports[1], [TEAM])
+        await ana.discovery.start()
+        for rogue in rogues:
+            await mallory.async_register_service(rogue, cooperating_responders=True, strict=False)
+        for alias in ("\x1b[31mred." + SERVICE_TYPE, "evil.example.", "_clowder._tcp.local.", "x."):
+            pointer = DNSOutgoing(_FLAGS_QR_RESPONSE | _FLAGS_AA)
+            pointer.add_answer_at_time(
+                DNSPointer(SERVICE_TYPE, _TYPE_PTR, _CLASS_IN, 120, alias), 0
+            )
+            mallory.zeroconf.async_send(pointer)
+        await ben.discovery.start()
+        try:
+            url = f"ws://127.0.0.1:{ports[1]}/"
+            await ana.until_found(url, ["team"])
+            assert failures == []
+            assert {tuple(urls) for urls, _ in ana.found} == {(url,)}
+        finally:
+            await mallory.async_close()
             await ana.discovery.aclose()
             await ben.discovery.aclose()
 

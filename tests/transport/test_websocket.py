@@ -50,7 +50,7 @@ async def next_message(link: Link) -> MessageReceived:
 
 
 async def end_of(link: Link) -> LinkEnd:
-    return await asyncio.wait_for(asyncio.shield(link.closed), PATIENCE_SECONDS)
+    return await asyncio.wait_for(link.closed, PATIENCE_SECONDS)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -409,13 +409,30 @@ def test_goodbye_tells_the_other_side_why() -> None:
     run(story)
 
 
+def test_waiting_for_the_end_in_vain_does_not_end_the_link() -> None:
+    async def story() -> None:
+        async with listening() as ben:
+            ana, bens = await linked(ben)
+            waiting = asyncio.ensure_future(ana.closed)
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(ana.closed, 0)
+            ana.send(1, 0, b"still here")
+            assert (await next_message(bens)).payload == b"still here"
+            bens.close()
+            assert (await end_of(ana)).by_peer
+
+    run(story)
+
+
 def test_goodbye_arrives_although_its_sender_is_being_flooded() -> None:
     """Closing with unread bytes resets a connection; the reason must get through all the same."""
 
     async def story() -> None:
         async with listening() as ben:
             ana, bens = await linked(ben)
-            for _ in range(20):
+            for _ in range(12):
                 bens.send(SYNC, 1, bytes(2**20))
             await next_message(ana)
             ana.close(CloseCode.REFUSED, "removed")
@@ -494,13 +511,13 @@ def test_reading_pauses_while_the_application_does_not_read() -> None:
     async def story() -> None:
         async with listening() as ben:
             ana, bens = await linked(ben)
-            for _ in range(20):
+            for _ in range(12):
                 bens.send(SYNC, 1, bytes(2**20))
             await until(lambda: ana._unread_bytes > limits.EVENTS_UNREAD_MAX_BYTES)
             for _ in range(100):
                 await asyncio.sleep(0)
             assert ana._unread_bytes <= limits.EVENTS_UNREAD_MAX_BYTES + 2 * 2**20
-            for _ in range(20):
+            for _ in range(12):
                 assert len((await next_message(ana)).payload) == 2**20
 
     run(story)

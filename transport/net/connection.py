@@ -80,6 +80,7 @@ class Connection(asyncio.Protocol):
         self._finishing = False
         self._reading_paused = False
         self._linger: asyncio.TimerHandle | None = None
+        self._asked = 0.0
 
     # The ends differ in these.
 
@@ -214,19 +215,25 @@ class Connection(asyncio.Protocol):
             self._fault(RemoteFault(Reason.FORMAT, "a WebSocket message that is no whole frame"))
 
     def _handshake_received(self, message: bytes) -> None:
+        round_trip = self._loop.time() - self._asked
         try:
             self._handshake.receive(message)
         except RemoteFault as fault:
             self._fault(fault)
             return
-        self.write(self._handshake.data_to_send())
+        self._write_handshake()
         if self._handshake.result is not None:
-            self._establish(self._handshake.result)
+            self._establish(self._handshake.result, round_trip)
 
-    def _establish(self, established: Established) -> None:
+    def _write_handshake(self) -> None:
+        """Send what the handshake has to say; the answer tells how long a round trip takes."""
+        self._asked = self._loop.time()
+        self.write(self._handshake.data_to_send())
+
+    def _establish(self, established: Established, round_trip: float) -> None:
         assert self._transport is not None
         self.link = Link(
-            Session(established, self._loop.time()),
+            Session(established, self._loop.time(), round_trip),
             self,
             loop=self._loop,
             remote_address=_address_text(self._transport.get_extra_info("peername")),
@@ -281,7 +288,7 @@ class Dialled(Connection):
 
     def _opened(self, request: object) -> None:
         if self._websocket.handshake_exc is None:
-            self.write(self._handshake.data_to_send())
+            self._write_handshake()
 
     def _established(self, link: Link) -> None:
         if self.opened.done():  # Nobody waits any more.

@@ -54,7 +54,6 @@ class Link:
     nothing: a link may close at any moment, and `closed` says so.
 
     Attributes:
-        closed: done when the link is over, with the reason.
         url: what was dialled; None for a link that was accepted.
         remote_address: host and port of the other end.
     """
@@ -68,7 +67,7 @@ class Link:
         remote_address: str = "",
         url: str | None = None,
     ) -> None:
-        self.closed: asyncio.Future[LinkEnd] = loop.create_future()
+        self._closed: asyncio.Future[LinkEnd] = loop.create_future()
         self.url = url
         self.remote_address = remote_address
         self._session = session
@@ -112,12 +111,19 @@ class Link:
     # How it goes.
 
     @property
+    def closed(self) -> asyncio.Future[LinkEnd]:
+        """Done when the link is over, with the reason; whoever waits may be cancelled."""
+        return asyncio.shield(self._closed)
+
+    @property
     def is_closed(self) -> bool:
-        return self.closed.done()
+        """Whether the link is over."""
+        return self._closed.done()
 
     @property
     def close_reason(self) -> LinkEnd | None:
-        return self.closed.result() if self.closed.done() else None
+        """How the link ended; None while it stands."""
+        return self._closed.result() if self._closed.done() else None
 
     @property
     def bytes_in(self) -> int:
@@ -158,7 +164,7 @@ class Link:
         Raises:
             LocalFault: no such kind or priority, or the payload is too long for its kind.
         """
-        if self.closed.done():
+        if self._closed.done():
             return
         try:
             self._session.send(kind, priority, payload)
@@ -176,19 +182,19 @@ class Link:
             LocalFault: more than was received.
         """
         self._session.grant(size, self._loop.time())
-        if not self.closed.done() and self._session.has_controls:
+        if not self._closed.done() and self._session.has_controls:
             self._schedule_flush()
 
     def ping(self) -> None:
         """Find out soon whether the other side is still there."""
-        if not self.closed.done():
+        if not self._closed.done():
             self._session.ping(self._loop.time())
             self._schedule_flush()
             self._tick()
 
     def close(self, code: int = CloseCode.GOING_AWAY, text: str = "") -> None:
         """End the link; the other side is told why. Closing again does nothing."""
-        if self.closed.done():
+        if self._closed.done():
             return
         self._say_goodbye(code, text)
         self._end(LinkEnd(code, text, by_peer=False))
@@ -198,7 +204,7 @@ class Link:
 
     async def __anext__(self) -> MessageReceived:
         while not self._unread:
-            if self.closed.done():
+            if self._closed.done():
                 raise StopAsyncIteration
             assert self._reader is None, "one task at a time reads from a link"
             self._reader = self._loop.create_future()
@@ -212,7 +218,7 @@ class Link:
 
     def frame_received(self, frame: bytes) -> None:
         """A frame arrived."""
-        if self.closed.done():
+        if self._closed.done():
             return
         try:
             events = self._session.receive(frame, self._loop.time())
@@ -221,28 +227,28 @@ class Link:
             return
         for event in events:
             self._handle(event)
-        if self._session.has_controls and not self.closed.done():
+        if self._session.has_controls and not self._closed.done():
             self._schedule_flush()
 
     def fault_received(self, fault: RemoteFault) -> None:
         """The wire itself brought something that breaks a rule."""
-        if not self.closed.done():
+        if not self._closed.done():
             self._fail(fault)
 
     def wire_writable(self) -> None:
         """The socket takes more."""
-        if not self.closed.done():
+        if not self._closed.done():
             self._flush()
 
     def wire_lost(self) -> None:
         """The connection is gone."""
-        if not self.closed.done():
+        if not self._closed.done():
             self._end(LinkEnd(CloseCode.LOST, "the connection broke", by_peer=False))
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, MessageReceived):
             # The application may have closed the link from within the previous message.
-            if self.closed.done():
+            if self._closed.done():
                 return
             if self._on_message is not None:
                 self._on_message(event.kind, event.priority, event.payload)
@@ -283,7 +289,7 @@ class Link:
 
     def _scheduled_flush(self) -> None:
         self._flush_scheduled = False
-        if not self.closed.done():
+        if not self._closed.done():
             self._flush()
 
     def _flush(self) -> None:
@@ -305,7 +311,7 @@ class Link:
 
     def _tick(self) -> None:
         self._timer.cancel()
-        if self.closed.done():
+        if self._closed.done():
             return
         now = self._loop.time()
         try:
@@ -330,5 +336,5 @@ class Link:
 
     def _end(self, end: LinkEnd) -> None:
         self._timer.cancel()
-        self.closed.set_result(end)
+        self._closed.set_result(end)
         self._wake_reader()

@@ -217,11 +217,15 @@ class Discovery:
         if state_change is ServiceStateChange.Removed:
             self._found.pop(name, None)
             return
-        if len(self._lookups) >= DISCOVERY_LOOKUPS_MAX:
+        try:
+            info = AsyncServiceInfo(SERVICE_TYPE, name)
+        except ZeroconfError:
+            _log.debug("an announcement under an impossible name was passed over")
             return
-        info = AsyncServiceInfo(SERVICE_TYPE, name)
         if info.load_from_cache(zeroconf):
             self._report(name, info)
+            return
+        if len(self._lookups) >= DISCOVERY_LOOKUPS_MAX:
             return
         lookup = asyncio.get_running_loop().create_task(self._look_up(zeroconf, name, info))
         self._lookups[name] = lookup

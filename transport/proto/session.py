@@ -87,19 +87,26 @@ class Session:
         bytes_in, bytes_out: sealed frame bytes so far.
         round_trip: the latest measured, in seconds; None before the first.
         closed: this side said goodbye, or the other did, or a fault ended it.
+
+    Args:
+        round_trip: as the handshake took it, while the line was still empty.
     """
 
-    def __init__(self, established: Established, now: float) -> None:
+    def __init__(
+        self, established: Established, now: float, round_trip: float | None = None
+    ) -> None:
         self.established = established
         self.bytes_in = 0
         self.bytes_out = 0
-        self.round_trip: float | None = None
+        self.round_trip = round_trip
         self.closed = False
         self._send = established.send
         self._receive = established.receive
         self._outbox = Outbox(INITIAL_CREDIT_BYTES)
         self._reassembly = Reassembly()
         self._window = ReceiveWindow(now)
+        if round_trip is not None:
+            self._window.round_trip_measured(round_trip)
         self._controls: list[Ping | Pong] = []
         self._closing: Close | None = None
         self._pongs_waiting = 0

@@ -4,14 +4,14 @@ A sender of bulk (priorities 2 to 5) spends credit byte by byte. The application
 bytes of a message back with `grant` after it has stored them, and this window turns that into
 credit for the other side, so what is received and not yet stored is bounded:
 
-    delivered and not granted   <= window + one message for each bulk priority
+    delivered and not granted   <= largest window so far + one message for each bulk priority
     in reassembly               <= one message for each bulk priority
 
 Fragments of a message that is not complete count as given back at once; otherwise a message
 longer than the window could never be finished. Their memory is bounded by the length limits.
 
 The window follows the line: twice the measured rate times the measured loop (shortest round trip
-plus the time storing takes), between 64 KiB and 4 MiB. While the line is not full the rate doubles
+plus the time storing takes), between 48 KiB and 4 MiB. While the line is not full the rate doubles
 with the window each round, as in TCP slow start; when it is full the window stays at two
 bandwidth-delay products (the idea of dynamic right-sizing, Fisk and Feng, 2001).
 """
