@@ -102,6 +102,25 @@ def test_application_may_close_the_link_from_within_a_message(loop: FakeLoop) ->
     assert ana.close_reason == LinkEnd(CloseCode.REFUSED, "one is enough", True)
 
 
+def test_messages_sent_just_before_the_end_arrive(loop: FakeLoop) -> None:
+    ana, ben, _, _ = memory_links(loop)
+    got: list[bytes] = []
+    ben.on_message = lambda kind, priority, payload: got.append(payload)
+    ana.send(SYNC, 0, b"refused, and this is why")
+    ana.close(CloseCode.REFUSED)
+    loop.run()
+    assert got == [b"refused, and this is why"]
+    assert ben.close_reason == LinkEnd(CloseCode.REFUSED, "", True)
+
+
+def test_empty_messages_count_as_unread_too(loop: FakeLoop) -> None:
+    ana, _, _, bens_wire = memory_links(loop)
+    for _ in range(limits.UNREAD_MAX_BYTES // limits.UNREAD_MESSAGE_BYTES + 1):
+        ana.send(SYNC, 0, b"")
+    loop.run()
+    assert not bens_wire.reading
+
+
 def test_application_may_answer_from_within_a_message(loop: FakeLoop) -> None:
     ana, ben, _, _ = memory_links(loop)
     count = [0]

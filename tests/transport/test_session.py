@@ -184,6 +184,19 @@ def test_priority_that_was_idle_earns_nothing() -> None:
     assert 0 < prefetched <= 16_368 * (frames // 16 + 1)
 
 
+def test_message_in_fragments_of_one_byte_arrives() -> None:
+    pair = SessionPair()
+    pair.ben.receive(seal(pair.ana, data_header(FIRST, LIVE, BLOCK, 3_000) + b"x"), pair.now)
+    plaintext = b"".join(
+        with_length(data_header(0, LIVE, BLOCK, 0), 1) + b"x" for _ in range(2_998)
+    )
+    last = data_header(LAST, LIVE, BLOCK, 0) + b"x"
+    assert pair.ben.receive(seal(pair.ana, plaintext + last), pair.now) == [
+        MessageReceived(BLOCK, LIVE, b"x" * 3_000)
+    ]
+    assert pair.ben.held_bytes == 0
+
+
 # Credit
 
 

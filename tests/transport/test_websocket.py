@@ -22,6 +22,7 @@ from tests.transport.socket_links import (
     linked,
     listening,
 )
+from transport.net.connection import Connection
 from transport.net.link import Link
 from transport.net.websocket import dial, listen
 from transport.proto import limits
@@ -377,6 +378,22 @@ def test_breaking_a_rule_costs_the_link_and_nothing_else(attack: str, reason: Re
     run(story)
 
 
+def test_pings_of_a_peer_that_reads_no_answers_cost_the_link() -> None:
+    async def story() -> None:
+        async with listening() as ben, RawPeer(ben) as websocket:
+            await shake_hands_raw(websocket)
+            bens = await ben.accepted()
+            await (await websocket.ping())
+            wire = bens._wire
+            assert isinstance(wire, Connection)
+            wire.pause_writing()  # As asyncio does when the socket takes no more.
+            await websocket.ping()
+            end = await end_of(bens)
+            assert end.text.startswith(Reason.FLOOD)
+
+    run(story)
+
+
 def test_garbage_instead_of_a_handshake_is_refused() -> None:
     async def story() -> None:
         async with listening() as ben:
@@ -513,10 +530,10 @@ def test_reading_pauses_while_the_application_does_not_read() -> None:
             ana, bens = await linked(ben)
             for _ in range(12):
                 bens.send(SYNC, 1, bytes(2**20))
-            await until(lambda: ana._unread_bytes > limits.EVENTS_UNREAD_MAX_BYTES)
+            await until(lambda: ana._unread_bytes > limits.UNREAD_MAX_BYTES)
             for _ in range(100):
                 await asyncio.sleep(0)
-            assert ana._unread_bytes <= limits.EVENTS_UNREAD_MAX_BYTES + 2 * 2**20
+            assert ana._unread_bytes <= limits.UNREAD_MAX_BYTES + 2 * 2**20
             for _ in range(12):
                 assert len((await next_message(ana)).payload) == 2**20
 

@@ -211,7 +211,11 @@ class Connection(asyncio.Protocol):
         elif frame.opcode is Opcode.CLOSE:
             close = self._websocket.close_rcvd
             self._closed_by_peer(0 if close is None else close.code)
-        elif frame.opcode not in (Opcode.PING, Opcode.PONG):
+        elif frame.opcode is Opcode.PING:
+            # The library has answered already; answers nobody reads would pile up here.
+            if not self._writable:
+                self._fault(RemoteFault(Reason.FLOOD, "WebSocket pings and answers unread"))
+        elif frame.opcode is not Opcode.PONG:
             self._fault(RemoteFault(Reason.FORMAT, "a WebSocket message that is no whole frame"))
 
     def _handshake_received(self, message: bytes) -> None:

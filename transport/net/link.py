@@ -16,7 +16,7 @@ from typing import Protocol
 from transport.proto.closing import CloseCode, LinkEnd
 from transport.proto.errors import LocalFault, Reason, RemoteFault
 from transport.proto.hints import LinkSecret
-from transport.proto.limits import DRAIN_BUDGET_BYTES, EVENTS_UNREAD_MAX_BYTES
+from transport.proto.limits import DRAIN_BUDGET_BYTES, UNREAD_MAX_BYTES, UNREAD_MESSAGE_BYTES
 from transport.proto.session import Closed, Event, MessageReceived, Session
 
 OnMessage = Callable[[int, int, bytes], None]
@@ -193,9 +193,14 @@ class Link:
             self._tick()
 
     def close(self, code: int = CloseCode.GOING_AWAY, text: str = "") -> None:
-        """End the link; the other side is told why. Closing again does nothing."""
+        """End the link; the other side is told why. Closing again does nothing.
+
+        Messages sent just before still leave if the line is free, up to one budget; what waits
+        beyond that is dropped.
+        """
         if self._closed.done():
             return
+        self._flush()
         self._say_goodbye(code, text)
         self._end(LinkEnd(code, text, by_peer=False))
 
@@ -262,16 +267,16 @@ class Link:
 
     def _keep_unread(self, message: MessageReceived) -> None:
         self._unread.append(message)
-        self._unread_bytes += len(message.payload)
-        if self._unread_bytes > EVENTS_UNREAD_MAX_BYTES and not self._reading_paused:
+        self._unread_bytes += len(message.payload) + UNREAD_MESSAGE_BYTES
+        if self._unread_bytes > UNREAD_MAX_BYTES and not self._reading_paused:
             self._reading_paused = True
             self._wire.pause_reading()
         self._wake_reader()
 
     def _take_unread(self) -> MessageReceived:
         message = self._unread.popleft()
-        self._unread_bytes -= len(message.payload)
-        if self._reading_paused and self._unread_bytes <= EVENTS_UNREAD_MAX_BYTES // 2:
+        self._unread_bytes -= len(message.payload) + UNREAD_MESSAGE_BYTES
+        if self._reading_paused and self._unread_bytes <= UNREAD_MAX_BYTES // 2:
             self._reading_paused = False
             self._wire.resume_reading()
         return message

@@ -69,8 +69,8 @@ class Listener:
             elif links:
                 connection.link.close(CloseCode.GOING_AWAY)
         if links and self._connections:
-            self._all_gone = self.loop.create_future()
-            await self._all_gone
+            self._all_gone = self._all_gone or self.loop.create_future()
+            await asyncio.shield(self._all_gone)
         else:
             await asyncio.sleep(0)  # Aborted sockets are closed in the loop's next turn.
         for server in self._servers:

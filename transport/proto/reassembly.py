@@ -1,7 +1,8 @@
 """Putting messages together again: one at a time for each priority.
 
 Memory is bounded without trust: a buffer grows with bytes that really arrived, never with the
-length a peer announces, and no further than the limit of its kind.
+length a peer announces, and no further than the limit of its kind. It is one buffer, so a
+message in a million fragments of one byte takes no more than any other.
 """
 
 from transport.proto.errors import Reason, RemoteFault
@@ -10,13 +11,12 @@ from transport.proto.records import Fragment
 
 
 class _Partial:
-    __slots__ = ("fragments", "kind", "received", "total")
+    __slots__ = ("kind", "received", "total")
 
     def __init__(self, first: Fragment) -> None:
         self.kind = first.kind
         self.total = first.total
-        self.fragments = [first.data]
-        self.received = len(first.data)
+        self.received = bytearray(first.data)
 
 
 class Reassembly:
@@ -48,14 +48,13 @@ class Reassembly:
             return None
         if partial is None:
             raise RemoteFault(Reason.ORDER, "a fragment of a message that never began")
-        partial.fragments.append(fragment.data)
-        partial.received += len(fragment.data)
+        partial.received += fragment.data
         self.held_bytes += len(fragment.data)
-        complete = partial.received == partial.total
-        if partial.received > partial.total or fragment.last != complete:
+        complete = len(partial.received) == partial.total
+        if len(partial.received) > partial.total or fragment.last != complete:
             raise RemoteFault(Reason.FORMAT, "a message has not the length it announced")
         if not fragment.last:
             return None
         self._partials[fragment.priority] = None
         self.held_bytes -= partial.total
-        return partial.kind, b"".join(partial.fragments)
+        return partial.kind, bytes(partial.received)
