@@ -1,0 +1,69 @@
+# Everything sets itself up in .venv; the machine needs python3 >= 3.11 with pip, and make.
+#
+#   make demo          a living workspace on this machine, in one command
+#   make test          every test, on two cores
+#   make check         what CI runs: format, lint, types, layout, tests
+#   make bench         the numbers of docs/performance.md, as ratios against a floor
+#   make format        rewrite the code in the project's format
+#   make requirements  pin the newest allowed versions again
+
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format requirements clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# Two sets: the demo needs only what a user installs.
+.venv/base.stamp: requirements/base.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clowder needs Python 3.11 or newer; say make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing what Clowder uses into .venv"
+	@$(INSTALL) -r requirements/base.txt
+	@touch $@
+
+.venv/dev.stamp: .venv/base.stamp requirements/dev.txt pyproject.toml
+	@echo "installing what its tests use into .venv"
+	@$(INSTALL) -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/base.stamp
+	@$(BIN)/python -m chat demo
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m bench
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Hashes come from the public index alone, whatever pip is configured to ask on this machine,
+# and no address is written into the files.
+COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	$(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe \
+	--strip-extras --no-header --no-emit-options --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host
+DEV_GROUP := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")
+
+requirements: .venv/dev.stamp
+	$(COMPILE) --output-file requirements/base.txt pyproject.toml
+	$(BIN)/python -c '$(DEV_GROUP)' | $(COMPILE) --constraint requirements/base.txt \
+		--output-file requirements/dev.txt pyproject.toml -
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
