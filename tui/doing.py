@@ -121,6 +121,7 @@ class Doing:
             case actions.Find(query):
                 self.search(query)
             case actions.Compose(kind, message):
+                screen.timeline.unselect()
                 screen.box.set_mode(Mode(kind, message))
                 screen.box.composer.focus()
             case actions.OpenThread(message):

@@ -16,6 +16,7 @@ _EMOJI_LETTERS_MIN = 2
 _COMMAND = re.compile(r"/([\w?]*)$")
 _ARGUMENT = re.compile(r"/([\w?]+) (.*)$", re.DOTALL)
 _MARKED = re.compile(r"(?:^|(?<=[\s(]))([@#:])([\w+-]*)$")
+_SHORT_FIRST = sorted(EMOJI, key=len)
 _WORD = re.compile(r"(?:^|(?<=\s))([^\s/@#:]+)$")
 
 
@@ -108,7 +109,7 @@ def _marked(sign: str, typed: str, known: Known) -> list[Candidate]:
 
 
 def _emoji(typed: str) -> list[Candidate]:
-    return [Candidate(f"{EMOJI[name]} ", EMOJI[name], name) for name in rank(typed, EMOJI)]
+    return [Candidate(f"{EMOJI[name]} ", EMOJI[name], name) for name in rank(typed, _SHORT_FIRST)]
 
 
 def rank(typed: str, names: Iterable[str]) -> list[str]:
