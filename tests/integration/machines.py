@@ -1,0 +1,327 @@
+"""Machines that run the real program.
+
+A `Machine` is one profile folder and a way to run `clowder` for it, always as a process of its
+own from this checkout. `run` runs a command to its end, `node` and `relay` start one that stays.
+All waiting is `eventually`: a condition, a deadline and a sentence about what was waited for.
+
+    ana = machines.machine("ana")
+    ana.run("new", "Cats", "--nick", "ana")
+    node = ana.node()
+    bo = machines.machine("bo")
+    bo.run("join", ana.invite(), "--nick", "bo")
+
+Every process is ended with its test, and the folder goes away. The folder has a short path of its
+own because a Unix socket's name may have 107 bytes, and pytest's folders are deep.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar
+
+ROOT = Path(__file__).parent.parent.parent
+CLOWDER = (sys.executable, "-m", "chat")
+COMMAND_SECONDS = 60.0
+START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.02
+
+Record = dict[str, Any]
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], seconds: float = 15.0, what: str = "") -> T:
+    """The first true value of `condition`, asked again until the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(
+                f"waited {seconds:g} s for {what or 'a condition'}; last: {value!r}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+class Ran(NamedTuple):
+    """A command that ended. `records` are the lines of stdout as JSON, when they are JSON."""
+
+    code: int
+    records: list[Record]
+    out: str
+    err: str
+
+
+class Program:
+    """A process that stays, whose output is read as it comes.
+
+    Attributes:
+        records: the JSON lines of its stdout so far.
+        errors: the lines of its stderr so far.
+    """
+
+    def __init__(self, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
+        self.started = time.monotonic()
+        self.records: list[Record] = []
+        self.moments: list[float] = []
+        self.errors: list[str] = []
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read, args=(self._process.stdout, self._take)),
+            threading.Thread(target=self._read, args=(self._process.stderr, self.errors.append)),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(stream: IO[str], take: Callable[[str], None]) -> None:
+        for line in stream:
+            take(line.rstrip("\n"))
+
+    def _take(self, line: str) -> None:
+        self.moments.append(time.monotonic())
+        self.records.append(json.loads(line))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_for(
+        self, wanted: Callable[[Record], object], seconds: float = 15.0, what: str = ""
+    ) -> Record:
+        """The first line of output that `wanted` says yes to."""
+
+        def look() -> Record | None:
+            found = next((record for record in list(self.records) if wanted(record)), None)
+            if found is None and not self.running:
+                raise AssertionError(f"it ended with {self._process.returncode}: {self.errors}")
+            return found
+
+        found = eventually(look, seconds, what or "a line of output")
+        assert found is not None
+        return found
+
+    def kill(self) -> None:
+        """End it with no chance to say goodbye."""
+        self._process.kill()
+        self._ended()
+
+    def stop(self) -> int:
+        """Ask it to end, as a service manager does; gives the exit code."""
+        if self.running:
+            self._process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def wait(self, seconds: float = COMMAND_SECONDS) -> int:
+        """Let it end by itself; gives the exit code."""
+        self._process.wait(seconds)
+        return self._ended()
+
+    def _ended(self) -> int:
+        try:
+            code = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_SECONDS)
+            raise AssertionError(f"it did not end when asked to: {self.errors}") from None
+        finally:
+            for reader in self._readers:
+                reader.join(STOP_SECONDS)
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if stream is not None and not stream.closed:
+                    stream.close()
+        return code
+
+
+class Machine:
+    """One profile, and the processes that use it.
+
+    Args:
+        home: the profile's folder; need not exist.
+        prefix: what comes before the command, such as `ip netns exec NAME`.
+        environment: on top of this process's own; None takes a variable away.
+        options: global options of every command, such as `--no-mdns`.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str | None] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        self.home = home
+        self.prefix = tuple(prefix)
+        self.options = tuple(options)
+        self.programs: list[Program] = []
+        changed = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+        self.environment = {name: value for name, value in changed.items() if value is not None}
+
+    def command(self, *arguments: str) -> tuple[str, ...]:
+        """The whole command line for these arguments."""
+        return (*self.prefix, *CLOWDER, "--home", str(self.home), *self.options, *arguments)
+
+    def run(
+        self,
+        *arguments: str,
+        exits: int | None = 0,
+        stdin: str | None = None,
+        json_lines: bool = True,
+        seconds: float = COMMAND_SECONDS,
+    ) -> Ran:
+        """Run a command to its end; `exits` is the code it must end with, None for any."""
+        ended = subprocess.run(
+            self.command(*arguments, *(("--json",) if json_lines else ())),
+            cwd=self.home.parent,
+            env=self.environment,
+            input=stdin if stdin is not None else "",
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if exits is not None and ended.returncode != exits:
+            raise AssertionError(
+                f"clowder {' '.join(arguments)} ended with {ended.returncode}, not {exits}\n"
+                f"stdout: {ended.stdout[-2000:]}\nstderr: {ended.stderr[-4000:]}"
+            )
+        records = [json.loads(line) for line in ended.stdout.splitlines()] if json_lines else []
+        return Ran(ended.returncode, records, ended.stdout, ended.stderr)
+
+    def start(self, *arguments: str) -> Program:
+        """Start a command that stays; its output must be JSON lines."""
+        program = Program(self.command(*arguments, "--json"), self.home.parent, self.environment)
+        self.programs.append(program)
+        return program
+
+    def node(self, *arguments: str) -> Program:
+        """Start a member without a screen and wait until it listens."""
+        return self._listening(self.start("node", *arguments))
+
+    def relay(self, ticket: str = "", *arguments: str) -> Program:
+        """Start a relay (the ticket is needed once) and wait until it listens."""
+        joining = ("--ticket", ticket) if ticket else ()
+        return self._listening(self.start("relay", *joining, *arguments))
+
+    @staticmethod
+    def _listening(program: Program) -> Program:
+        program.wait_for(lambda line: True, START_SECONDS, "the first line of output")
+        assert program.records[0]["v"] == 1
+        assert program.records[0]["kind"] == "listening"
+        return program
+
+    # What tests ask for again and again ---------------------------------------------------------
+
+    def new(self, name: str, nick: str) -> str:
+        """Found a workspace; gives its id."""
+        return self.run("new", name, "--nick", nick, json_lines=False).out.strip()
+
+    def invite(self, *arguments: str) -> str:
+        """A fresh invite link."""
+        return self.run("invite", *arguments, json_lines=False).out.strip()
+
+    def join(self, invite: str, nick: str, *arguments: str) -> str:
+        """Join; gives the state, "joined" or "pending"."""
+        return str(self.run("join", invite, "--nick", nick, *arguments).records[-1]["state"])
+
+    def send(self, channel: str, text: str, *arguments: str) -> str:
+        """Post; gives the message's id."""
+        return self.run("send", channel, text, *arguments, json_lines=False).out.strip()
+
+    def history(self, channel: str = "general", number: int = 10_000) -> list[Record]:
+        """The newest messages, oldest first."""
+        return self.run("history", channel, "-n", str(number)).records
+
+    def status(self) -> Record:
+        """What `status` says."""
+        return self.run("status").records[0]
+
+    def links(self) -> list[Record]:
+        """The links that are up."""
+        return [peer for peer in self.run("peers").records if peer["state"] == "linked"]
+
+    def texts(self, channel: str = "general", number: int = 10_000) -> list[str]:
+        """The texts of the newest messages, oldest first."""
+        return [message["text"] for message in self.history(channel, number)]
+
+
+class Machines:
+    """All machines of one test. Processes talk over 127.0.0.1 and find each other by `--dial`."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="clw"))
+        self._machines: list[Machine] = []
+
+    def machine(
+        self,
+        name: str,
+        *,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str | None] | None = None,
+        options: Sequence[str] = ("--no-mdns",),
+    ) -> Machine:
+        """A machine with a new, empty profile."""
+        machine = Machine(
+            self._folder / name, prefix=prefix, environment=environment, options=options
+        )
+        self._machines.append(machine)
+        return machine
+
+    @property
+    def folder(self) -> Path:
+        """A folder for the files of this test."""
+        return self._folder
+
+    def close(self) -> None:
+        """End every process and remove the folder."""
+        for machine in self._machines:
+            for program in machine.programs:
+                program.kill()
+        shutil.rmtree(self._folder)
+
+
+def url(program: Program) -> str:
+    """Where a node or relay listens."""
+    return str(program.records[0]["url"])
+
+
+def same_history(machines: Iterable[Machine], channel: str = "general") -> list[Record] | None:
+    """The history that all machines show, or None while they differ.
+
+    How far a message reached and where its clock stood is each machine's own view.
+    """
+
+    def shared(record: Record) -> Record:
+        return {
+            name: value
+            for name, value in record.items()
+            if name not in ("reached", "ahead_ms", "files")
+        }
+
+    histories = [[shared(record) for record in m.history(channel)] for m in machines]
+    first = histories[0]
+    return first if all(history == first for history in histories[1:]) else None
