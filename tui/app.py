@@ -135,7 +135,8 @@ class ClowderApp(App[int]):
         if self.world.status.phase != before:
             workers.start(self, "work", self.enter)
         for screen in self.screen_stack:
-            if isinstance(screen, TakesEvents) and screen.is_mounted:
+            # A screen that is closing has lost its widgets before it leaves the stack.
+            if isinstance(screen, TakesEvents) and screen.is_mounted and screen.children:
                 screen.take(happened)
 
     async def enter(self) -> None:

@@ -128,6 +128,7 @@ class PlainFace:
     async def _enter(self) -> None:
         self._world.set_channels(await self._session.call(commands.ListChannels()))
         self._world.set_members(await self._session.call(commands.ListMembers()))
+        self._linked = any(peer.state == "linked" for peer in self._world.status.links)
         self._print(*plain_lines.status(self._world.status))
         self._print(*plain_lines.channels(self._world.listed))
         self._print("/help lists the commands.")

@@ -16,6 +16,7 @@ from chat import commands, model
 from chat import events as happenings
 from chat.errors import ChatError, NotFound, TrustError, UsageError
 from chat.model import Author, Channel, FileView, Member, Message, Notes, Status, Transfer
+from tui.notes import delta as deltas
 
 START_MS = 1_795_510_800_000
 
@@ -32,6 +33,7 @@ class FakeSession:
         self.timelines: dict[str, list[Message]] = {}
         self.orders: dict[str, list[str]] = {}
         self.notes: dict[str, Notes] = {}
+        self.versions: dict[tuple[str, int], str] = {}
         self.transfers: dict[str, Transfer] = {}
         self.peers: list[model.Peer] = []
         self.bodies: dict[str, bytes] = {}
@@ -314,25 +316,27 @@ class FakeSession:
 
     def _getnotes(self, command: commands.GetNotes) -> Notes:
         name = self._name(command.channel)
-        return self.notes.setdefault(name, Notes(name, ""))
+        notes = self.notes.setdefault(name, Notes(name, ""))
+        self.versions[name, notes.version] = notes.text
+        return notes
 
     def _setnotes(self, command: commands.SetNotes) -> Notes:
         return self.write_notes(self._name(command.channel), command.text)
 
     def _splicenotes(self, command: commands.SpliceNotes) -> Notes:
         name = self._name(command.channel)
-        notes = self.notes[name]
-        if command.version != notes.version:
-            raise UsageError("The notes moved on; this fake does not rebase.")
-        text = notes.text
+        was = self.versions[name, command.version]
+        change = deltas.identity(len(was))
         for index, deleted, inserted in command.splices:
-            assert 0 <= index <= len(text) - deleted
-            text = text[:index] + inserted + text[index + deleted :]
-        return self.write_notes(name, text)
+            length = len(deltas.apply(change, was))
+            change = deltas.compose(change, deltas.splice(length, index, deleted, inserted))
+        change, _ = deltas.transform(change, deltas.diff(was, self.notes[name].text))
+        return self.write_notes(name, deltas.apply(change, self.notes[name].text))
 
     def write_notes(self, name: str, text: str, **more: Any) -> Notes:
         old = self.notes.get(name, Notes(name, ""))
         self.notes[name] = replace(old, text=text, version=old.version + 1, **more)
+        self.versions[name, old.version + 1] = text
         self.emit(happenings.NotesChanged(self.notes[name]))
         return self.notes[name]
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.model import Message
@@ -28,6 +28,7 @@ def state(sheet: Sheet) -> list[tuple[Message, int, int]]:
     return [(sheet[i], sheet.height(i), sheet.top(i)) for i in range(len(sheet))]
 
 
+@settings(max_examples=60)
 @given(st.lists(messages(), max_size=25), st.lists(st.lists(messages(), max_size=12), max_size=5))
 def test_merged_in_pieces_equals_loaded_at_once(
     loaded: list[Message], batches: list[list[Message]]

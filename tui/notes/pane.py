@@ -45,6 +45,7 @@ class NotesPane(Vertical):
         self._asker = asker
         self._hue = hue
         self._area = NotesArea(self._edited, self._undone, id="notes-area")
+        self._line = Static("", classes="pane-title", markup=False)
         self._channel = ""
         self._draft: NotesDraft | None = None
         self._undo = Undo()
@@ -54,14 +55,16 @@ class NotesPane(Vertical):
         self.display = False
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="notes-title", classes="pane-title", markup=False)
+        yield self._line
         yield self._area
 
     def on_mount(self) -> None:
-        self.set_interval(NOTES_BATCH_SECONDS, self._flush)
+        self.set_interval(NOTES_BATCH_SECONDS, self._send_batch)
 
     async def on_unmount(self) -> None:
-        await self._send_rest(self._channel, self._draft)
+        # The widgets inside are gone already: what comes back is not shown any more.
+        draft, self._draft = self._draft, None
+        await self._send_rest(self._channel, draft)
 
     def open(self, channel: str) -> None:
         """Show a channel's notes."""
@@ -123,7 +126,7 @@ class NotesPane(Vertical):
             self._draft.edit(change)
         return change
 
-    def _flush(self) -> None:
+    def _send_batch(self) -> None:
         draft = self._draft
         if draft is None:
             return
@@ -187,8 +190,7 @@ class NotesPane(Vertical):
         self._retitle()
 
     def _retitle(self) -> None:
-        title = self.query_one("#notes-title", Static)
-        title.update(self._title(max(title.content_size.width, 10)))
+        self._line.update(self._title(max(self._line.content_size.width, 10)))
 
     def _title(self, width: int) -> Content:
         right: list[Piece] = []

@@ -1,10 +1,13 @@
 """Who is linked and how: what /peers shows."""
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from chat.events import Event, StatusChanged
 from chat.model import Peer, Status
 from tui.screens.dialog import Dialog
 from tui.text import cells, moments
@@ -55,11 +58,14 @@ class PeersScreen(Dialog[None]):
 
     def __init__(self, status: Status) -> None:
         super().__init__()
-        self._status = status
+        self._text = Static(status_text(status), markup=False)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog tall"):
-            yield Static(status_text(self._status), id="peers", markup=False)
+            yield self._text
 
-    def show(self, status: Status) -> None:
-        self.query_one("#peers", Static).update(status_text(status))
+    def take(self, happened: Sequence[Event]) -> None:
+        """Follow the status."""
+        for event in happened:
+            if isinstance(event, StatusChanged):
+                self._text.update(status_text(event.status))

@@ -77,10 +77,12 @@ class PictureScreen(Screen[None]):
         self._transfer: Transfer | None = None
         self._whole: Path | None = None
         self._problem = ""
+        self._view = PictureView()
+        self._line = Static("", id="picture-text", markup=False)
 
     def compose(self) -> ComposeResult:
-        yield PictureView()
-        yield Static("", id="picture-text", markup=False)
+        yield self._view
+        yield self._line
 
     def on_mount(self) -> None:
         self._tell()
@@ -115,7 +117,7 @@ class PictureScreen(Screen[None]):
         source: bytes | Path = self._whole or self._picture.preview
         if not source:
             return
-        view = self.query_one(PictureView)
+        view = self._view
         size = view.size
         if not size:
             return
@@ -133,7 +135,6 @@ class PictureScreen(Screen[None]):
         )
 
     def _tell(self) -> None:
-        line = self.query_one("#picture-text", Static)
         picture = self._picture
         facts = f"{picture.width}×{picture.height}, {moments.size(picture.size)}"
         pieces: list[Piece] = [(cells.fit(picture.name, 40), "bold"), f"  {facts}"]
@@ -149,4 +150,4 @@ class PictureScreen(Screen[None]):
             pieces.append((f"\n{provenance(transfer) or 'it was here already'}", "$muted"))
         if picture.alt:
             pieces.append((f"   {picture.alt}", "italic $muted"))
-        line.update(styled(*pieces))
+        self._line.update(styled(*pieces))

@@ -93,6 +93,13 @@ class WorkspaceScreen(Screen[None]):
         self.thread = ThreadPane(Timeline(frame, face.hue, gallery), id="thread")
         self.notes = NotesPane(self.asker, face.hue, id="notes")
         self.box = ComposerBox(id="box")
+        # Held, not looked up: an event may come while the screen is being taken apart.
+        self._title = Static("", id="workspace-name", markup=False)
+        self._channels = ChannelList(id="channel-list")
+        self._header = ChannelHeader(id="header")
+        self._below = NewBelow(id="below")
+        self._members = MemberList(face.hue, id="members")
+        self._status = StatusRow(id="status")
         self.reading = Reading(self.asker, self.timeline)
         self._doing = Doing(self)
         self._popup = CompletionPopup(id="popup")
@@ -104,20 +111,20 @@ class WorkspaceScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
             with Vertical(id="channels"):
-                yield Static("", id="workspace-name", markup=False)
-                yield ChannelList(id="channel-list")
+                yield self._title
+                yield self._channels
             with Vertical(id="centre"):
-                yield ChannelHeader(id="header")
+                yield self._header
                 with Horizontal(id="panes"):
                     with Vertical(id="main"):
                         yield self.timeline
-                        yield NewBelow(id="below")
+                        yield self._below
                     yield self.thread
                     yield self.notes
                 yield self.box
                 yield self._popup
-            yield MemberList(self._face.hue, id="members")
-        yield StatusRow(id="status")
+            yield self._members
+        yield self._status
 
     def on_mount(self) -> None:
         self.set_interval(TICK_SECONDS, self._tick)
@@ -236,19 +243,19 @@ class WorkspaceScreen(Screen[None]):
         if open_now is not None:
             channel = self.world.channels.get(open_now.id, open_now)
             self.reading.renew_channel(channel)
-            self.query_one(ChannelHeader).show(channel)
+            self._header.show(channel)
         if self.timeline.frame.me != self.world.me:
             self.timeline.reframe(me=self.world.me)
         current = open_now.id if open_now is not None else ""
-        self.query_one("#workspace-name", Static).update(styled(self.world.status.name))
-        self.query_one(ChannelList).show(self.world.listed, current)
-        self.query_one(MemberList).show(list(self.world.members.values()))
+        self._title.update(styled(self.world.status.name))
+        self._channels.show(self.world.listed, current)
+        self._members.show(list(self.world.members.values()))
         self._show_status()
         self._mark_read()
 
     def _show_status(self) -> None:
         writers = self.world.writers(self.channel_name, time.monotonic())
-        self.query_one(StatusRow).show(self.world.status, writers)
+        self._status.show(self.world.status, writers)
 
     def _tick(self) -> None:
         self._show_status()
@@ -264,7 +271,7 @@ class WorkspaceScreen(Screen[None]):
         """The theme changed."""
         self.timeline.repaint()
         self.thread.timeline.repaint()
-        self.query_one(MemberList).repaint()
+        self._members.repaint()
 
     @on(events.AppFocus)
     def _seen(self) -> None:
@@ -280,7 +287,7 @@ class WorkspaceScreen(Screen[None]):
     @on(Timeline.Moved)
     def _moved(self, event: Timeline.Moved) -> None:
         if event.timeline is self.timeline:
-            self.query_one(NewBelow).show(event.below, event.at_end)
+            self._below.show(event.below, event.at_end)
             self._mark_read()
 
     @on(Timeline.Chosen)
@@ -421,7 +428,7 @@ class WorkspaceScreen(Screen[None]):
         self._toggle("channels", self.query_one("#channels").display)
 
     def action_toggle_members(self) -> None:
-        self._toggle("members", self.query_one(MemberList).display)
+        self._toggle("members", self._members.display)
 
     def show_members(self) -> None:
         """What /members does."""

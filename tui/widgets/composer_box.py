@@ -34,18 +34,15 @@ class ComposerBox(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.composer = Composer(id="composer")
+        self._line = Static("", id="mode-line", markup=False)
+        self._line.display = False
         self._mode: Mode | None = None
         self._before_edit = ""
 
     def compose(self) -> ComposeResult:
-        line = Static("", id="mode-line", markup=False)
-        line.display = False
-        yield line
-        yield Composer(id="composer")
-
-    @property
-    def composer(self) -> Composer:
-        return self.query_one(Composer)
+        yield self._line
+        yield self.composer
 
     @property
     def mode(self) -> Mode | None:
@@ -64,7 +61,7 @@ class ComposerBox(Vertical):
         self._show_mode()
 
     def _show_mode(self) -> None:
-        line = self.query_one("#mode-line", Static)
+        line = self._line
         line.display = self._mode is not None
         if self._mode is None:
             return

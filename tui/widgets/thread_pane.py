@@ -17,10 +17,11 @@ class ThreadPane(Vertical):
         super().__init__(id=id, classes="pane")
         self.timeline = timeline
         self.root = ""
+        self._line = Static("", classes="pane-title", markup=False)
         self.display = False
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="thread-title", classes="pane-title", markup=False)
+        yield self._line
         yield self.timeline
 
     def show(self, root: str, messages: list[Message]) -> None:
@@ -39,6 +40,7 @@ class ThreadPane(Vertical):
 
     def close(self) -> None:
         self.root = ""
+        self._line = Static("", classes="pane-title", markup=False)
         self.display = False
 
     def on_resize(self) -> None:
@@ -46,7 +48,6 @@ class ThreadPane(Vertical):
 
     def _retitle(self) -> None:
         replies = max(len(self.timeline.sheet) - 1, 0)
-        title = self.query_one("#thread-title", Static)
         said = f"thread · {moments.plural(replies, 'reply', 'replies')}"
-        width = max(title.content_size.width, 10)
-        title.update(at_edges(said, [(" Esc closes", "$faint")], width))
+        width = max(self._line.content_size.width, 10)
+        self._line.update(at_edges(said, [(" Esc closes", "$faint")], width))

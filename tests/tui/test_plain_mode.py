@@ -1,0 +1,123 @@
+"""The line mode: stories in lines."""
+
+import asyncio
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from chat.events import MessagesArrived, Warned
+from tests.tui.face import story
+from tests.tui.fake_session import FakeSession
+from tests.tui.lively import lively
+from tests.tui.made import HOSTILE, message
+from tui import plain_lines
+from tui.plain import run_plain
+from tui.text.moments import Calendar
+
+
+async def told(world: FakeSession, *lines: str) -> list[str]:
+    """Type lines; what was printed."""
+    out = io.StringIO()
+    code = await run_plain(world, io.StringIO("".join(line + "\n" for line in lines)), out)
+    assert code == 0
+    return out.getvalue().splitlines()
+
+
+@story
+async def test_a_member_reads_and_writes_by_numbers() -> None:
+    world = lively()
+    lines = await told(world, "hello", "/reply 11 sure", "/react 11 :cat:", "/members", "/quit")
+    assert lines[0] == "Clowder Works, you are mia"
+    assert "linked with relay kitchen, in sync, 1.2 ms" in lines
+    assert "#cats, 2 new, 1 mention: Pictures first, questions later" in lines
+    sent = next(line for line in lines if line.endswith("mia: hello"))
+    assert sent.startswith("11  ")
+    assert any(line.startswith("12  ") and line.endswith("(answering 11): sure") for line in lines)
+    assert "11  🐈 from mia" in lines
+    assert "ana, founder, here" in lines
+    picture = (
+        "    picture kitchen-cat.png, 1600 by 1000, 182 kB: A grey cat asleep on a small computer"
+    )
+    assert picture in lines
+
+
+@story
+async def test_questions_are_asked_in_lines_too() -> None:
+    world = lively()
+    lines = await told(
+        world, "oops", "/edit", "fixed", "/delete", "no", "/delete 11", "yes", "/join cats",
+        "/search whiskers", "/notes", "/nonsense", "/join general", "/pins", "/invite",
+    )  # fmt: skip
+    assert "Type the new text to 11." in lines
+    assert "11  mia changed it: fixed" in lines
+    assert "Nothing was done." in lines
+    assert "11  mia deleted this message" in lines
+    assert "Now in #cats: Pictures first, questions later" in lines
+    assert any("Look at the whiskers @mia" in line for line in lines)
+    assert "Notes of #cats are empty." in lines or "The notes of #cats are empty." in lines
+    assert any(line.startswith("There is no command /nonsense.") for line in lines)
+    assert any(line.startswith("or these words: amber basil") for line in lines)
+
+
+@story
+async def test_a_file_is_saved_under_a_safe_name(tmp_path: Path) -> None:
+    world = lively()
+    lines = await told(world, "/join cats", f"/get {tmp_path}")
+    assert (tmp_path / "monday.jpg").exists()
+    assert any(line.startswith(f"Saved to {tmp_path}/monday.jpg, from ana 61%") for line in lines)
+
+
+@story
+async def test_a_workspace_is_made_line_by_line() -> None:
+    lines = await told(FakeSession(), "what", "new", "Cats", "mia", "first words")
+    assert lines[0].startswith("There is no workspace here yet.")
+    assert "Type new or join." in lines
+    assert lines[-1].endswith("mia: first words")
+    lines = await told(FakeSession(), "join", "bad", "mia", "join", "clowder:goodinvite", "mia")
+    assert "This is too short for an invite. Copy the whole link." in lines
+    assert "Now in #general" in lines
+
+
+@story
+async def test_news_comes_between_the_lines_that_are_typed() -> None:
+    world = lively()
+    read_end, write_end = os.pipe()
+    out = io.StringIO()
+
+    async def printed(text: str) -> None:
+        async with asyncio.timeout(10):
+            while text not in out.getvalue():  # noqa: ASYNC110 - it prints, it tells nobody
+                await asyncio.sleep(0.005)
+
+    with os.fdopen(read_end) as stdin, os.fdopen(write_end, "wb", buffering=0) as keyboard:
+        running = asyncio.create_task(run_plain(world, stdin, out))
+        await printed("Now in #general")
+        said = world.say("general", "bo", "are you there?")
+        await printed("bo: are you there?")
+        world.change(said, text="are you there now?")
+        await printed("bo changed it: are you there now?")
+        world.say("cats", "jun", "meow")
+        await printed("New in #cats, from jun")
+        world.say("cats", "jun", "@mia meow", mentions_me=True)
+        await printed("#cats jun: @mia meow")
+        for number in range(30):
+            world.put(world.make("general", world.author("ana"), f"late {number}"))
+        world.emit(MessagesArrived("general", 30))
+        world.emit(Warned("The disk is nearly full."))
+        await printed("and 10 more messages")
+        await printed("Warning: The disk is nearly full.")
+        world.change_status(links=())
+        await printed("Nobody is linked now.")
+        keyboard.write("naïve öäü".encode()[:3])
+        keyboard.write("naïve öäü".encode()[3:] + b"\r\n/quit\n")
+        assert await running == 0
+    assert "mia: naïve öäü" in out.getvalue()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_lines_are_inert(text: str) -> None:
+    shown = message(1, text, files=())
+    for line in plain_lines.message(shown, 1, Calendar(), answers="", channel=text):
+        assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in line)
