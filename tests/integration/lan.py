@@ -106,6 +106,11 @@ class Lan:
         self._ports[host, switch] = port
         return address
 
+    @property
+    def cables(self) -> list[tuple[Host, Switch]]:
+        """Every cable laid, in order."""
+        return list(self._ports)
+
     def cut(self, host: Host, switch: Switch) -> None:
         """Take the cable out at the switch: the host's card loses its carrier."""
         _run("ip", "-n", self._room, "link", "set", self._ports[host, switch], "down")

@@ -14,6 +14,7 @@ Every process is ended with its test, and the folder goes away. The folder has a
 own because a Unix socket's name may have 107 bytes, and pytest's folders are deep.
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -24,8 +25,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
+
+from chat import commands, model
+from chat.control import RemoteSession
+from chat.profile import Profile
 
 ROOT = Path(__file__).parent.parent.parent
 CLOWDER = (sys.executable, "-m", "chat")
@@ -159,6 +165,9 @@ class Program:
 class Machine:
     """One profile, and the processes that use it.
 
+    `url` is where its node or relay listens, "" before the first start; later starts listen at the
+    same port, as a service would.
+
     Args:
         home: the profile's folder; need not exist.
         prefix: what comes before the command, such as `ip netns exec NAME`.
@@ -178,6 +187,7 @@ class Machine:
         self.prefix = tuple(prefix)
         self.options = tuple(options)
         self.programs: list[Program] = []
+        self.url = ""
         changed = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
         self.environment = {name: value for name, value in changed.items() if value is not None}
 
@@ -194,23 +204,32 @@ class Machine:
         seconds: float = COMMAND_SECONDS,
     ) -> Ran:
         """Run a command to its end; `exits` is the code it must end with, None for any."""
+        ended = self.execute(
+            self.command(*arguments, *(("--json",) if json_lines else ())), stdin or "", seconds
+        )
+        if exits is not None and ended.code != exits:
+            raise AssertionError(
+                f"clowder {' '.join(arguments)} ended with {ended.code}, not {exits}\n"
+                f"stdout: {ended.out[-2000:]}\nstderr: {ended.err[-4000:]}"
+            )
+        records = [json.loads(line) for line in ended.out.splitlines()] if json_lines else []
+        return ended._replace(records=records)
+
+    def execute(
+        self, command: Sequence[str], stdin: str = "", seconds: float = COMMAND_SECONDS
+    ) -> Ran:
+        """Run any command line in this machine's environment."""
         ended = subprocess.run(
-            self.command(*arguments, *(("--json",) if json_lines else ())),
+            command,
             cwd=self.home.parent,
             env=self.environment,
-            input=stdin if stdin is not None else "",
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=seconds,
             check=False,
         )
-        if exits is not None and ended.returncode != exits:
-            raise AssertionError(
-                f"clowder {' '.join(arguments)} ended with {ended.returncode}, not {exits}\n"
-                f"stdout: {ended.stdout[-2000:]}\nstderr: {ended.stderr[-4000:]}"
-            )
-        records = [json.loads(line) for line in ended.stdout.splitlines()] if json_lines else []
-        return Ran(ended.returncode, records, ended.stdout, ended.stderr)
+        return Ran(ended.returncode, [], ended.stdout, ended.stderr)
 
     def start(self, *arguments: str) -> Program:
         """Start a command that stays; its output must be JSON lines."""
@@ -220,18 +239,20 @@ class Machine:
 
     def node(self, *arguments: str) -> Program:
         """Start a member without a screen and wait until it listens."""
-        return self._listening(self.start("node", *arguments))
+        return self._listening("node", *arguments)
 
     def relay(self, ticket: str = "", *arguments: str) -> Program:
         """Start a relay (the ticket is needed once) and wait until it listens."""
         joining = ("--ticket", ticket) if ticket else ()
-        return self._listening(self.start("relay", *joining, *arguments))
+        return self._listening("relay", *joining, *arguments)
 
-    @staticmethod
-    def _listening(program: Program) -> Program:
-        program.wait_for(lambda line: True, START_SECONDS, "the first line of output")
-        assert program.records[0]["v"] == 1
-        assert program.records[0]["kind"] == "listening"
+    def _listening(self, *arguments: str) -> Program:
+        again = ("--listen", self.url.removeprefix("ws://").rstrip("/")) if self.url else ()
+        program = self.start(*arguments, *again)
+        first = program.wait_for(lambda line: True, START_SECONDS, "the first line of output")
+        assert first["v"] == 1
+        assert first["kind"] == "listening"
+        self.url = str(first["url"])
         return program
 
     # What tests ask for again and again ---------------------------------------------------------
@@ -256,13 +277,31 @@ class Machine:
         """The newest messages, oldest first."""
         return self.run("history", channel, "-n", str(number)).records
 
-    def status(self) -> Record:
-        """What `status` says."""
-        return self.run("status").records[0]
+    def ask(self, command: commands.Command) -> Any:
+        """Ask the node that runs here, without the half second that a new process takes."""
 
-    def links(self) -> list[Record]:
-        """The links that are up."""
-        return [peer for peer in self.run("peers").records if peer["state"] == "linked"]
+        async def once() -> Any:
+            session = await RemoteSession.connect(Profile(self.home).control_path)
+            assert session is not None, f"no node runs for {self.home.name}"
+            try:
+                return await session.call(command)
+            finally:
+                await session.aclose()
+
+        return asyncio.run(once())
+
+    def status(self) -> model.Status:
+        """The state that the running node reports."""
+        status: model.Status = self.ask(commands.GetStatus())
+        return status
+
+    def links(self) -> list[model.Peer]:
+        """The links of the running node that are up."""
+        return [peer for peer in self.ask(commands.ListPeers()) if peer.state == "linked"]
+
+    def linked(self, count: int) -> bool:
+        """Whether at least this many links are up."""
+        return len(self.links()) >= count
 
     def texts(self, channel: str = "general", number: int = 10_000) -> list[str]:
         """The texts of the newest messages, oldest first."""
@@ -270,7 +309,11 @@ class Machine:
 
 
 class Machines:
-    """All machines of one test. Processes talk over 127.0.0.1 and find each other by `--dial`."""
+    """All machines of one test.
+
+    Unless told otherwise their processes listen on a free port of 127.0.0.1 and find each other by
+    `--dial` alone, so that tests running side by side do not meet.
+    """
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="clw"))
@@ -285,11 +328,31 @@ class Machines:
         options: Sequence[str] = ("--no-mdns",),
     ) -> Machine:
         """A machine with a new, empty profile."""
-        machine = Machine(
-            self._folder / name, prefix=prefix, environment=environment, options=options
-        )
+        changed = {"CLOWDER_LISTEN": "127.0.0.1:0", **(environment or {})}
+        machine = Machine(self._folder / name, prefix=prefix, environment=changed, options=options)
         self._machines.append(machine)
         return machine
+
+    def team(self, *nicks: str, relay: bool = False) -> list[Machine]:
+        """Members of one workspace, all their nodes running and linked to each other.
+
+        The first founds it. With `relay`, one more machine at the end of the list is a relay.
+        """
+        team = [self.machine(nick) for nick in nicks]
+        founder = team[0]
+        founder.new("Cats", nicks[0])
+        founder.node()
+        for machine, nick in zip(team[1:], nicks[1:], strict=True):
+            assert machine.join(founder.invite(), nick) == "joined"
+        if relay:
+            team.append(self.machine("relay"))
+            team[-1].relay(founder.invite("--relay"), "--dial", founder.url)
+        for place, machine in enumerate(team[1 : len(nicks)], start=1):
+            earlier = [*team[:place], *team[len(nicks) :]]
+            machine.node(*(part for other in earlier for part in ("--dial", other.url)))
+        for machine in team:
+            eventually(partial(machine.linked, len(team) - 1), what="all links")
+        return team
 
     @property
     def folder(self) -> Path:
@@ -302,11 +365,6 @@ class Machines:
             for program in machine.programs:
                 program.kill()
         shutil.rmtree(self._folder)
-
-
-def url(program: Program) -> str:
-    """Where a node or relay listens."""
-    return str(program.records[0]["url"])
 
 
 def same_history(machines: Iterable[Machine], channel: str = "general") -> list[Record] | None:

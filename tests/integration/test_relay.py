@@ -1,0 +1,39 @@
+"""What a relay is made of: no pictures, no notes, no face; and what it keeps over a restart."""
+
+import pytest
+
+from tests.integration.machines import Machines, eventually
+
+NEVER = {"textual", "rich", "pycrdt", "PIL"}
+
+pytestmark = pytest.mark.processes
+
+
+def test_a_relay_at_work_loads_no_pictures_no_notes_and_no_face(machines: Machines) -> None:
+    ana = machines.machine("ana")
+    ana.new("Cats", "ana")
+    ana.node()
+    relay = machines.machine("relay", environment={"PYTHONPROFILEIMPORTTIME": "1"})
+    running = relay.relay(ana.invite("--relay"), "--dial", ana.url)
+    before = relay.status().entries
+    ana.send("general", "through you")
+    ana.run("notes", "general", "--set", "-", stdin="shared\n")
+    eventually(lambda: relay.status().entries >= before + 2, what="message and notes")
+    imported = {line.rpartition("|")[2].strip() for line in running.errors if "|" in line}
+    assert "chat.node" in imported
+    assert not imported & NEVER
+
+
+def test_a_relay_keeps_over_a_restart_what_it_was_given(machines: Machines) -> None:
+    ana, relay = machines.team("ana", relay=True)
+    bo = machines.machine("bo")
+    invite = ana.invite()
+    for number in range(5):
+        ana.send("general", f"message {number}")
+    assert bo.join(invite, "bo") == "joined"
+    eventually(lambda: relay.status().behind == 0, what="everything at the relay")
+    ana.programs[-1].stop()
+    relay.programs[-1].kill()
+    relay.relay()
+    bo.node("--dial", relay.url)
+    eventually(lambda: len(bo.texts()) == 5, what="the history, from the relay alone")
