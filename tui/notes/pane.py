@@ -13,9 +13,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from chat import commands
 from chat.errors import ChatError
@@ -27,7 +25,8 @@ from tui.notes.area import NotesArea, OtherCursor
 from tui.notes.delta import Delta
 from tui.notes.draft import NotesDraft
 from tui.notes.undo import Undo
-from tui.text.styled import Piece, at_edges
+from tui.text.styled import Piece
+from tui.widgets.title_row import TitleRow
 
 
 class NotesPane(Vertical):
@@ -45,7 +44,7 @@ class NotesPane(Vertical):
         self._asker = asker
         self._hue = hue
         self._area = NotesArea(self._edited, self._undone, id="notes-area")
-        self._line = Static("", classes="pane-title", markup=False)
+        self._title = TitleRow()
         self._channel = ""
         self._draft: NotesDraft | None = None
         self._undo = Undo()
@@ -55,7 +54,7 @@ class NotesPane(Vertical):
         self.display = False
 
     def compose(self) -> ComposeResult:
-        yield self._line
+        yield self._title
         yield self._area
 
     def on_mount(self) -> None:
@@ -186,18 +185,10 @@ class NotesPane(Vertical):
         self._area.show_cursors(others)
         self._retitle()
 
-    def on_resize(self) -> None:
-        self._retitle()
-
     def _retitle(self) -> None:
-        self._line.update(self._title(max(self._line.content_size.width, 10)))
-
-    def _title(self, width: int) -> Content:
         right: list[Piece] = []
         for cursor in self._newest.cursors:
             right.append((f" ▌{cursor.author.nick}", self._hue(cursor.author.member)))
         if self._newest.quarantined:
             right.append((f" {self._newest.quarantined} set aside", "$warning"))
-        if not right:
-            right.append((" Esc closes", "$faint"))
-        return at_edges(f"notes · #{self._channel}", right, width)
+        self._title.show(f"notes · #{self._channel}", right or [(" Esc closes", "$faint")])

@@ -2,12 +2,11 @@
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from chat.model import Message
 from tui.text import moments
-from tui.text.styled import at_edges
 from tui.timeline.widget import Timeline
+from tui.widgets.title_row import TitleRow
 
 
 class ThreadPane(Vertical):
@@ -17,11 +16,11 @@ class ThreadPane(Vertical):
         super().__init__(id=id, classes="pane")
         self.timeline = timeline
         self.root = ""
-        self._line = Static("", classes="pane-title", markup=False)
+        self._title = TitleRow()
         self.display = False
 
     def compose(self) -> ComposeResult:
-        yield self._line
+        yield self._title
         yield self.timeline
 
     def show(self, root: str, messages: list[Message]) -> None:
@@ -40,14 +39,10 @@ class ThreadPane(Vertical):
 
     def close(self) -> None:
         self.root = ""
-        self._line = Static("", classes="pane-title", markup=False)
+        self._title = TitleRow()
         self.display = False
-
-    def on_resize(self) -> None:
-        self._retitle()
 
     def _retitle(self) -> None:
         replies = max(len(self.timeline.sheet) - 1, 0)
         said = f"thread · {moments.plural(replies, 'reply', 'replies')}"
-        width = max(self._line.content_size.width, 10)
-        self._line.update(at_edges(said, [(" Esc closes", "$faint")], width))
+        self._title.show(said, [(" Esc closes", "$faint")])
