@@ -4,6 +4,7 @@ import json
 import statistics
 import sys
 from collections.abc import Sequence
+from random import Random
 from typing import NamedTuple
 
 
@@ -69,3 +70,17 @@ def table(figures: Sequence[Figure]) -> str:
         value = f"{figure.value:.4g} {figure.unit}"
         rows.append(f"| {figure.what} | {value} | {floor} | {ratio} | {goal} | {held} |")
     return "\n".join(rows) + "\n"
+
+
+NEWEST = "the newest message of them all"
+"""The last message of a long history; a screen that shows it has painted its newest page."""
+
+_WORDS = (
+    "cat paw build green deploy friday coffee review merge branch treat purr window lunch test "
+    "failing passing why because sleeping keyboard again ship wait done meow issue screenshot log"
+).split()
+
+
+def words(lot: Random) -> str:
+    """A message of about a hundred characters."""
+    return " ".join(lot.choice(_WORDS) for _ in range(18))

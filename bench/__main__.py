@@ -1,0 +1,60 @@
+"""`python -m bench [NAME...]`: measure, print JSON lines, and write the table of the docs.
+
+delivery    one message's way and the sustained rate
+open        a profile with a long history
+join        a newcomer in a workspace with a long history
+"""
+
+import argparse
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import delivery, join
+from bench import open as opening
+from bench.report import Figure, table, tell
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
+
+
+def measure(names: list[str], messages: int) -> Iterator[Figure]:
+    """The figures of the measurements that were asked for."""
+    if "delivery" in names:
+        yield from delivery.figures()
+    if "open" in names:
+        yield from opening.figures(messages)
+    if "join" in names:
+        yield from join.figures(messages)
+
+
+def write_page(figures: list[Figure]) -> None:
+    """Put the table into docs/performance.md."""
+    text = PAGE.read_text("utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    python = f"Python {platform.python_version()}"
+    where = f"Made by `make bench`, {python}, {platform.system()} {platform.machine()}.\n\n"
+    PAGE.write_text(before + BEGIN + where + table(figures) + END + after, "utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    names = ("delivery", "open", "join")
+    parser.add_argument("names", nargs="*", default=names, help=", ".join(names))
+    parser.add_argument("--messages", type=int, default=100_000, help="of a long history")
+    parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md alone")
+    given = parser.parse_args()
+    figures = []
+    for figure in measure(list(given.names), given.messages):
+        tell(figure)
+        figures.append(figure)
+    sys.stdout.write("\n" + table(figures))
+    if not given.no_page and set(given.names) == set(names):
+        write_page(figures)
+    return 0 if all(figure.held is not False for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
