@@ -39,7 +39,6 @@ class ThreadPane(Vertical):
 
     def close(self) -> None:
         self.root = ""
-        self._title = TitleRow()
         self.display = False
 
     def _retitle(self) -> None:
