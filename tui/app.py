@@ -5,26 +5,25 @@ it. Textual draws on standard error under Linux, so nothing else may write there
 """
 
 import asyncio
-import os
-import shlex
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path, PurePath
-from typing import ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import PurePath
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from textual import on
-from textual.app import App
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from chat import commands
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session
-from tui import keymap, themes, workers
+from tui import editor, keymap, themes, workers
 from tui.bridge import Bridge, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
+from tui.errors import InputError
 from tui.inert import InertFilter
 from tui.pictures import PictureDecoder
 from tui.screens.welcome import WelcomeScreen
@@ -159,6 +158,20 @@ class ClowderApp(App[int]):
         if self.config.notify:
             announce(self, text)
 
+    def on_app_focus(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen):
+                screen.seen()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What Ctrl+P offers: our keys by their names, then Textual's own."""
+        if isinstance(screen, WorkspaceScreen):
+            for key in keymap.scope("workspace"):
+                if "(" not in key.action:
+                    action = partial(screen.run_action, key.action)
+                    yield SystemCommand(key.text, keymap.spoken(key.keys), action)
+        yield from super().get_system_commands(screen)
+
     def _repaint(self) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, WorkspaceScreen):
@@ -166,16 +179,17 @@ class ClowderApp(App[int]):
 
     def write_in_editor(self, text: str, done: Callable[[str], None]) -> None:
         """Let the user write in $VISUAL or $EDITOR."""
-        editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        with tempfile.TemporaryDirectory(prefix="clowder-") as folder:
-            path = Path(folder) / "message.md"
-            path.write_text(text, "utf-8")
-            try:
-                with self.suspend():
-                    subprocess.run([*shlex.split(editor), str(path)], check=False)
-                done(path.read_text("utf-8", errors="replace").rstrip("\n"))
-            except (OSError, ValueError) as error:
-                self.notify(f"{editor} cannot start: {error}", severity="error", markup=False)
+        workers.start(self, "editor", self._write_in_editor, text, done)
+
+    async def _write_in_editor(self, text: str, done: Callable[[str], None]) -> None:
+        try:
+            # Nothing is drawn meanwhile, and everything else goes on: links stay up.
+            with self.suspend(), self.batch_update():
+                text = await asyncio.to_thread(editor.write, text)
+        except (InputError, SuspendNotSupported) as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            done(text)
 
 
 async def run_async(

@@ -54,6 +54,13 @@ class Asker:
 
         workers.start(self._widget, "commands", work)
 
+    def tell(self, command: Command) -> None:
+        """Call in the background; whether it worked matters to nobody here."""
+        workers.start(self._widget, "tellings", self._tell, command)
+
+    async def _tell(self, command: Command) -> None:
+        await self.look(command)
+
     def complain(self, error: Exception) -> None:
         """Show an error's sentence."""
         self._widget.notify(str(error), severity="error", timeout=8, markup=False)

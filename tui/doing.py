@@ -25,7 +25,7 @@ from tui.screens.picture import PictureScreen
 from tui.screens.react import ReactPicker
 from tui.screens.search import MessagePicker, PinsScreen, SearchScreen
 from tui.text import markup, moments
-from tui.text.layout import is_picture
+from tui.text.parts import is_picture
 from tui.widgets.composer_box import Mode
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from chat.model import Channel, FileView, InviteView, Member, Message, Notes, Se
 from tui.inert import inert
 from tui.input import slash
 from tui.text import markup, moments
-from tui.text.layout import is_picture
 from tui.text.moments import Calendar
+from tui.text.parts import is_picture
 
 _INDENT = "    "
 

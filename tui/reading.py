@@ -145,7 +145,7 @@ class Reading:
             return
         if self._meanwhile is None and self._timeline.follows and last.id != self._marked:
             self._marked = last.id
-            self._asker.send(commands.MarkRead(channel.name, last.id))
+            self._asker.tell(commands.MarkRead(channel.name, last.id))
 
 
 def lead(channel: Channel, has_older: bool) -> str:

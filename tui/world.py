@@ -16,7 +16,7 @@ from chat.events import (
 from chat.model import Author, Channel, Member, Status, Transfer
 from tui.limits import TYPING_SHOWN_SECONDS
 from tui.text import moments
-from tui.text.layout import Progress
+from tui.text.frame import Progress
 
 
 @dataclass

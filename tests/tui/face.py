@@ -8,6 +8,7 @@ from typing import Any, ParamSpec
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from chat import commands
 from tests.tui.fake_session import FakeSession
@@ -17,7 +18,7 @@ from tui.pictures import PictureDecoder
 from tui.screens.workspace import WorkspaceScreen
 
 Arguments = ParamSpec("Arguments")
-TRIES = 150
+TRIES = 1000
 NAMES = {
     " ": "space", "/": "slash", "@": "at", "#": "number_sign", ":": "colon", "+": "plus",
     ".": "full_stop", "-": "minus", "!": "exclamation_mark", "?": "question_mark",
@@ -42,10 +43,9 @@ def rows_of(app: App[Any]) -> list[str]:
 async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
     """Let the face work until something holds."""
     for _ in range(TRIES):
-        await pilot.pause()
         if holds():
             return
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.01)
     raise AssertionError("it never held; on the screen:\n" + "\n".join(rows_of(pilot.app)))
 
 
@@ -79,7 +79,18 @@ class Face:
         await self.pilot.press(*keys)
 
     async def write(self, text: str) -> None:
+        """Type key by key; each costs 60 ms."""
         await self.pilot.press(*(NAMES.get(letter, letter) for letter in text))
+
+    async def fill(self, text: str) -> None:
+        """Type into the focused line at once."""
+        line = self.app.focused
+        assert isinstance(line, Input | TextArea)
+        if isinstance(line, Input):
+            line.insert_text_at_cursor(text)
+        else:
+            line.insert(text)
+        await self.pilot.pause()
 
     async def say(self, text: str) -> None:
         """Put a line into the composer at once and send it."""

@@ -10,8 +10,10 @@ from rich.cells import cell_len
 from chat.model import FileView, Message
 from tests.tui.made import ANA, BO, HOSTILE, ME, MINUTE_MS, START_MS, TEXTS, message, messages
 from tui.text import cells, markup
-from tui.text.layout import Frame, height, preview_size, rows
+from tui.text.frame import Frame
+from tui.text.layout import height, rows
 from tui.text.moments import Calendar
+from tui.text.parts import preview_size
 from tui.text.runs import Emphasis, Look, PictureSlice, Row, Run
 
 UTC_FRAME = Frame(80, Calendar(UTC), me=ME.member, now=START_MS)

@@ -40,7 +40,7 @@ async def test_edits_go_out_in_batches_and_others_come_in_around_the_cursor() ->
             "general", world.notes["general"].text, cursors=(Cursor(ana, 2),), quarantined=1
         )
         await face.shows("▌ana", "1 set aside")
-        assert any(move.index is not None for move in face.asked(commands.MoveCursor))
+        await face.until(lambda: any(c.index is not None for c in face.asked(commands.MoveCursor)))
 
 
 @story

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from chat.model import Message
 from tests.tui.made import BO, ME, START_MS, message, messages
-from tui.text.layout import Frame, height
+from tui.text.frame import Frame
+from tui.text.layout import height
 from tui.text.moments import Calendar
 from tui.timeline.sheet import Sheet
 

@@ -14,7 +14,7 @@ from tests.tui.face import rows_of, story, until
 from tests.tui.lively import InlineDecoder, cat_picture
 from tests.tui.made import BO, HOSTILE, ME, START_MS, message
 from tui.pictures import Gallery
-from tui.text.layout import Frame
+from tui.text.frame import Frame
 from tui.text.moments import Calendar
 from tui.timeline.widget import Timeline
 

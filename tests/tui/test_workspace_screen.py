@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from textual.events import Paste
+from textual.events import AppFocus, Paste
 from textual.widgets import OptionList
 
 from chat import commands
@@ -13,7 +13,9 @@ from chat.model import Transfer
 from tests.tui.face import open_face, story
 from tests.tui.fake_session import FakeSession
 from tests.tui.lively import InlineDecoder, crowd, lively
+from tui import editor
 from tui.config import UiConfig
+from tui.errors import InputError
 from tui.screens.choice import Choice
 from tui.screens.help import HelpScreen
 from tui.screens.invite import InviteScreen
@@ -44,7 +46,7 @@ async def test_a_member_reads_and_writes() -> None:
 @story
 async def test_channels_are_switched_and_drafts_wait() -> None:
     async with open_face(lively()) as face:
-        await face.write("half a thou")
+        await face.fill("half a thou")
         await face.press("alt+2")
         await face.shows("# cats", "Look at the whiskers", " new ")
         assert face.workspace.box.composer.text == ""
@@ -56,7 +58,7 @@ async def test_channels_are_switched_and_drafts_wait() -> None:
         assert face.workspace.box.composer.text == "half a thou"
         await face.press("ctrl+k")
         await face.until(lambda: isinstance(face.app.screen, Switcher))
-        await face.write("rb")
+        await face.fill("rb")
         await face.press("enter")
         await face.until(lambda: face.workspace.channel_name == "relay-box")
         assert face.app.screen is face.workspace
@@ -113,7 +115,7 @@ async def test_keys_act_on_the_selected_message() -> None:
         await face.shows("Pinned.", "pinned")
         await face.press("plus")
         await face.shows("React")
-        await face.write("cat")
+        await face.fill("cat")
         await face.press("enter")
         await face.shows("🐈 1")
         await face.press("y")
@@ -242,7 +244,7 @@ async def test_search_jumps_to_where_it_was_said() -> None:
         face.world.put(found.__class__(**{**_fields(found), "text": "the needle"}))
         await face.press("ctrl+f")
         await face.until(lambda: isinstance(face.app.screen, SearchScreen))
-        await face.write("needle")
+        await face.fill("needle")
         options = face.app.screen.query_one(OptionList)
         await face.until(lambda: options.option_count and options.get_option_at_index(0).id)
         await face.press("enter")
@@ -327,10 +329,10 @@ async def test_a_new_member_makes_a_workspace() -> None:
         await face.shows("Make a new workspace", "Join one, with an invite")
         await face.press("enter")
         await face.shows("Name of the workspace")
-        await face.write("Cats")
+        await face.fill("Cats")
         await face.press("enter", "enter")
         await face.shows("Give a name for yourself.")
-        await face.write("mia")
+        await face.fill("mia")
         await face.press("enter")
         await face.shows("This is the beginning of #general.", "alone")
         assert face.asked(commands.Create) == [commands.Create("Cats", "mia")]
@@ -342,9 +344,9 @@ async def test_a_join_waits_until_somebody_lets_the_member_in() -> None:
     world.admit_at_once = False
     async with open_face(world, size=(80, 24)) as face:
         await face.press("down", "enter")
-        await face.write("bad invite")
+        await face.fill("bad invite")
         await face.press("enter")
-        await face.write("mia")
+        await face.fill("mia")
         await face.press("enter")
         await face.shows("An invite has 12 words; these are 2.")
         screen = face.app.screen
@@ -373,3 +375,32 @@ async def test_unknown_keys_and_themes_do_no_harm() -> None:
         await face.shows("aloud in the lift.")
         face.workspace.box.set_mode(Mode("reply", face.world.timelines["general"][0]))
         await face.shows("answering noor")
+
+
+@story
+async def test_what_came_behind_the_readers_back_is_read_when_the_terminal_is_in_front() -> None:
+    async with open_face(lively()) as face:
+        face.app.app_focus = False
+        face.world.say("general", "bo", "nobody looks")
+        await face.shows("nobody looks")
+        assert face.world.channels["general"].unread == 1
+        face.app.post_message(AppFocus())
+        await face.until(lambda: face.world.channels["general"].unread == 0)
+
+
+@story
+async def test_messages_are_written_in_an_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "sed -i s/cat/dog/")
+    assert editor.write("a cat") == "a dog"
+    monkeypatch.setenv("EDITOR", "no-such-editor-here")
+    with pytest.raises(InputError, match="no-such-editor-here, does not work"):
+        editor.write("a cat")
+    async with open_face(lively()) as face:
+        face.workspace.box.composer.insert_text("kept")
+        await face.press("alt+e")
+        await face.until(lambda: not face.app._batch_count)
+        assert face.workspace.box.composer.text == "kept"
+        names = [c.title for c in face.app.get_system_commands(face.workspace)]
+        assert "Notes of this channel" in names
+        assert "Theme" in names

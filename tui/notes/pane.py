@@ -166,7 +166,7 @@ class NotesPane(Vertical):
         index = draft.index_at_node(self._area.index_of(self._area.cursor_location))
         if index != self._cursor_sent:
             self._cursor_sent = index
-            self._asker.send(commands.MoveCursor(self._channel, index))
+            self._asker.tell(commands.MoveCursor(self._channel, index))
 
     # The others.
 

@@ -33,6 +33,8 @@ class Undo:
 
     def remote(self, change: Delta) -> None:
         """Somebody else changed the text."""
+        if deltas.is_identity(change):
+            return
         self._back = _carry(self._back, change)
         self._forth = _carry(self._forth, change)
         self._last = float("-inf")

@@ -27,7 +27,7 @@ from tui import workers
 from tui.pictures import Painted, PictureDecoder, PictureError, picture_rows
 from tui.text import cells, moments
 from tui.text.cells import width_of
-from tui.text.layout import bar
+from tui.text.parts import bar
 from tui.text.styled import Piece, styled
 from tui.world import provenance
 

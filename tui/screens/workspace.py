@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -25,6 +25,7 @@ from chat.events import (
 )
 from chat.model import Channel, Message
 from tui import keymap, workers
+from tui.answered import Answered
 from tui.asking import Asker
 from tui.completing import Completing
 from tui.doing import Doing
@@ -35,7 +36,7 @@ from tui.pictures import Gallery
 from tui.reading import Reading
 from tui.screens.help import HelpScreen
 from tui.screens.switcher import Switcher, by_need
-from tui.text.layout import Frame
+from tui.text.frame import Frame
 from tui.text.moments import Calendar
 from tui.text.styled import styled
 from tui.timeline.widget import Timeline
@@ -79,17 +80,19 @@ class WorkspaceScreen(Screen[None]):
         self.world = face.world
         self.asker = Asker(face.session, self)
         self._calendar = Calendar()
+        self._answered = Answered(self.asker, self._repaint_messages)
         frame = Frame(
             80,
             self._calendar,
             pictures=face.config.previews and face.decoder is not None,
             me=self.world.me,
-            parent=self._answered,
+            parent=self._answered.get,
             progress=self.world.progress,
             now=_now_ms(),
         )
         gallery = Gallery(face.decoder)
         self.timeline = Timeline(frame, face.hue, gallery, id="timeline")
+        self._answered.use(self.timeline)
         self.thread = ThreadPane(Timeline(frame, face.hue, gallery), id="thread")
         self.notes = NotesPane(self.asker, face.hue, id="notes")
         self.box = ComposerBox(id="box")
@@ -105,7 +108,6 @@ class WorkspaceScreen(Screen[None]):
         self._popup = CompletionPopup(id="popup")
         self._completing = Completing(self.box, self._popup, self._known)
         self._drafts: dict[str, Draft] = {}
-        self._parents: dict[str, Message | None] = {}
         self._typing_sent = 0.0
 
     def compose(self) -> ComposeResult:
@@ -151,7 +153,7 @@ class WorkspaceScreen(Screen[None]):
             self.box.give(self._drafts.get(channel.id, Draft()), channel.name)
             if self.notes.display:
                 self.notes.open(channel.name)
-        self._parents.clear()
+        self._answered.clear()
         self.reading.open(channel, at)
         self._show_world()
 
@@ -187,21 +189,6 @@ class WorkspaceScreen(Screen[None]):
             self.box.set_mode(None)
         self._lay_out()
 
-    def _answered(self, message_id: str) -> Message | None:
-        """The message that another one answers; fetched when it is not loaded."""
-        known = self.timeline.sheet.get(message_id) or self._parents.get(message_id)
-        if known is None and message_id not in self._parents:
-            self._parents[message_id] = None
-            workers.start(self, "parents", self._fetch_answered, message_id)
-        return known
-
-    async def _fetch_answered(self, message_id: str) -> None:
-        found = await self.asker.look(commands.GetMessage(message_id))
-        if isinstance(found, Message):
-            self._parents[message_id] = found
-            self.timeline.repaint()
-            self.thread.timeline.repaint()
-
     # Events.
 
     def take(self, happened: Sequence[Event]) -> None:
@@ -227,9 +214,7 @@ class WorkspaceScreen(Screen[None]):
 
     def take_messages(self, messages: list[Message]) -> None:
         """New or changed messages, from events and replies."""
-        for message in messages:
-            if message.id in self._parents:
-                self._parents[message.id] = message
+        self._answered.take(messages)
         self.reading.take(messages)
         self.thread.take(messages)
 
@@ -269,13 +254,17 @@ class WorkspaceScreen(Screen[None]):
 
     def repaint(self) -> None:
         """The theme changed."""
-        self.timeline.repaint()
-        self.thread.timeline.repaint()
+        self._repaint_messages()
         self._members.repaint()
 
-    @on(events.AppFocus)
-    def _seen(self) -> None:
-        self._mark_read()
+    def _repaint_messages(self) -> None:
+        self.timeline.repaint()
+        self.thread.timeline.repaint()
+
+    def seen(self) -> None:
+        """The terminal came to the front."""
+        if self.is_current:
+            self.reading.mark_read()
 
     # The timeline.
 
@@ -329,7 +318,7 @@ class WorkspaceScreen(Screen[None]):
         text = self.box.composer.text
         if text and text[0] != "/" and now - self._typing_sent > TYPING_SENT_SECONDS:
             self._typing_sent = now
-            self.asker.send(commands.Typing(self.channel_name))
+            self.asker.tell(commands.Typing(self.channel_name))
 
     @on(Composer.Steered)
     def _steered(self, event: Composer.Steered) -> None:

@@ -107,7 +107,7 @@ def _wrap_wide(text: str, width: int) -> list[Span]:
         # The first grapheme that no longer fits; at least one is taken.
         stop = max(bisect_right(edges, edges[first] + width) - 1, first + 1)
         cut = min(stop, total - 1)
-        while cut > first and text[starts[cut]] != " ":
+        while cut > first and text[starts[cut] : starts[cut + 1]] != " ":
             cut -= 1
         if cut <= first or text[starts[first] : starts[cut]].isspace():
             spans.append((starts[first], starts[stop]))
@@ -115,7 +115,7 @@ def _wrap_wide(text: str, width: int) -> list[Span]:
         else:
             spans.append((starts[first], starts[cut]))
             first = cut + 1
-            while first < total and text[starts[first]] == " ":
+            while first < total and text[starts[first] : starts[first + 1]] == " ":
                 first += 1
         if first >= total:
             return spans

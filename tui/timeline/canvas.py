@@ -18,7 +18,7 @@ from tui import workers
 from tui.limits import STRIP_CACHE_MESSAGES
 from tui.pictures import Gallery
 from tui.text import layout
-from tui.text.layout import Frame
+from tui.text.frame import Frame
 from tui.text.runs import Look, PictureSlice, Row, Run
 from tui.timeline.paint import Painter, text_of
 from tui.timeline.sheet import Sheet

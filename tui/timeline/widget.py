@@ -14,32 +14,22 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message as TextualMessage
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
-from textual.strip import Strip
 
 from chat.model import Message
 from tui import keymap
 from tui.limits import SMALL_SCREEN_ROWS
 from tui.pictures import Gallery
-from tui.terminal import with_offsets
-from tui.text import layout
-from tui.text.layout import Frame
-from tui.timeline.canvas import Canvas, row_text
-from tui.timeline.paint import COMPONENTS
-from tui.timeline.sheet import Anchor, Sheet
+from tui.text.frame import Frame
+from tui.timeline.sheet import Anchor
+from tui.timeline.view import LEAD_ROWS, SheetView
 
-LEAD_ROWS = 2
-"""Above the first message: a blank row and what is known of the older ones."""
 NEAR_EDGE_ROWS = 30
 """So close to an end of what is loaded, the next page is read."""
-COPY_ROWS_MAX = 5000
 
 
-class Timeline(ScrollView, can_focus=True):
+class Timeline(SheetView, can_focus=True):
     """Messages of a channel, a thread or a search."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.text, show=False, id=key.id)
         for key in keymap.scope("timeline")
@@ -88,14 +78,9 @@ class Timeline(ScrollView, can_focus=True):
         *,
         id: str | None = None,
     ) -> None:
-        super().__init__(id=id)
-        self._frame = frame
-        self._sheet = Sheet(self._measure, LEAD_ROWS)
-        self._canvas = Canvas(self, hue, gallery)
+        super().__init__(frame, hue, gallery, id=id)
         self._hold: Anchor | None = None
         self._settling = False
-        self._selected = ""
-        self._lead = ""
         self._has_older = False
         self._has_newer = False
         self._page_asked: set[bool] = set()
@@ -103,14 +88,6 @@ class Timeline(ScrollView, can_focus=True):
         self._below_unknown = 0
 
     # What is loaded.
-
-    @property
-    def sheet(self) -> Sheet:
-        return self._sheet
-
-    @property
-    def frame(self) -> Frame:
-        return self._frame
 
     @property
     def follows(self) -> bool:
@@ -228,17 +205,11 @@ class Timeline(ScrollView, can_focus=True):
 
     def file_changed(self, file: str) -> None:
         """A transfer made progress: repaint the messages in view that carry the file."""
-        for index in self._visible():
+        for index in self._in_view():
             message = self._sheet[index]
             if any(view.id == file for view in message.files):
                 self._canvas.forget(message.id)
         self.refresh()
-
-    def set_lead(self, lead: str) -> None:
-        """What stands above the first message."""
-        if lead != self._lead:
-            self._lead = lead
-            self.refresh()
 
     def reframe(self, **changes: object) -> None:
         """Change what rows depend on (see `Frame`)."""
@@ -247,19 +218,7 @@ class Timeline(ScrollView, can_focus=True):
         self._sheet.measure_all()
         self._settle()
 
-    def repaint(self) -> None:
-        """Colours changed."""
-        self._canvas.recolour()
-        self.refresh()
-
-    def _measure(self, message: Message, previous: Message | None) -> int:
-        return layout.height(message, previous, self._frame)
-
     # Where the view is.
-
-    @property
-    def _view_rows(self) -> int:
-        return max(self.scrollable_content_region.height, 1)
 
     def _settle(self) -> None:
         """Give the scroll bar the new height and put the view back on what it holds."""
@@ -318,19 +277,10 @@ class Timeline(ScrollView, can_focus=True):
             self._settle()
         self._look_for_edges()
 
-    def _visible(self) -> range:
-        """Indices of the messages in view."""
-        top = round(self.scroll_y)
-        first = self._sheet.find(max(top, self._sheet.lead))
-        last = self._sheet.find(min(top + self._view_rows, self._sheet.total) - 1)
-        if first is None or last is None:
-            return range(0)
-        return range(first.index, last.index + 1)
-
     @property
     def middle(self) -> Message | None:
         """A message in the middle of the view."""
-        visible = self._visible()
+        visible = self._in_view()
         return self._sheet[visible[len(visible) // 2]] if visible else None
 
     def jump_end_if_loaded(self) -> None:
@@ -377,7 +327,7 @@ class Timeline(ScrollView, can_focus=True):
         self.refresh()
 
     def _step(self, by: int) -> None:
-        visible = self._visible()
+        visible = self._in_view()
         if not visible:
             return
         index = self._sheet.index(self._selected) if self._selected else None
@@ -436,37 +386,3 @@ class Timeline(ScrollView, can_focus=True):
         self.select(message.id)
         if event.chain == 2:
             self.post_message(self.Chosen("open", message, self))
-
-    # Painting.
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._canvas.recolour()
-
-    def render_line(self, y: int) -> Strip:
-        row = round(self.scroll_y) + y
-        width = self.scrollable_content_region.width
-        if row == self._sheet.lead - 1:
-            strip = self._canvas.note(self._lead, width)
-        else:
-            strip = self._canvas.line(self._sheet, self._frame, row, width, self._selected)
-        selection = self.text_selection
-        if selection is not None:
-            strip = self._canvas.marked(strip, selection, row)
-        return with_offsets(strip, 0, row)
-
-    # Selecting text with the mouse.
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        start = selection.start.y if selection.start is not None else 0
-        end = selection.end.y if selection.end is not None else self._sheet.total - 1
-        end = min(end, self._sheet.total - 1, start + COPY_ROWS_MAX)
-        lines = []
-        for row in range(start, end + 1):
-            text = row_text(self._sheet, self._frame, row)
-            first, last = selection.get_span(row) or (0, 0)
-            lines.append((text[first:] if last == -1 else text[first:last]).rstrip())
-        return "\n".join(lines), "\n"
