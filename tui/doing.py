@@ -125,7 +125,7 @@ class Doing:
                 screen.box.set_mode(Mode(kind, message))
                 screen.box.composer.focus()
             case actions.OpenThread(message):
-                screen.open_thread(message)
+                screen.side.open_thread(screen.channel_name, message)
             case actions.Confirm(question, command):
                 self._confirm(question, command)
             case actions.Save(message, path):
@@ -140,7 +140,7 @@ class Doing:
     def _show(self, panel: actions.Panel) -> None:
         screen = self._screen
         if panel == "notes":
-            screen.toggle_notes()
+            screen.action_notes()
         elif panel == "members":
             screen.show_members()
         elif panel == "peers":
@@ -185,7 +185,7 @@ class Doing:
             case "pin":
                 self.do(actions.pin(message))
             case "thread":
-                screen.open_thread(message)
+                screen.side.open_thread(screen.channel_name, message)
             case "react":
                 screen.app.push_screen(ReactPicker(), lambda sign: self._react(message, sign))
             case "copy":
@@ -213,7 +213,7 @@ class Doing:
             screen.app.open_url(links[0])
             self._asker.say(f"Opening {links[0]}")
         else:
-            screen.open_thread(message)
+            screen.side.open_thread(screen.channel_name, message)
 
     def _look(self, picture: FileView, message: Message) -> None:
         screen = self._screen

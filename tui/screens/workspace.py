@@ -24,7 +24,7 @@ from chat.events import (
     TransferChanged,
 )
 from chat.model import Channel, Message
-from tui import keymap, workers
+from tui import keymap
 from tui.answered import Answered
 from tui.asking import Asker
 from tui.completing import Completing
@@ -36,6 +36,7 @@ from tui.pictures import Gallery
 from tui.reading import Reading
 from tui.screens.help import HelpScreen
 from tui.screens.switcher import Switcher, by_need
+from tui.side import Side
 from tui.text.frame import Frame
 from tui.text.moments import Calendar
 from tui.text.styled import styled
@@ -44,7 +45,7 @@ from tui.widgets.channel_header import ChannelHeader
 from tui.widgets.channel_list import ChannelList
 from tui.widgets.completion_popup import CompletionPopup
 from tui.widgets.composer import Composer
-from tui.widgets.composer_box import ComposerBox, Draft, Mode
+from tui.widgets.composer_box import ComposerBox, Draft
 from tui.widgets.member_list import MemberList
 from tui.widgets.new_below import NewBelow
 from tui.widgets.status_row import StatusRow
@@ -104,6 +105,8 @@ class WorkspaceScreen(Screen[None]):
         self._members = MemberList(face.hue, id="members")
         self._status = StatusRow(id="status")
         self.reading = Reading(self.asker, self.timeline)
+        # What gives way to an open pane on a narrow screen is the style sheet's to decide.
+        self.side = Side(self.asker, self.box, self.thread, self.notes, self._set_side)
         self._doing = Doing(self)
         self._popup = CompletionPopup(id="popup")
         self._completing = Completing(self.box, self._popup, self._known)
@@ -148,11 +151,8 @@ class WorkspaceScreen(Screen[None]):
         if before is not None:
             self._drafts[before.id] = self.box.take()
         if before is None or before.id != channel.id:
-            self.thread.close()
-            self._lay_out()
+            self.side.follow(channel.name)
             self.box.give(self._drafts.get(channel.id, Draft()), channel.name)
-            if self.notes.display:
-                self.notes.open(channel.name)
         self._answered.clear()
         self.reading.open(channel, at)
         self._show_world()
@@ -163,31 +163,6 @@ class WorkspaceScreen(Screen[None]):
         if channel is not None:
             self.open_channel(channel, message)
             self.timeline.focus()
-
-    def open_thread(self, message: Message) -> None:
-        """Show a message's thread beside the timeline; Enter then answers in it."""
-        root = message.reply_to or message.id
-
-        async def read() -> None:
-            messages = await self.asker.ask(
-                commands.History(self.channel_name, limit=200, thread=root)
-            )
-            if messages:
-                self.notes.close()
-                self.thread.show(root, messages)
-                self._lay_out()
-                first = next((m for m in messages if m.id == root), message)
-                self.box.set_mode(Mode("thread", first))
-                self.box.composer.focus()
-
-        workers.restart(self, "thread", read)
-
-    def close_thread(self) -> None:
-        """Hide the thread."""
-        self.thread.close()
-        if self.box.mode is not None and self.box.mode.kind == "thread":
-            self.box.set_mode(None)
-        self._lay_out()
 
     # Events.
 
@@ -328,8 +303,8 @@ class WorkspaceScreen(Screen[None]):
     def _escaped(self) -> None:
         if self._completing.close():
             return
-        if self.thread.display:
-            self.close_thread()
+        if self.side.has_thread:
+            self.side.close_thread()
         elif self.box.mode is not None:
             self.box.set_mode(None)
         else:
@@ -396,22 +371,11 @@ class WorkspaceScreen(Screen[None]):
         self._doing.search()
 
     def action_notes(self) -> None:
-        self.toggle_notes()
-
-    def toggle_notes(self) -> None:
-        """Open this channel's notes beside the timeline, or close them."""
-        if self.notes.display:
-            self.notes.close()
-            self.box.composer.focus()
-        elif self.channel_name:
-            self.close_thread()
-            self.notes.open(self.channel_name)
-        self._lay_out()
+        self.side.toggle_notes(self.channel_name)
 
     @on(NotesPane.Closed)
     def _notes_closed(self) -> None:
-        self._lay_out()
-        self.box.composer.focus()
+        self.side.notes_closed()
 
     def action_toggle_channels(self) -> None:
         self._toggle("channels", self.query_one("#channels").display)
@@ -423,13 +387,12 @@ class WorkspaceScreen(Screen[None]):
         """What /members does."""
         self._toggle("members", False)
 
+    def _set_side(self, on: bool) -> None:
+        self.set_class(on, "-side")
+
     def _toggle(self, pane: str, shown: bool) -> None:
         self.set_class(not shown, f"-show-{pane}")
         self.set_class(shown, f"-hide-{pane}")
-
-    def _lay_out(self) -> None:
-        """Tell the style sheet what is open; it decides what gives way on a narrow screen."""
-        self.set_class(self.thread.display or self.notes.display, "-side")
 
 
 def _now_ms() -> int:
