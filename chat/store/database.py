@@ -1,0 +1,246 @@
+"""One SQLite connection: keys, transactions, and every error as a sentence.
+
+Rules:
+- A write begins a transaction by itself; `commit` makes it durable (write-ahead log, fsync),
+  `rollback` forgets it. Reads see the own uncommitted writes.
+- Nothing of apsw leaves this file: each of its errors becomes one `StoreError` whose text names
+  the file and says what to do.
+- SQLite may undo a whole transaction when one statement fails (full disk). So after a failed
+  write, writes are refused until `rollback`, and no half of a transaction is ever committed.
+
+The file is encrypted page by page by SQLite3 Multiple Ciphers (ChaCha20 and Poly1305), keyed
+with 32 raw bytes. A changed, cut or foreign page fails its tag, and shows here as damage.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from chat.errors import StoreError
+from chat.store.limits import PAGE_CACHE_KIB, STATEMENTS_CACHED, WAL_KEPT_BYTES
+
+MEMORY = ":memory:"
+"""A path for tests: the database is gone with the object."""
+
+Row = tuple[Any, ...]
+Values = Sequence[int | str | bytes | None]
+
+_SENTENCES: tuple[tuple[type[apsw.Error], str], ...] = (
+    (
+        apsw.FullError,
+        "The disk is full, and {path} cannot grow. Free some space and try again; "
+        "what was stored is safe.",
+    ),
+    (
+        apsw.ReadOnlyError,
+        "{path} is read-only. Make its folder writable for you and try again.",
+    ),
+    (
+        apsw.PermissionsError,
+        "{path} may not be written. Make it and its folder yours and try again.",
+    ),
+    (
+        apsw.CantOpenError,
+        "{path} cannot be opened. See that its folder exists, is not on a read-only disk and may "
+        "be written by you.",
+    ),
+    (apsw.BusyError, "Another program uses {path}. Close it and try again."),
+    (apsw.LockedError, "Another program uses {path}. Close it and try again."),
+    (apsw.NoMemError, "There is not enough memory to read {path}. Close some programs."),
+    (
+        apsw.NotADBError,
+        "{path} cannot be read: it is damaged, or the key beside it is another one's. Clowder "
+        "leaves it as it is. Put a backup of the whole folder in its place, or move the folder "
+        "away and join again.",
+    ),
+    (
+        apsw.IOError,
+        "The disk reports an error with {path}. Check the disk and its free space, and keep a "
+        "copy of the folder before you try again.",
+    ),
+)
+_DAMAGED = (
+    "{path} is damaged. Clowder leaves it as it is. Put a backup of the whole folder in its "
+    "place, or move the folder away and join again: the other members have what was sent."
+)
+
+
+def damaged(path: str) -> StoreError:
+    """The error for content that this program cannot have written."""
+    return StoreError(_DAMAGED.format(path=path))
+
+
+class Database:
+    """A keyed connection. Used from one thread at a time."""
+
+    def __init__(self, path: Path | str, key: bytes, *, create: bool = True) -> None:
+        """Open the file, or make it when `create` is given. `key` is 32 raw bytes.
+
+        Raises:
+            StoreError: it cannot be opened, read with this key, or written.
+        """
+        self.path = str(path)
+        self.in_transaction = False
+        self.at_begin: list[Callable[[], None]] = []
+        """Writes that the next transaction starts with."""
+        self._failed = False
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        try:
+            self._connection = apsw.Connection(
+                self.path, flags=flags, statementcachesize=STATEMENTS_CACHED
+            )
+        except apsw.Error as error:
+            raise self._sentence(error) from None
+        # Closing writes nothing into a file that could not be read.
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        try:
+            self._prepare(key)
+        except StoreError:
+            self._connection.close(True)
+            raise
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+    def _prepare(self, key: bytes) -> None:
+        assert len(key) == 32
+        if self.path != MEMORY:
+            self.read("PRAGMA cipher = 'chacha20'")
+            self.read(f"PRAGMA key = 'raw:{key.hex()}'")
+            self.read("PRAGMA locking_mode = EXCLUSIVE")
+        self.read("SELECT count(*) FROM sqlite_schema")  # fails here with a wrong key
+        if self.path != MEMORY:
+            self.read("PRAGMA journal_mode = WAL")
+            self.read("PRAGMA synchronous = FULL")
+            self.read(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+        self.read(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
+        self.read("PRAGMA temp_store = MEMORY")
+        self.read("PRAGMA trusted_schema = OFF")
+        self.read("PRAGMA cell_size_check = ON")
+
+    def _sentence(self, error: apsw.Error) -> StoreError:
+        for kind, sentence in _SENTENCES:
+            if isinstance(error, kind):
+                return StoreError(sentence.format(path=self.path))
+        return damaged(self.path)
+
+    def damaged(self) -> StoreError:
+        """The error for a row that this program cannot have written."""
+        return damaged(self.path)
+
+    def read(self, sql: str, values: Values = ()) -> list[Row]:
+        """All rows of a query."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except apsw.Error as error:
+            raise self._sentence(error) from None
+        except UnicodeDecodeError:
+            raise self.damaged() from None
+
+    def one(self, sql: str, values: Values = ()) -> Row | None:
+        """The first row of a query, or None."""
+        try:
+            return self._connection.execute(sql, values).fetchone()
+        except apsw.Error as error:
+            raise self._sentence(error) from None
+        except UnicodeDecodeError:
+            raise self.damaged() from None
+
+    def begin(self) -> None:
+        """Begin a transaction if none is under way.
+
+        Raises:
+            StoreError: an earlier write of this transaction failed; `rollback` first.
+        """
+        if self._failed:
+            raise StoreError(f"An earlier change to {self.path} failed and is being undone.")
+        if not self.in_transaction:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except apsw.Error as error:
+                raise self._sentence(error) from None
+            self.in_transaction = True
+            for write in self.at_begin:
+                write()
+
+    def write(self, sql: str, values: Values = ()) -> int:
+        """Change something; gives the number of rows changed."""
+        self.begin()
+        try:
+            self._connection.execute(sql, values)
+        except apsw.Error as error:
+            self._failed = True
+            raise self._sentence(error) from None
+        return self._connection.changes()
+
+    def insert(self, sql: str, values: Values) -> int:
+        """Insert a row; gives its row id."""
+        self.write(sql, values)
+        return self._connection.last_insert_rowid()
+
+    def write_many(self, sql: str, rows: Iterable[Values]) -> None:
+        """Run one statement for each row of values."""
+        self.begin()
+        try:
+            self._connection.executemany(sql, rows)
+        except apsw.Error as error:
+            self._failed = True
+            raise self._sentence(error) from None
+
+    def write_all_or_none(self, sql: str, rows: Sequence[Values]) -> bool:
+        """Run an INSERT for each row; False, and nothing changed, when a key is taken."""
+        self.begin()
+        connection = self._connection
+        try:
+            connection.execute("SAVEPOINT rows")
+            try:
+                connection.executemany(sql, rows)
+            except apsw.ConstraintError:
+                connection.execute("ROLLBACK TO rows")
+                return False
+            finally:
+                if not connection.get_autocommit():
+                    connection.execute("RELEASE rows")
+        except apsw.Error as error:
+            self._failed = True
+            raise self._sentence(error) from None
+        return True
+
+    def commit(self) -> None:
+        """Make everything since the last commit durable.
+
+        Raises:
+            StoreError: it is not; `rollback` and go on, or try again later.
+        """
+        if self._failed:
+            self.begin()
+        if not self.in_transaction:
+            return
+        try:
+            self._connection.execute("COMMIT")
+        except apsw.Error as error:
+            self._failed = True
+            raise self._sentence(error) from None
+        self.in_transaction = False
+        self.at_begin.clear()
+
+    def rollback(self) -> None:
+        """Forget everything since the last commit."""
+        try:
+            if not self._connection.get_autocommit():
+                self._connection.execute("ROLLBACK")
+        except apsw.Error as error:
+            raise self._sentence(error) from None
+        self.in_transaction = False
+        self._failed = False
+
+    def close(self) -> None:
+        """Forget what was not committed, and let go of the file.
+
+        Raises:
+            StoreError: the last write-ahead log could not be folded in; nothing is lost by it.
+        """
+        try:
+            self._connection.close()
+        except apsw.Error as error:
+            raise self._sentence(error) from None
