@@ -204,6 +204,11 @@ async def test_text_is_selected_over_rows() -> None:
         app.screen.selections = {timeline: selection}
         await pilot.pause()
         assert "message 0" in shown(app)[first]
+        strip = timeline.render_line(first)
+        for start in range(0, 60, 7):
+            for end in range(0, 70, 7):
+                span = Selection(Offset(start, 0), Offset(end, 0))
+                assert timeline._canvas.marked(strip, span, 0).text == strip.text
 
 
 @story

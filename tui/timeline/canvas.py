@@ -18,6 +18,7 @@ from tui import workers
 from tui.limits import STRIP_CACHE_MESSAGES
 from tui.pictures import Gallery
 from tui.text import layout
+from tui.text.cells import width_of
 from tui.text.frame import Frame
 from tui.text.runs import Look, PictureSlice, Row, Run
 from tui.timeline.paint import Painter, text_of
@@ -106,11 +107,13 @@ class Canvas:
         if span is None:
             return strip
         style: Style = self._widget.screen.get_component_rich_style("screen--selection")
-        first = strip.index_to_cell_position(span[0])
-        last = strip.cell_length if span[1] == -1 else strip.index_to_cell_position(span[1])
-        before, inside, after = strip.divide([first, last, strip.cell_length])
+        text = strip.text
+        first = width_of(text[: span[0]])
+        last = strip.cell_length if span[1] == -1 else max(width_of(text[: span[1]]), first)
+        inside = strip.crop(first, last)
         shown = [part._replace(style=(part.style or Style()) + style) for part in inside]
-        return Strip.join([before, Strip(shown, inside.cell_length), after])
+        parts = [strip.crop(0, first), Strip(shown, inside.cell_length), strip.crop(last)]
+        return Strip.join(parts)
 
 
 def row_text(sheet: Sheet, frame: Frame, row: int) -> str:
