@@ -11,6 +11,9 @@ from chat.store.database import Database
 from chat.store.limits import ARRIVAL_BITS, WORKSPACES_MAX
 from chat.store.names import Names
 
+PROJECTION_VERSION = 1
+"""Raised when the same entries are to be projected differently; see `Projection.is_stale`."""
+
 
 @dataclass(slots=True)
 class ChannelRow:
@@ -48,7 +51,8 @@ class Tables:
         if row is not None:
             return int(row[0])
         number = self._database.insert(
-            "INSERT INTO workspace (id, projection) VALUES (?, 0)", (self.workspace,)
+            "INSERT INTO workspace (id, projection) VALUES (?, ?)",
+            (self.workspace, PROJECTION_VERSION),
         )
         assert number < WORKSPACES_MAX
         return number
@@ -61,8 +65,8 @@ class Tables:
     def return_row(self) -> None:
         """Put this workspace's own row back if a rollback took it; the numbers stay."""
         self._database.write(
-            "INSERT OR IGNORE INTO workspace (number, id, projection) VALUES (?, ?, 0)",
-            (self._number, self.workspace),
+            "INSERT OR IGNORE INTO workspace (number, id, projection) VALUES (?, ?, ?)",
+            (self._number, self.workspace, PROJECTION_VERSION),
         )
 
     def _find_channel(self, channel: bytes) -> ChannelRow | None:
