@@ -14,6 +14,12 @@ ENTRY_MAX_BYTES = 48 * 1024  # header, signature and ciphertext; three link fram
 ROSTER_OP_MAX_BYTES = 48 * 1024  # the same, so one message kind carries either
 PAYLOAD_MAX_BYTES = 46 * 1024  # plaintext after padding; leaves room for header, tag and signature
 ROSTER_PARENTS_MAX = 8  # heads beyond this are merged by the next op
+INVITE_REST_MAX_BYTES = 1024  # keys, workspace id and a few address hints
+SCOPE_CHANGE_MAX = 512  # members in one change of a scope: 9 KiB
+SEALED_DEVICES_MAX = 1_280  # devices named in one rekey: 44 KiB; larger scopes add shares
+WRAPS_MAX = 16  # earlier epochs a rekey hands on; the chain goes on from there
+WRAPPED_KEY_BYTES = 24 + 32 + 16  # nonce, key, tag
+SHARED_KEY_MAX_BYTES = 256  # a sealed box of a key, its scope and salt
 SEQ_MAX = 2**48 - 1  # fits every language's integer; 8,900 years at 1,000 entries a second
 ANCHOR_EVERY = 64  # every 64th entry keeps its signature: a range of 64 costs one verification
 
