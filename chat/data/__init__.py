@@ -1,0 +1,1 @@
+"""Data that ships with the package: the word list of invites."""
