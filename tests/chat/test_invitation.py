@@ -82,10 +82,13 @@ def test_no_changed_character_goes_unnoticed(data: st.DataObject) -> None:
 @example("clowder:" + "a" * 5000)
 @example("zoo " * 1000)
 def test_anything_else_is_a_sentence(text: str) -> None:
+    said = ""
     try:
         parse(text)
     except UsageError as error:
-        assert str(error)[-1] in ".?!" and str(error).isprintable()
+        said = str(error)
+    assert said.endswith((".", "?", "!")) or not said
+    assert said.isprintable()
 
 
 @given(SECRETS, WORKSPACES, st.binary(max_size=80))
@@ -109,9 +112,9 @@ def test_a_hint_without_a_short_form_is_left_out() -> None:
 def test_a_slip_of_the_hand_is_named() -> None:
     words = INVITE.words.split()
     words[2] = "kittne"
-    with pytest.raises(UsageError, match="Word 3, “kittne”.*did you mean “kitten”"):
+    with pytest.raises(UsageError, match=r"Word 3, “kittne”.*did you mean “kitten”"):
         parse(" ".join(words))
-    with pytest.raises(UsageError, match="have 12 words|has 12 words"):
+    with pytest.raises(UsageError, match=r"has 12 words"):
         parse(" ".join(words[:11]))
     with pytest.raises(UsageError, match="newer Clowder"):
         parse(VECTORS["newer_link"])
@@ -134,7 +137,7 @@ def test_a_code_fits_a_small_terminal(invite: InviteText, modules: int) -> None:
     code = segno.make(invite.code, error="l", micro=False, boost_error=False)
     assert code.mode == "alphanumeric"
     assert code.symbol_size(border=0) == (modules, modules)
-    assert (modules + 4 + 1) // 2 <= 23 and modules + 4 <= 80
+    assert (modules + 4 + 1) // 2 <= 23
 
 
 def test_a_secret_is_not_in_a_repr() -> None:
