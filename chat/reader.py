@@ -54,11 +54,13 @@ def read_waiting(workspace: Workspace, epochs: Sequence[bytes], now: Now) -> Rea
     changes: list[ProjectedChange] = []
     notes: set[bytes] = set()
     for epoch in epochs:
-        waiting = workspace.store.waiting(epoch)
-        workspace.store.clear_waiting(epoch)
-        reading = read(workspace, waiting, now)
-        changes += reading.changes
-        notes |= reading.notes
+        after = 0
+        while waiting := workspace.store.waiting(epoch, after):
+            after = waiting[-1][0]
+            workspace.store.clear_waiting(epoch, after)
+            reading = read(workspace, waiting, now)
+            changes += reading.changes
+            notes |= reading.notes
     return Reading(changes, notes)
 
 
@@ -75,5 +77,5 @@ def _open(workspace: Workspace, arrival: int, entry: Entry) -> ops.AnyOp | None:
     except TooNew:
         workspace.store.mark_newer(arrival, entry.log.part)
     except Invalid as error:
-        workspace.store.quarantine(entry.id, str(error))
+        workspace.store.quarantine(entry.log.channel, entry.id, str(error))
     return None

@@ -187,25 +187,6 @@ class Database:
             self._failed = True
             raise self._sentence(error) from None
 
-    def write_all_or_none(self, sql: str, rows: Sequence[Values]) -> bool:
-        """Run an INSERT for each row; False, and nothing changed, when a key is taken."""
-        self.begin()
-        connection = self._connection
-        try:
-            connection.execute("SAVEPOINT rows")
-            try:
-                connection.executemany(sql, rows)
-            except apsw.ConstraintError:
-                connection.execute("ROLLBACK TO rows")
-                return False
-            finally:
-                if not connection.get_autocommit():
-                    connection.execute("RELEASE rows")
-        except apsw.Error as error:
-            self._failed = True
-            raise self._sentence(error) from None
-        return True
-
     def commit(self) -> None:
         """Make everything since the last commit durable.
 

@@ -28,10 +28,13 @@ _INSERT = """INSERT INTO entry (arrival, log, seq, hlc, epoch, roster, lists_hea
 _OF_LOG = """SELECT arrival, log, seq, hlc, epoch, roster, lists_heads, nonce, id,
     signature, ciphertext, ct_hash, ct_len FROM entry
     WHERE log = ? AND seq BETWEEN ? AND ? ORDER BY seq"""
-_BY_ARRIVAL = """SELECT e.arrival, e.log, e.seq, e.hlc, e.epoch, e.roster, e.lists_heads, e.nonce,
-    e.id, e.signature, e.ciphertext, e.ct_hash, e.ct_len, p.id
-    FROM entry e LEFT JOIN entry p ON p.log = e.log AND p.seq = e.seq - 1
-    WHERE e.arrival > ? AND e.arrival <= ? ORDER BY e.arrival LIMIT ?"""
+ENTRY_COLUMNS = """SELECT e.arrival, e.log, e.seq, e.hlc, e.epoch, e.roster, e.lists_heads,
+    e.nonce, e.id, e.signature, e.ciphertext, e.ct_hash, e.ct_len, p.id
+    FROM entry e LEFT JOIN entry p ON p.log = e.log AND p.seq = e.seq - 1"""
+"""The beginning of a query for whole entries, as `_arrived` takes its rows."""
+_BY_ARRIVAL = " ".join(
+    (ENTRY_COLUMNS, "WHERE e.arrival > ? AND e.arrival <= ? ORDER BY e.arrival LIMIT ?")
+)
 
 
 class Entries(Logs):

@@ -13,10 +13,17 @@ ADDRESSES_MAX = 64  # where peers were last met; the oldest makes room
 CURSORS_MAX = 1_024  # stores met; a peer that changes its name each time costs no more than this
 UNHELD_LOGS_MAX = 20_000  # logs known only from receipts: a newcomer's, not an inventor's
 
+PROJECTED_AT_ONCE = 512  # operations: few statements, and little memory whatever was asked for
+READ_AT_ONCE_ENTRIES = 1_000  # of those that waited for a key: half a megabyte
 LATE_AFTER_MS = 2 * 60 * 1000  # a message this far above what was read is shown as late
 UNREAD_COUNTED_MAX = 1_000  # shown as "999+"; counting stops here
 REACTIONS_SHOWN_MAX = 1_000  # rows read for one message, whatever its readers did to it
 FOUND_BY_PREFIX_MAX = 16  # ids given for an ambiguous beginning; two would do to say so
+FILES_FOUND_MAX = 16  # messages with one plaintext; one would do to post it again
+REASON_MAX_CHARS = 200  # why an entry was set aside; a sentence
+COLOUR_MAX_CHARS = 32  # what crdt.ops accepts, as the next two
+SETTING_NAME_MAX_CHARS = 64
+SETTING_VALUE_MAX_CHARS = 1_024
 
 QUERY_MAX_CHARS = 256  # of a search; what a person types
 QUERY_WORDS_MAX = 16  # words that must all occur

@@ -29,7 +29,7 @@ _REPLICATED: Step = (
     ) STRICT""",
     """CREATE TABLE channel (
         number INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, id BLOB NOT NULL,
-        first_ms INTEGER NOT NULL, own_hlc INTEGER NOT NULL,
+        first_ms INTEGER NOT NULL, messages INTEGER NOT NULL,
         read_hlc INTEGER NOT NULL, read_message BLOB NOT NULL,
         UNIQUE (workspace, id)
     ) STRICT""",
@@ -87,6 +87,12 @@ _REPLICATED: Step = (
         number INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, root BLOB NOT NULL,
         UNIQUE (workspace, root)
     ) STRICT""",
+    """CREATE TABLE untimely (
+        channel INTEGER NOT NULL, mid BLOB NOT NULL, hlc INTEGER NOT NULL,
+        late INTEGER NOT NULL, unread INTEGER NOT NULL, ahead_ms INTEGER NOT NULL,
+        PRIMARY KEY (channel, mid)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX untimely_unread ON untimely (channel, hlc, mid) WHERE unread",
 )
 """What comes from peers and from the user; nothing here can be made again from the rest."""
 
@@ -95,8 +101,8 @@ _PROJECTED: Step = (
         number INTEGER PRIMARY KEY, channel INTEGER NOT NULL, hlc INTEGER NOT NULL,
         mid BLOB NOT NULL, member INTEGER NOT NULL, entry INTEGER NOT NULL, salt BLOB NOT NULL,
         reply_to BLOB, counted INTEGER NOT NULL, mine INTEGER NOT NULL,
-        mentions_me INTEGER NOT NULL, deleted INTEGER NOT NULL, late INTEGER NOT NULL,
-        ahead_ms INTEGER NOT NULL, text TEXT NOT NULL, state BLOB
+        mentions_me INTEGER NOT NULL, deleted INTEGER NOT NULL,
+        text TEXT NOT NULL, state BLOB
     ) STRICT""",
     "CREATE UNIQUE INDEX message_of_id ON message (mid, channel)",
     "CREATE INDEX message_in_order ON message (channel, hlc, mid, counted)",
@@ -125,7 +131,7 @@ _PROJECTED: Step = (
     "CREATE INDEX file_of_plaintext ON file (sha256)",
     "CREATE TABLE waiting (entry INTEGER PRIMARY KEY, epoch INTEGER NOT NULL) STRICT",
     "CREATE INDEX waiting_for_epoch ON waiting (epoch)",
-    "CREATE TABLE newer (entry INTEGER PRIMARY KEY, kind INTEGER NOT NULL) STRICT",
+    "CREATE TABLE newer (entry INTEGER PRIMARY KEY, part INTEGER NOT NULL) STRICT",
     """CREATE TABLE quarantine (
         channel INTEGER NOT NULL, id BLOB NOT NULL, reason TEXT NOT NULL,
         PRIMARY KEY (channel, id)

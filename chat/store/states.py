@@ -10,6 +10,7 @@ A message's number is its time: milliseconds << 10 and a few bits that keep two 
 full-text index, which knows messages by number, gives the newest first without sorting.
 """
 
+from collections.abc import Container
 from typing import NamedTuple
 
 import msgspec
@@ -33,8 +34,8 @@ _PROBES_MAX = 40  # the range looked at doubles: the last is 30,000 years wide
 _PATH_CHARACTERS = str.maketrans({"/": "_", "\\": "_"})
 
 INSERT_MESSAGE = """INSERT INTO message (number, channel, hlc, mid, member, entry, salt, reply_to,
-    counted, mine, mentions_me, deleted, late, ahead_ms, text, state)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    counted, mine, mentions_me, deleted, text, state)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_WORDS = "INSERT INTO search (rowid, words) VALUES (?, ?)"
 
 _encoder = msgspec.msgpack.Encoder()
@@ -48,15 +49,11 @@ class Arrival(NamedTuple):
         entry: the row id of its entry.
         mine: this member wrote it.
         me: this member, None for one that is none.
-        late: it merged into what was already read.
-        ahead_ms: how far its author's clock ran ahead.
     """
 
     entry: int
     mine: bool
     me: bytes | None
-    late: bool
-    ahead_ms: int
 
 
 class StoredMessage(NamedTuple):
@@ -159,8 +156,6 @@ class States(Entries):
                 arrival.mine,
                 mentioned,
                 state.deleted,
-                arrival.late,
-                arrival.ahead_ms,
                 clean_text(state.text, TEXT_MAX),
                 _encoder.encode(state),
             ),
@@ -202,15 +197,18 @@ class States(Entries):
         self._save_files(channel.number, mid, shown_files(before.state), shown_files(state))
         self._save_words(before.number, before.state, state)
 
-    def _free_number(self, wanted: int, mid: bytes) -> int:
-        """The wanted number, or a free one near it."""
+    def _free_number(self, wanted: int, mid: bytes, taken: Container[int] = ()) -> int:
+        """The wanted number, or a free one near it; those in `taken` are about to be used."""
         number = wanted
         for probe in range(_PROBES_MAX):
-            if self._database.one("SELECT 1 FROM message WHERE number = ?", (number,)) is None:
+            if number not in taken and not self._has_number(number):
                 return number
             offset = int.from_bytes(digest(b"x1.slot", mid, bytes((probe,)))[:8], "big")
             number = wanted + offset % (_SLOT_MASK << probe)
         raise self._database.damaged()
+
+    def _has_number(self, number: int) -> bool:
+        return self._database.one("SELECT 1 FROM message WHERE number = ?", (number,)) is not None
 
     def _save_words(self, number: int, before: MessageState | None, after: MessageState) -> None:
         old = None if before is None else self._words(before)
@@ -265,9 +263,10 @@ class States(Entries):
         )
         return True
 
-    def _has_message(self, channel: int, mid: bytes) -> bool:
+    def _is_shown(self, channel: int, mid: bytes) -> bool:
+        """Whether a message is here and was not taken back."""
         found = self._database.one(
-            "SELECT 1 FROM message WHERE mid = ? AND channel = ?", (mid, channel)
+            "SELECT 1 FROM message WHERE mid = ? AND channel = ? AND NOT deleted", (mid, channel)
         )
         return found is not None
 

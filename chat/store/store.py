@@ -4,10 +4,10 @@ from pathlib import Path
 
 from chat.errors import StoreError
 from chat.store.database import MEMORY, Database
-from chat.store.entries import Entries
 from chat.store.meetings import Meetings
 from chat.store.membership import Membership
 from chat.store.names import Names
+from chat.store.projection import Projection
 from chat.store.schema import migrate
 from crdt.keys import Entropy
 
@@ -15,7 +15,7 @@ REPLICA_ID_BYTES = 8
 _REPLICA_KEY = "replica"
 
 
-class WorkspaceStore(Entries, Meetings, Membership):
+class WorkspaceStore(Projection, Meetings, Membership):
     """Everything stored of one workspace. Writes need the `Store`'s `commit` to last."""
 
     def __init__(self, store: "Store", database: Database, names: Names, workspace: bytes) -> None:

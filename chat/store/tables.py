@@ -21,13 +21,13 @@ class ChannelRow:
 
     Attributes:
         first_ms: when something of the channel was first read here, 0 before that.
-        own_hlc: the newest message of this member.
-        read_hlc, read_message: everything up to this message is read.
+        messages: how many there are, those taken back among them.
+        read_hlc, read_message: up to this message everything that came in in time is read.
     """
 
     number: int
     first_ms: int = 0
-    own_hlc: int = 0
+    messages: int = 0
     read_hlc: int = 0
     read_message: bytes = b""
 
@@ -74,7 +74,7 @@ class Tables:
         known = self._channels.get(channel)
         if known is None:
             row = self._database.one(
-                "SELECT number, first_ms, own_hlc, read_hlc, read_message FROM channel"
+                "SELECT number, first_ms, messages, read_hlc, read_message FROM channel"
                 " WHERE workspace = ? AND id = ?",
                 (self._number, channel),
             )
@@ -89,7 +89,7 @@ class Tables:
         known = self._find_channel(channel)
         if known is None:
             number = self._database.insert(
-                "INSERT INTO channel (workspace, id, first_ms, own_hlc, read_hlc, read_message)"
+                "INSERT INTO channel (workspace, id, first_ms, messages, read_hlc, read_message)"
                 " VALUES (?, ?, 0, 0, 0, x'')",
                 (self._number, channel),
             )
@@ -99,9 +99,9 @@ class Tables:
 
     def _write_channel(self, row: ChannelRow) -> None:
         self._database.write(
-            "UPDATE channel SET first_ms = ?, own_hlc = ?, read_hlc = ?, read_message = ?"
+            "UPDATE channel SET first_ms = ?, messages = ?, read_hlc = ?, read_message = ?"
             " WHERE number = ?",
-            (row.first_ms, row.own_hlc, row.read_hlc, row.read_message, row.number),
+            (row.first_ms, row.messages, row.read_hlc, row.read_message, row.number),
         )
 
     def _channel_id(self, number: int) -> bytes:

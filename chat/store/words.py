@@ -19,26 +19,34 @@ from crdt.text import clean_line
 MARK_BEGIN, MARK_END = "\x02", "\x03"
 """Around the words found in a snippet; no clean text has them."""
 
-_UNSPACED = re.compile(
-    "(["
+_UNSPACED_RANGES = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f"  # Burmese
     "\u1780-\u17ff"  # Khmer
     "\u3040-\u30ff"  # Hiragana, Katakana
     "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
-    "])"
 )
+_UNSPACED = re.compile(f"([{_UNSPACED_RANGES}])")
 _WORD = re.compile(r"[^\W_]+")
+_SHOWN_WORD = re.compile(rf"[{_UNSPACED_RANGES}]|(?:(?![{_UNSPACED_RANGES}])[^\W_])+")
 
 
 def _spaced(text: str) -> str:
-    return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
+    if text.isascii():
+        return text
+    # Composed, so that a letter and its accent are one character and not two words.
+    return _UNSPACED.sub(r" \1 ", unicodedata.normalize("NFC", text))
+
+
+def searched(text: str, files: Iterable[FileInfo] = ()) -> str:
+    """What of a message is searched: its text, file names and alternative texts."""
+    names = [part for file in files for part in (file.name, file.alt) if part]
+    return "\n".join((text, *names)) if names else text
 
 
 def indexed(text: str, files: Iterable[FileInfo] = ()) -> str:
-    """What the index gets of a message: its text, file names and alternative texts."""
-    names = [part for file in files for part in (file.name, file.alt) if part]
-    return _spaced("\n".join((text, *names)) if names else text)
+    """The same as the index gets it."""
+    return _spaced(searched(text, files))
 
 
 def query_words(query: str) -> list[list[str]]:
@@ -77,14 +85,10 @@ def _found(text: str, words: list[list[str]]) -> list[tuple[int, int]]:
     whole = {_folded(word) for phrase in words for word in phrase}
     beginning = _folded(words[-1][-1])
     spans = []
-    for match in _WORD.finditer(text):
-        begin, stop = match.span()
-        characters = _UNSPACED.search(match.group()) is not None
-        parts = [(at, at + 1) for at in range(begin, stop)] if characters else [(begin, stop)]
-        for first, last in parts:
-            word = _folded(text[first:last])
-            if word in whole or (word.startswith(beginning) and beginning):
-                spans.append((first, last))
+    for match in _SHOWN_WORD.finditer(text):
+        word = _folded(match.group())
+        if word in whole or (word.startswith(beginning) and beginning):
+            spans.append(match.span())
     return spans
 
 

@@ -1,0 +1,335 @@
+"""The projection: opened operations become what the face reads, in this transaction.
+
+Operations may come in any order, in any batches and more than once: what they say is joined as
+`crdt.timeline` and `crdt.registers` join it, and `canonical` is the same everywhere. Most are
+plain posts of messages that nothing is known of yet; these are inserted many at a time, and
+everything else one by one, in the order given.
+
+The projection of a workspace can be made again from its entries, which a newer program may need:
+
+    if workspace.is_stale:
+        workspace.clear_projection()
+        ...                             # read all entries again
+        workspace.finish_projection()
+
+A crash on the way leaves it stale, and it is cleared once more.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat.store.aside import Aside
+from chat.store.database import Database, Values
+from chat.store.files import Files
+from chat.store.limits import PROJECTED_AT_ONCE
+from chat.store.names import Names
+from chat.store.registers import Registers
+from chat.store.rows import MessageRow, Rows
+from chat.store.states import INSERT_MESSAGE, INSERT_WORDS, Arrival, time_number
+from chat.store.tables import PROJECTION_VERSION, ChannelRow
+from chat.store.unread import Unread
+from chat.store.words import indexed
+from crdt.entry import Entry
+from crdt.limits import MESSAGE_TEXT_MAX_CHARS as TEXT_MAX
+from crdt.ops import AnyOp, Delete, Edit, NoteUpdate, Pin, Post, React, message_id
+from crdt.registers import StateOp
+from crdt.text import clean_text
+from crdt.timeline import Stamp, apply, target
+
+__all__ = ["MessageRow", "ProjectedChange", "Projection"]
+
+Item = tuple[Entry, int, AnyOp, bytes, bool]
+"""An entry, its arrival number, its operation, its member, and whether that is this member."""
+
+_OF_CHANNELS = "WHERE channel IN (SELECT number FROM channel WHERE workspace = ?)"
+_CLEARED = tuple(
+    " ".join(("DELETE FROM", table, _OF_CHANNELS))
+    for table in ("message", "orphan", "reaction", "register", "file", "quarantine")
+)
+_CLEAR_WORDS = " ".join(
+    ("DELETE FROM search WHERE rowid IN (SELECT number FROM message", _OF_CHANNELS, ")")
+)
+
+
+class ProjectedChange(NamedTuple):
+    """What one operation changed of what can be seen.
+
+    Attributes:
+        message: the message that looks different now, None when none does.
+        is_new: it can be seen for the first time.
+        parent: the message it replies to, whose count of replies changed.
+        registers: keys of the channel's registers that have another value now.
+    """
+
+    channel: bytes
+    message: bytes | None = None
+    is_new: bool = False
+    parent: bytes | None = None
+    registers: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything looks different."""
+        return self.message is not None or bool(self.registers)
+
+
+class _Call(NamedTuple):
+    """What is the same for all operations of a call."""
+
+    now_ms: int
+    me: bytes | None
+
+
+class Projection(Rows, Files, Unread, Registers, Aside):
+    """Everything that is read, and how it comes about."""
+
+    def __init__(self, database: Database, names: Names, workspace: bytes) -> None:
+        super().__init__(database, names, workspace)
+        self._stale: bool | None = None
+
+    def forget(self) -> None:
+        super().forget()
+        self._stale = None
+
+    # Operations in ----------------------------------------------------------------------------
+
+    def project(
+        self,
+        entry: Entry,
+        arrival: int,
+        op: AnyOp,
+        member: bytes,
+        *,
+        now_ms: int,
+        mine: bool,
+        me: bytes | None,
+    ) -> ProjectedChange:
+        """Add the operation of one stored entry; `me` is this member."""
+        (change,) = self.project_many([(entry, arrival, op, member, mine)], now_ms=now_ms, me=me)
+        return change
+
+    def project_many(
+        self, items: Sequence[Item], *, now_ms: int, me: bytes | None
+    ) -> list[ProjectedChange]:
+        """Add operations of stored entries; gives one change for each, in order.
+
+        Notes change nothing here: they are replayed elsewhere, from `note_entries`.
+        """
+        call = _Call(now_ms, me)
+        changes: list[ProjectedChange] = []
+        for start in range(0, len(items), PROJECTED_AT_ONCE):
+            changes += self._project_some(items[start : start + PROJECTED_AT_ONCE], call)
+        return changes
+
+    def _project_some(self, items: Sequence[Item], call: _Call) -> list[ProjectedChange]:
+        touched: dict[bytes, ChannelRow] = {}
+        for entry, _, op, _, _ in items:
+            channel = entry.log.channel
+            if channel not in touched and not isinstance(op, NoteUpdate):
+                row = touched[channel] = self._channel(channel)
+                row.first_ms = row.first_ms or call.now_ms
+        plain = self._insert_plain_posts(items, touched)
+        changes: list[ProjectedChange] = []
+        for index, item in enumerate(items):
+            entry, _, op, _, mine = item
+            mid = plain.get(index)
+            if mid is None or not isinstance(op, Post):
+                changes.append(self._project_one(touched, item, call))
+            else:
+                row = touched[entry.log.channel]
+                self._added(row, (entry.hlc, mid), mine=mine, call=call)
+                changes.append(ProjectedChange(entry.log.channel, mid, True, op.reply_to))
+        for row in touched.values():
+            self._write_channel(row)
+        return changes
+
+    def _project_one(
+        self, touched: dict[bytes, ChannelRow], item: Item, call: _Call
+    ) -> ProjectedChange:
+        entry, _, op, member, _ = item
+        channel, stamp = entry.log.channel, Stamp(entry.hlc, entry.id)
+        if isinstance(op, Post | Edit | Delete):
+            return self._join(touched[channel], item, op, call)
+        if isinstance(op, React):
+            number = touched[channel].number
+            if self._react(number, op, member, stamp) and self._is_shown(number, op.message):
+                return ProjectedChange(channel, op.message)
+        elif isinstance(op, StateOp):
+            row = touched[channel]
+            keys = tuple(self._write_registers(row, op, member, stamp))
+            shown = None
+            if isinstance(op, Pin) and keys and self._is_shown(row.number, op.message):
+                shown = op.message
+            return ProjectedChange(channel, shown, registers=keys)
+        return ProjectedChange(channel)
+
+    def _join(
+        self, row: ChannelRow, item: Item, op: Post | Edit | Delete, call: _Call
+    ) -> ProjectedChange:
+        """Any operation on a message, through its whole state."""
+        entry, arrival, _, member, mine = item
+        channel, mid, key = entry.log.channel, target(op, member), self._keys_from + arrival
+        stored = self._load(row.number, mid)
+        before = self._load_orphan(row.number, mid) if stored is None else stored.state
+        state = apply(before, op, member, Stamp(entry.hlc, entry.id))
+        if state is before:
+            return ProjectedChange(channel)
+        if state.post is None:
+            self._save_orphan(row.number, mid, state)
+            return ProjectedChange(channel)
+        parent = state.post.reply_to
+        if stored is None:
+            log = self._log(entry.log)
+            self._insert_message(row, mid, state, log, Arrival(key, mine, call.me))
+            self._added(row, (entry.hlc, mid), mine=mine, call=call)
+            return ProjectedChange(channel, mid, True, None if state.deleted else parent)
+        carrier = stored.entry if state.post is stored.state.post else key
+        self._update_message(row, mid, stored, state, entry=carrier, me=call.me)
+        if stored.state.deleted and carrier == stored.entry:
+            return ProjectedChange(channel)
+        counts = isinstance(op, Delete) or state.post is not stored.state.post
+        return ProjectedChange(channel, mid, parent=parent if counts else None)
+
+    def _added(self, row: ChannelRow, place: tuple[int, bytes], *, mine: bool, call: _Call) -> None:
+        row.messages += 1
+        if not self.is_stale:
+            self._judge(row, place, mine=mine, now_ms=call.now_ms)
+
+    # Plain posts ------------------------------------------------------------------------------
+
+    def _insert_plain_posts(
+        self, items: Sequence[Item], touched: dict[bytes, ChannelRow]
+    ) -> dict[int, bytes]:
+        """Insert the posts that are all that is known of their message.
+
+        Gives message ids by index into `items`; the others need `_join`.
+        """
+        found: dict[bytes, dict[bytes, int]] = {}
+        for index, (entry, _, op, member, _) in enumerate(items):
+            if type(op) is Post and not op.mentions and not op.files:
+                if clean_text(op.text, TEXT_MAX) == op.text:
+                    of_channel = found.setdefault(entry.log.channel, {})
+                    of_channel.setdefault(message_id(member, op.salt), index)
+        plain: dict[int, bytes] = {}
+        for channel, of_channel in found.items():
+            known = self._known(touched[channel].number, of_channel)
+            plain.update((i, mid) for mid, i in of_channel.items() if mid not in known)
+        if plain:
+            self._insert_plain(items, plain, touched)
+        return plain
+
+    def _known(self, channel: int, mids: dict[bytes, int]) -> set[bytes]:
+        """Those messages of which something is stored, other than reactions."""
+        listed = json.dumps([mid.hex() for mid in mids])
+        rows = self._database.read(
+            "SELECT mid FROM message"
+            " WHERE channel = ?1 AND mid IN (SELECT unhex(value) FROM json_each(?2))"
+            " UNION ALL SELECT mid FROM orphan"
+            " WHERE channel = ?1 AND mid IN (SELECT unhex(value) FROM json_each(?2))",
+            (channel, listed),
+        )
+        return {mid for (mid,) in rows}
+
+    def _insert_plain(
+        self, items: Sequence[Item], plain: dict[int, bytes], touched: dict[bytes, ChannelRow]
+    ) -> None:
+        numbers = self._plain_numbers(items, plain)
+        rows: list[Values] = []
+        index_rows: list[Values] = []
+        # In the order of their numbers, which is how both the table and the index like it best.
+        for number, index in sorted((number, index) for index, number in numbers.items()):
+            entry, arrival, op, member, mine = items[index]
+            assert isinstance(op, Post)
+            rows.append(
+                (
+                    number,
+                    touched[entry.log.channel].number,
+                    entry.hlc,
+                    plain[index],
+                    self._names.number(member),
+                    self._keys_from + arrival,
+                    op.salt,
+                    op.reply_to,
+                    not mine,
+                    mine,
+                    False,
+                    False,
+                    op.text,
+                    None,
+                )
+            )
+            if op.text:
+                index_rows.append((number, indexed(op.text)))
+        self._database.write_many(INSERT_MESSAGE, rows)
+        self._database.write_many(INSERT_WORDS, index_rows)
+
+    def _plain_numbers(self, items: Sequence[Item], plain: dict[int, bytes]) -> dict[int, int]:
+        wanted = {
+            index: time_number(items[index][0].hlc, self._log(items[index][0].log))
+            for index in plain
+        }
+        rows = self._database.read(
+            "SELECT number FROM message WHERE number IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(wanted.values())),),
+        )
+        taken = {number for (number,) in rows}
+        for index, number in wanted.items():
+            if number in taken:
+                wanted[index] = self._free_number(number, plain[index], taken)
+            taken.add(wanted[index])
+        return wanted
+
+    # Anew -------------------------------------------------------------------------------------
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the projection is to be made again, or this is under way."""
+        if self._stale is None:
+            row = self._database.one(
+                "SELECT projection FROM workspace WHERE number = ?", (self._number,)
+            )
+            self._stale = row is not None and row[0] != PROJECTION_VERSION
+        return self._stale
+
+    def clear_projection(self) -> None:
+        """Forget all that follows from entries; what was read and what was late stays."""
+        self._set_version(0)
+        row = self._database.one("SELECT count(*) FROM workspace")
+        if row is not None and row[0] == 1:
+            self._database.write("INSERT INTO search (search) VALUES ('delete-all')")
+        else:
+            self._database.write(_CLEAR_WORDS, (self._number,))
+        for statement in _CLEARED:
+            self._database.write(statement, (self._number,))
+        for statement in (
+            "DELETE FROM waiting WHERE entry > ? AND entry < ?",
+            "DELETE FROM newer WHERE entry > ? AND entry < ?",
+        ):
+            self._database.write(statement, (self._keys_from, self._keys_to))
+        self._database.write("UPDATE channel SET messages = 0 WHERE workspace = ?", (self._number,))
+        for channel in self._channels.values():
+            channel.messages = 0
+
+    def finish_projection(self) -> None:
+        """All entries were read again."""
+        self._set_version(PROJECTION_VERSION)
+
+    def _set_version(self, version: int) -> None:
+        self._database.write(
+            "UPDATE workspace SET projection = ? WHERE number = ?", (version, self._number)
+        )
+        self._stale = version != PROJECTION_VERSION
+
+    # Counters ---------------------------------------------------------------------------------
+
+    def count_entries(self) -> int:
+        """How many entries are here; arrival numbers have no gaps."""
+        return self.arrival_max
+
+    def count_messages(self) -> int:
+        """How many messages are here, those taken back among them."""
+        row = self._database.one(
+            "SELECT sum(messages) FROM channel WHERE workspace = ?", (self._number,)
+        )
+        return 0 if row is None else int(row[0] or 0)
