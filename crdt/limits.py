@@ -62,6 +62,9 @@ UNKNOWN_PEER_MAX_BYTES = 1024 * 1024  # roster ops taken from a device no roster
 WASTE_MAX_BYTES = 8 * 1024 * 1024  # unasked bytes of no use on one link before it is closed
 SHORT_LOGS_MAX = 20_000  # logs a peer asked for in vain and is told of later; 3 MB a link
 CLAIM_MAX_BYTES = 4 * 1024  # an invite claim: keys, signatures, a sealed nick
+SEALED_NICK_MAX_BYTES = 512  # 64 characters of up to 4 bytes, nonce and tag, and room for padding
+ROSTER_WAITING_MAX_BYTES = 4 * 1024 * 1024  # ops whose parents are missing; the oldest go first
+ROSTER_VIEWS_KEPT = 256  # past rosters that were resolved by themselves; each is a second's work
 ROSTER_HEADS_SENT_MAX = 256  # concurrent ops beyond this are merged by the next op
 SEALS_PER_REQUEST = 16  # epochs whose seals are asked for in one message
 TOLD_MAX_DEVICES = 64  # named in a push as having been sent the same; 256 bytes
@@ -73,6 +76,14 @@ CHECK_EVERY_MS = 1_000  # at most one repeated hello a second on a link
 COMPARE_EVERY_MS = 5_000  # at most one comparison of all channels in this time on a link
 MARK_EVERY_MS = 2_000  # how late a peer is told what it likely has: from us, or from others
 ANTI_ENTROPY_MS = 10 * 60 * 1000  # a random neighbour is greeted again this often
+
+# Notes: one Yjs update of one author, and what a replica tells of its own place.
+NOTE_UPDATE_MAX_BYTES = 32 * 1024  # with the vector beside it an entry still holds it
+NOTE_ITEMS_MAX = 1_024  # of one update: a batch of typing has a handful, a rewritten page hundreds
+NOTE_DELETES_MAX = 4_096  # ranges of one update: a selection over much mixed writing
+NOTE_CLOCK_MAX = 2**31 - 1  # UTF-16 units of one log; below the width at which clocks wrap
+NOTE_CLIENT_BITS = 53  # what every Yjs implementation keeps exactly
+NOTE_RECENT_CLIENTS = 64  # of the vector, beyond those an update refers to: 1 KiB of an entry
 
 assert PAYLOAD_MAX_BYTES + TAG_BYTES + SIGNATURE_BYTES + 600 <= ENTRY_MAX_BYTES
 assert RANGE_ENTRIES % ANCHOR_EVERY == 0
