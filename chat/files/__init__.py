@@ -1,0 +1,25 @@
+"""Files and pictures of a node: from the user's disk into messages' blocks, and back.
+
+Theory of operation. The rules of fetching and serving are a pure machine, `chat.blocks.exchange`;
+this package is the asyncio shell around it and decides nothing about them. `Files` is the one door
+for the node, which tells it of links and payloads and is told of transfers:
+
+    prepare   a file of the user: metadata out, hash, seal, blocks on disk  ->  FileInfo to post
+    want      a FileInfo of a message: its blocks come from whoever has them
+    get       wait until they are here, put the file together, check it, write it where asked
+
+    files.py        Files, the door
+    fetching.py     what is wanted here; transfers.py: how far it is; quota.py: a relay's limit
+    shell.py        carries out the effects of the exchange; departures.py: when a block has left
+    disk.py         threads for what blocks
+    sharing.py      prepare; user_files.py: the user's own files; sentences.py: what errors say
+    shelf.py        how much of each file is here
+
+Files know devices, not members, and roots, not messages: nothing here reads a roster or a channel.
+"""
+
+from chat.files.files import Files, Stats
+from chat.files.sharing import Prepared
+from chat.files.transfers import TransferState
+
+__all__ = ["Files", "Prepared", "Stats", "TransferState"]

@@ -1,0 +1,326 @@
+"""Files of a node: shared, fetched, kept, handed on. See the package for the theory."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chat.blocks import disk_files, messages
+from chat.blocks.cid import check_cid
+from chat.blocks.errors import Invalid, Missing, StoreFailure
+from chat.blocks.exchange import ports
+from chat.blocks.sealing import FileReader, FileRef, check_ref
+from chat.blocks.store_files import BlockStore
+from chat.errors import ChatError, NoPeer, NotFound, StoreError, Unavailable
+from chat.files.departures import Unsent
+from chat.files.disk import Disk, KeepOn
+from chat.files.fetching import Fetching
+from chat.files.limits import AUTO_FETCH_BYTES, RELAY_QUOTA_BYTES
+from chat.files.quota import Quota
+from chat.files.sentences import named, sentence
+from chat.files.sharing import Known, Prepared, Previews, Sharing
+from chat.files.shelf import Shelf
+from chat.files.shell import ExchangeShell, Send
+from chat.files.transfers import Transfer, TransferState
+from chat.files.user_files import destination
+from chat.pictures.decoder import PictureDecoder
+from chat.pictures.formats import is_picture
+from crdt.ops import FileInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the block store holds: blocks, and their bytes."""
+
+    blocks: int
+    block_bytes: int
+
+
+def ref_of(info: FileInfo) -> FileRef:
+    """What the blocks need of a message's file.
+
+    Raises:
+        Invalid: the message contradicts itself.
+    """
+    return check_ref(FileRef(info.root, info.key, info.sha256, info.size))
+
+
+class Files:
+    """All files of one node. Event loop only; create it there and end it with `aclose`."""
+
+    def __init__(
+        self,
+        store: BlockStore,
+        *,
+        send: Send,
+        on_transfer: Callable[[TransferState], None],
+        on_complete: Callable[[bytes], None],
+        lot: Callable[[], float],
+        now_ms: Callable[[], float],
+        unsent: Unsent = lambda device, priority: 0,
+        relay: bool = False,
+        quota_bytes: int = RELAY_QUOTA_BYTES,
+        auto_bytes: int = AUTO_FETCH_BYTES,
+        previews: Previews | None = None,
+    ) -> None:
+        """
+        Args:
+            send: queues a payload of kind "blocks" on a device's link; may do nothing.
+            on_transfer: a file on its way changed; called often, so gather before showing.
+            on_complete: the file of this root is whole here now.
+            lot: numbers in [0, 1) that break ties.
+            now_ms: monotonic milliseconds.
+            unsent: payload bytes of a priority that wait on a device's link (departures.py).
+            relay: keep what peers offer or want, up to `quota_bytes`.
+            auto_bytes: pictures up to this size are fetched when a message names them.
+            previews: makes previews; None for a decoder process of our own.
+        """
+        self._store = store
+        self._now_ms = now_ms
+        self._auto_bytes = auto_bytes
+        self._disk = Disk()
+        self._shelf = Shelf(store)
+        self._decoder = PictureDecoder() if previews is None else None
+        self._sharing = Sharing(store, self._disk, self._shelf, previews or self._own_decoder())
+        self._fetching = Fetching(
+            self._shelf,
+            lambda event: self._shell.give(event),
+            on_transfer=on_transfer,
+            on_complete=on_complete,
+            now_ms=now_ms,
+            quota=Quota(quota_bytes, store.total_bytes) if relay else None,
+        )
+        self._closed = False
+        self._shell = ExchangeShell(
+            store,
+            self._disk,
+            send=send,
+            unsent=unsent,
+            on_news=self._fetching.heard,
+            on_stored=self._fetching.stored,
+            on_damaged=self._shelf.count_anew,
+            lot=lot,
+            now_ms=now_ms,
+        )
+
+    def _own_decoder(self) -> Previews:
+        assert self._decoder is not None
+        return self._decoder
+
+    # Links
+
+    def peer_up(self, device: bytes, relay: bool = False) -> None:
+        """The first link with a device is open."""
+        self._shell.give(ports.PeerUp(device, relay))
+
+    def peer_down(self, device: bytes) -> None:
+        """The last link with a device has ended."""
+        self._shell.give(ports.PeerDown(device))
+        self._fetching.peer_down(device)
+
+    def receive(
+        self, device: bytes, payload: bytes, taken: Callable[[], None] | None = None
+    ) -> None:
+        """A payload of kind "blocks" came. `taken` is called once its bytes are dealt with (a
+        block: on disk), which is when the link may be granted credit for it.
+
+        Raises:
+            Invalid: it breaks the rules; the text says which. Close the link.
+        """
+        message = messages.decode(payload)
+        self._shell.give(ports.Received(device, message), taken)
+        self._fetching.said(device, message)
+
+    # Sharing
+
+    async def prepare(
+        self,
+        path: str,
+        *,
+        secret: bytes,
+        known: Known,
+        keep_metadata: bool = False,
+        alt: str = "",
+    ) -> Prepared:
+        """Make a file of this machine ready to be posted; its blocks are durable then.
+
+        Args:
+            path: absolute, as the user named it.
+            secret: the convergence secret of the scope and epoch.
+            known: what an earlier message of the same scope said of a file with this hash; if all
+                its blocks are here they are posted again.
+
+        Raises:
+            NotFound, UsageError: the file cannot be shared. StoreError: the disk refuses.
+            Unavailable: this machine stops.
+        """
+        self._open()
+        prepared = await self._sharing.prepare(Path(path), secret, keep_metadata, alt, known)
+        self._open()
+        self._shelf.note(prepared.info.root, 1.0)
+        self.hold(prepared.info)
+        return prepared
+
+    def hold(self, info: FileInfo) -> None:
+        """A file of ours is whole here: relays that are linked, or will be, hear of it.
+
+        `prepare` does this; do it again after a restart for what relays may not have yet.
+        """
+        self._shell.give(ports.Hold(info.root, info.size))
+
+    # Fetching
+
+    def announced(self, info: FileInfo) -> bool:
+        """A message names this file: fetch it if pictures of its size come by themselves.
+
+        Gives whether it is wanted now.
+        """
+        if not is_picture(info.type) or info.size > self._auto_bytes:
+            return False
+        return self.want(info, prefetch=True)
+
+    def want(self, info: FileInfo, prefetch: bool = False) -> bool:
+        """Fetch a file until it is whole. False when there is nothing to fetch: it is whole, or
+        the message contradicts itself. After a restart, want again what is not whole."""
+        try:
+            ref = ref_of(info)
+        except Invalid:
+            return False
+        return not self._closed and self._fetching.want(ref, prefetch) is not None
+
+    def want_root(self, root: bytes, limit: int) -> None:
+        """Keep a file whose message cannot be read here, up to `limit` plaintext bytes.
+
+        Relays do this by themselves for what peers offer and want.
+        """
+        check_cid(root)
+        if not self._closed:
+            self._fetching.want_root(root, limit)
+
+    def stop(self, root: bytes) -> None:
+        """Fetch a file no more. What is here of it stays and is served."""
+        self._fetching.stop(root)
+
+    async def fetch(self, info: FileInfo, timeout: float) -> TransferState:
+        """Fetch a file and wait until it is whole.
+
+        Args:
+            timeout: seconds without any progress.
+
+        Raises:
+            NoPeer: nothing came for so long; the file stays wanted.
+            StoreError, ChatError: it cannot be had. Unavailable: this machine stops.
+        """
+        self._open()
+        ref = self._checked(info)
+        transfer = self._fetching.want(ref, prefetch=False)
+        if transfer is None:
+            return TransferState(ref.root, ref.size, ref.size, "done")
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout) as patience:
+                while not transfer.ended:
+                    await transfer.progress()
+                    self._open()
+                    patience.reschedule(loop.time() + timeout)
+        except TimeoutError:
+            raise self._nothing_came(info, transfer, timeout) from None
+        if transfer.ended == "failed":
+            kind = StoreError if self._fetching.disk_refused(transfer.reason) else ChatError
+            raise kind(f"{named(info)} was not fetched: {transfer.reason}")
+        return transfer.state(self._now_ms())
+
+    def _nothing_came(self, info: FileInfo, transfer: Transfer, timeout: float) -> NoPeer:
+        if not transfer.holders:
+            return NoPeer(
+                f"Nobody who is linked has {named(info)}; it comes as soon as somebody who has it "
+                "is linked."
+            )
+        return NoPeer(
+            f"Nothing more of {named(info)} came for {timeout:g} seconds; it goes on as soon as "
+            "somebody sends it."
+        )
+
+    # Reading
+
+    async def save(self, info: FileInfo, path: str) -> None:
+        """Write a file that is whole here to `path` (absolute, the user's), replacing what is
+        there; all of it, checked, or nothing.
+
+        Raises:
+            NotFound: part of it is not here, or the folder is not. UsageError: no such path.
+            StoreError: the disk refuses. ChatError: not the file that the message names.
+        """
+        self._open()
+        ref = self._checked(info)
+        try:
+            await self._disk.file(lambda keep_on: self._write_out(ref, Path(path), keep_on))
+        except Missing:
+            # Counted as here and is not: a damaged block was set aside. The next fetch mends it.
+            self._shelf.count_anew()
+            self._shell.give(ports.FileGone(ref.root))
+            raise NotFound(f"Not all of {named(info)} is on this machine; get it again.") from None
+        except Invalid as reason:
+            raise ChatError(
+                f"{named(info)} is not what its message says and was not written: {reason}."
+            ) from None
+        except StoreFailure as failure:
+            raise StoreError(sentence(failure)) from failure
+
+    def _write_out(self, ref: FileRef, path: Path, keep_on: KeepOn) -> None:
+        def get(cid: bytes) -> bytes:
+            keep_on()
+            return self._store.get(cid)
+
+        disk_files.save_as(FileReader(ref, get), destination(path))
+
+    async def get(self, info: FileInfo, path: str, timeout: float) -> TransferState:
+        """Fetch a file and, unless `path` is "", write it there. Raises as `fetch` and `save`."""
+        state = await self.fetch(info, timeout)
+        if not path:
+            return state
+        try:
+            await self.save(info, path)
+        except NotFound:
+            if self._shelf.complete(info.root):
+                raise
+            state = await self.fetch(info, timeout)
+            await self.save(info, path)
+        return state
+
+    def have(self, info: FileInfo) -> float:
+        """The share of a file's blocks that is here, 0.0 to 1.0. Cheap: ask it for every row."""
+        try:
+            return self._shelf.share(ref_of(info).root)
+        except Invalid:
+            return 0.0
+
+    def transfers(self) -> list[TransferState]:
+        """Files on their way, and the last that ended; those not done first."""
+        return self._fetching.states()
+
+    def stats(self) -> Stats:
+        """What is stored."""
+        return Stats(self._store.count, self._store.total_bytes)
+
+    # Ending
+
+    async def aclose(self) -> None:
+        """Stop: writes under way end, everybody who waits is told."""
+        self._closed = True
+        self._shell.close()
+        self._fetching.release()
+        await self._disk.aclose()
+        if self._decoder is not None:
+            await self._decoder.aclose()
+
+    def _open(self) -> None:
+        if self._closed:
+            raise Unavailable("This was not finished, because Clowder is closing.")
+
+    @staticmethod
+    def _checked(info: FileInfo) -> FileRef:
+        try:
+            return ref_of(info)
+        except Invalid as reason:
+            raise ChatError(f"The message about {named(info)} is not right: {reason}.") from None

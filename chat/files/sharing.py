@@ -1,0 +1,141 @@
+"""Sharing: from a file of the user to the `FileInfo` of a message, its blocks on disk.
+
+    look and hash (metadata gone)  ->  known already?  ->  preview  ->  seal and store  ->  hold
+
+The preview is made before anything is stored, so that giving up in between leaves nothing behind.
+Sealing the same file twice at once would let the one that fails delete what the other counts on;
+so one file is sealed once at a time. Different files have different blocks and do not wait.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from chat.blocks.disk_files import store_sealed
+from chat.blocks.errors import Changed, StoreFailure
+from chat.blocks.sealing import FileRef
+from chat.blocks.store_files import BlockStore
+from chat.errors import StoreError, UsageError
+from chat.files.disk import Disk
+from chat.files.sentences import cannot_read, sentence
+from chat.files.shelf import Shelf
+from chat.files.user_files import UserFile, changed, open_user_file
+from chat.pictures.decoder import Preview
+from chat.pictures.errors import PictureError
+from chat.pictures.formats import is_picture
+from crdt.limits import CAPTION_MAX_CHARS, PREVIEW_MAX_BYTES
+from crdt.ops import FileInfo
+
+Known = Callable[[bytes], FileInfo | None]
+"""`known(sha256)`: what an earlier message of the same scope said of this very file."""
+
+
+class Previews(Protocol):
+    """Makes small pictures in a limited process; `PictureDecoder` does."""
+
+    async def preview(self, source: bytes | Path) -> Preview: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file that is ready to be posted: every block is on disk.
+
+    Attributes:
+        info: goes into the message.
+        removed: kinds of metadata that were taken out: "EXIF", "XMP", "comment", ...
+        notes: sentences for the user about what is not as they may expect.
+    """
+
+    info: FileInfo
+    removed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Sharing:
+    """Prepares files. Event loop only; what blocks runs on `disk`."""
+
+    def __init__(self, store: BlockStore, disk: Disk, shelf: Shelf, previews: Previews) -> None:
+        self._store = store
+        self._disk = disk
+        self._shelf = shelf
+        self._previews = previews
+        self._locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
+
+    async def prepare(
+        self, path: Path, secret: bytes, keep_metadata: bool, alt: str, known: Known
+    ) -> Prepared:
+        """Raises NotFound, UsageError, StoreError, Unavailable: as `Files.prepare`."""
+        if len(alt) > CAPTION_MAX_CHARS:
+            raise UsageError(f"A description has at most {CAPTION_MAX_CHARS} characters.")
+        # One for both passes: the second reads through what the first was given.
+        gone = threading.Event()
+        file = await self._disk.file(
+            lambda keep_on: open_user_file(path, secret, keep_metadata, keep_on), gone
+        )
+        sha256 = file.seal.plaintext_sha256
+        earlier = known(sha256)
+        if earlier is not None and not self._same(earlier, file):
+            earlier = None
+        width, height, preview, notes = await self._looks(file, earlier)
+        if earlier is not None:
+            ref = FileRef(earlier.root, earlier.key, sha256, earlier.size)
+        else:
+            ref = await self._seal(file, gone)
+        info = FileInfo(
+            root=ref.root,
+            key=ref.key,
+            sha256=sha256,
+            size=ref.size,
+            name=file.name,
+            type=file.type,
+            width=width,
+            height=height,
+            preview=preview,
+            alt=alt,
+        )
+        return Prepared(info, file.removed, tuple(notes))
+
+    def _same(self, earlier: FileInfo, file: UserFile) -> bool:
+        """Whether that message names these bytes and all of its blocks are here still."""
+        matches = earlier.sha256 == file.seal.plaintext_sha256 and earlier.size == file.seal.size
+        return matches and self._shelf.complete(earlier.root)
+
+    async def _looks(
+        self, file: UserFile, earlier: FileInfo | None
+    ) -> tuple[int, int, bytes, list[str]]:
+        """Width, height, preview, and notes. No preview is no reason not to share."""
+        notes = []
+        if file.type.startswith("video/"):
+            notes.append("A video keeps its metadata, which may tell where it was taken.")
+        if file.picture is None or not is_picture(file.type):
+            return 0, 0, b"", notes
+        if earlier is not None and earlier.preview:
+            return earlier.width, earlier.height, earlier.preview, notes
+        try:
+            made = await self._previews.preview(file.picture)
+        except PictureError as reason:
+            notes.append(f"There is no preview of this picture: {reason}.")
+            return 0, 0, b"", notes
+        assert len(made.data) <= PREVIEW_MAX_BYTES
+        return made.width, made.height, made.data, notes
+
+    async def _seal(self, file: UserFile, gone: threading.Event) -> FileRef:
+        sha256 = file.seal.plaintext_sha256
+        lock = self._locks.get(sha256)
+        if lock is None:
+            lock = self._locks[sha256] = asyncio.Lock()
+        async with lock:
+            try:
+                return await self._disk.file(
+                    lambda keep_on: store_sealed(file.seal, self._store), gone
+                )
+            except Changed:
+                raise changed(file.path) from None
+            except StoreFailure as failure:
+                raise StoreError(sentence(failure)) from failure
+            except OSError as error:
+                raise cannot_read(error, file.path) from error

@@ -1,0 +1,191 @@
+"""The shell of the block exchange: carries its effects out and gives the answers back.
+
+Everything happens in the event loop's thread; inputs that arise while one is being handled (a
+callback of ours that wants the next file) wait in line, so the machine is never entered twice.
+Looking up whether blocks are here costs a dictionary access and is answered on the spot; reading
+and writing go to threads. A timer is the machine's last `WakeAt`.
+
+Credit: whoever gives a message may be told when it is dealt with, which for a block means on disk
+(or refused by the disk). A link that grants its credit then is never faster than the disk.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from chat.blocks import messages
+from chat.blocks.errors import BlockError, Missing, StoreFailure
+from chat.blocks.exchange import Exchange, ports
+from chat.blocks.store_files import BlockStore
+from chat.files.departures import Departures, Unsent
+from chat.files.disk import Disk
+from chat.files.limits import SENT_POLL_MAX_MS, SENT_POLL_MS
+
+Send = Callable[[bytes, int, bytes], None]
+"""`send(device, priority, payload)`: queue a message of kind "blocks" on the device's link."""
+
+Taken = Callable[[], None]
+News = ports.Progress | ports.Complete | ports.Failed | ports.SourceDropped | ports.RootHeard
+
+
+class ExchangeShell:
+    """One exchange with its disk, its links and its clock."""
+
+    def __init__(
+        self,
+        store: BlockStore,
+        disk: Disk,
+        *,
+        send: Send,
+        unsent: Unsent,
+        on_news: Callable[[News], None],
+        on_stored: Callable[[int, str | None], None],
+        on_damaged: Callable[[], None],
+        lot: Callable[[], float],
+        now_ms: Callable[[], float],
+    ) -> None:
+        """`on_stored` hears the size of each block written, or the disk's refusal."""
+        self._store = store
+        self._disk = disk
+        self._send = send
+        self._unsent = unsent
+        self._on_news = on_news
+        self._on_stored = on_stored
+        self._on_damaged = on_damaged
+        self._now_ms = now_ms
+        self._exchange = Exchange(lot)
+        self._inputs: deque[tuple[ports.Input, Taken | None]] = deque()
+        self._busy = False
+        self._closed = False
+        self._wake: asyncio.TimerHandle | None = None
+        self._departures = Departures()
+        self._poll: asyncio.TimerHandle | None = None
+        self._poll_ms = SENT_POLL_MS
+
+    def give(self, event: ports.Input, taken: Taken | None = None) -> None:
+        """Let the exchange handle an input, now or after the one it is handling."""
+        if self._closed:
+            return
+        self._inputs.append((event, taken))
+        self._handle_all()
+
+    def _handle_all(self) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self._look_for_departures()
+            while self._inputs:
+                self._handle(*self._inputs.popleft())
+        finally:
+            self._busy = False
+        if self._departures.waiting and self._poll is None and not self._closed:
+            self._poll = asyncio.get_running_loop().call_later(self._poll_ms / 1000, self._polled)
+
+    def close(self) -> None:
+        """Handle nothing more."""
+        self._closed = True
+        self._inputs.clear()
+        for timer in (self._wake, self._poll):
+            if timer is not None:
+                timer.cancel()
+
+    def _handle(self, event: ports.Input, taken: Taken | None) -> None:
+        if isinstance(event, ports.PeerDown):
+            self._departures.peer_gone(event.peer)
+        for effect in self._exchange.handle(event, self._now_ms()):
+            if isinstance(effect, ports.StoreBlock):
+                taken = self._store_block(effect, event, taken)
+            else:
+                self._carry_out(effect)
+        if taken is not None:
+            taken()
+
+    def _carry_out(self, effect: ports.Effect) -> None:
+        if isinstance(effect, ports.SendTo):
+            self._send_to(effect)
+        elif isinstance(effect, ports.ReadBlock):
+            self._read_block(effect)
+        elif isinstance(effect, ports.FindBlocks):
+            here = frozenset(filter(self._store.has, effect.cids))
+            self._inputs.append((ports.BlocksFound(effect.request, here), None))
+        elif isinstance(effect, ports.WakeAt):
+            self._wake_at(effect.at)
+        elif not isinstance(effect, ports.StoreBlock):
+            self._on_news(effect)
+
+    # The disk
+
+    def _store_block(
+        self, effect: ports.StoreBlock, event: ports.Input, taken: Taken | None
+    ) -> Taken | None:
+        """Write a block; gives back `taken` unless it is now called when the block is written."""
+        mine: Taken | None = None
+        if isinstance(event, ports.Received) and isinstance(event.message, messages.Block):
+            mine, taken = taken, None
+
+        def write() -> str | None:
+            try:
+                self._store.put(effect.cid, effect.data)
+            except BlockError as failure:
+                return str(failure)
+            return None
+
+        def written(failure: str | None) -> None:
+            if mine is not None:
+                mine()
+            if not self._closed:
+                self._on_stored(len(effect.data), failure)
+            self.give(ports.BlockStored(effect.cid, failure))
+
+        self._disk.block(write, written)
+        return taken
+
+    def _read_block(self, effect: ports.ReadBlock) -> None:
+        expected = self._store.has(effect.cid)
+
+        def read() -> bytes | None:
+            try:
+                return self._store.get(effect.cid)
+            except (Missing, StoreFailure):
+                return None
+
+        def done(data: bytes | None) -> None:
+            if data is None and expected and not self._closed:
+                self._on_damaged()
+            self.give(ports.BlockRead(effect.request, data))
+
+        self._disk.block(read, done)
+
+    # Links
+
+    def _send_to(self, effect: ports.SendTo) -> None:
+        message = effect.message
+        payload = messages.encode(message)
+        cid = message.cid if isinstance(message, messages.Block) else None
+        self._departures.gave(effect.peer, effect.priority, len(payload), cid)
+        self._send(effect.peer, effect.priority, payload)
+
+    def _look_for_departures(self) -> None:
+        if not self._departures.waiting:
+            return
+        for peer, cid in self._departures.left(self._unsent):
+            self._poll_ms = SENT_POLL_MS
+            self._inputs.append((ports.BlockSent(peer, cid), None))
+
+    def _polled(self) -> None:
+        self._poll = None
+        self._poll_ms = min(self._poll_ms * 2, SENT_POLL_MAX_MS)
+        self._handle_all()
+
+    # Time
+
+    def _wake_at(self, at: int) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        delay = max(0.0, at - self._now_ms()) / 1000
+        self._wake = asyncio.get_running_loop().call_later(delay, self._woken)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self.give(ports.Tick())
