@@ -118,6 +118,7 @@ class Connection(asyncio.Protocol):
             self._linger.cancel()
         if self.link is not None:
             self.link.wire_lost()
+            self.link.wire_gone()
         else:
             self._failed(RemoteFault(Reason.UNREACHABLE, "the connection broke while opening"))
 

@@ -68,6 +68,7 @@ class Link:
         url: str | None = None,
     ) -> None:
         self._closed: asyncio.Future[LinkEnd] = loop.create_future()
+        self._gone: asyncio.Future[None] = loop.create_future()
         self.url = url
         self.remote_address = remote_address
         self._session = session
@@ -114,6 +115,11 @@ class Link:
     def closed(self) -> asyncio.Future[LinkEnd]:
         """Done when the link is over, with the reason; whoever waits may be cancelled."""
         return asyncio.shield(self._closed)
+
+    @property
+    def gone(self) -> asyncio.Future[None]:
+        """Done when the connection is gone, too: up to a second after `closed`."""
+        return asyncio.shield(self._gone)
 
     @property
     def is_closed(self) -> bool:
@@ -249,6 +255,10 @@ class Link:
         """The connection is gone."""
         if not self._closed.done():
             self._end(LinkEnd(CloseCode.LOST, "the connection broke", by_peer=False))
+
+    def wire_gone(self) -> None:
+        """Nothing is left of the connection; called once, after `wire_lost`."""
+        self._gone.set_result(None)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, MessageReceived):
