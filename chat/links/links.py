@@ -1,0 +1,389 @@
+"""The links of one device: the shell around targets and standings.
+
+It knows transport, and nothing of channels, roster or store. What it needs to know the node gives
+it as functions; what the node hears is that a link is up, that a message came, that it is down.
+
+    dialling     Targets says whom and when; one task for each dial, none for a link
+    opening      the handshake's payload is decoded, `identify` says who that is, or refuses
+    standing     Circle says which link to a device counts; the node sees that one alone
+    ending       `on_down`, and Targets says when to dial again
+
+Calls to the node come from the event loop's callbacks, one at a time: `on_up`, then messages, then
+`on_down`, each handle once. When a link makes way for another to the same device, the end of the
+one is told before the beginning of the other.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from chat.config import Network
+from chat.errors import NoPeer, TrustError
+from chat.links import introduction
+from chat.links.addresses import canonical_url, canonical_urls, host_of, shareable_urls, told_urls
+from chat.links.circle import Circle, OnDown, OnMessage, OnUp, Present
+from chat.links.endings import cools_down, end_sentence, fault_sentence
+from chat.links.handle import LinkHandle
+from chat.links.identity import Contact, ContactState, Identify, Identity, PeerHello, Refusal
+from chat.links.introduction import FLAG_RELAY, Introduction
+from chat.links.limits import (
+    DIALS_MAX,
+    INTRODUCTION_VERSION,
+    MESH_LINKS_MAX,
+    REMEMBERED_MAX,
+    STRANGERS_MAX,
+)
+from chat.links.presence import Presence
+from chat.links.racing import DialFailed, first_link
+from chat.links.standing import Place
+from chat.links.targets import Target, Targets
+from crdt.errors import Invalid
+from transport.net.addresses import parse_url
+from transport.net.link import Link
+from transport.net.network import NetworkChange
+from transport.net.websocket import dial
+from transport.proto.closing import CloseCode, LinkEnd
+from transport.proto.crypto import Entropy
+from transport.proto.errors import AddressFault, TransportError
+from transport.proto.handshake import Initiator, Responder
+from transport.proto.hints import LOBBY_CONTEXT, LinkSecret, matching_secret, tagged_secrets
+
+
+class Links:
+    """Keeps links to the peers of one workspace; made where an event loop runs.
+
+    Args:
+        keys_link_secret: X25519 secret of this device, 32 bytes.
+        device: its id, 32 bytes.
+        secrets: what links are opened with: the workspace's first, once this device is a member,
+            then those of invites it answers. Say `update_secrets` when they change.
+        identify: whether the device that a handshake shows may have a link, and who it is.
+        on_up, on_message, on_down: what the node hears; the reason of an end is a sentence.
+        known_addresses: where peers were met before; tried at the start.
+        on_met: told where a device of the roster can be met, to be remembered.
+        relay: this device stores and holds no keys.
+        listening: whether to accept links; short commands do without.
+
+    Attributes:
+        warning: why others are not found by themselves, a sentence; empty when they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys_link_secret: bytes,
+        device: bytes,
+        secrets: Callable[[], Sequence[LinkSecret]],
+        identify: Identify,
+        on_up: OnUp,
+        on_message: OnMessage,
+        on_down: OnDown,
+        settings: Network,
+        entropy: Entropy,
+        known_addresses: Callable[[], Sequence[str]] = list,
+        on_met: Callable[[str, bytes], None] = lambda url, device: None,
+        relay: bool = False,
+        listening: bool = True,
+    ) -> None:
+        self._static = keys_link_secret
+        self._device = device
+        self._secrets = secrets
+        self._identify = identify
+        self._settings = settings
+        self._entropy = entropy
+        self._known_addresses = known_addresses
+        self._on_met = on_met
+        self._relay = relay
+        self._loop = asyncio.get_running_loop()
+        self._targets = Targets()
+        self._circle = Circle(
+            device, on_up=on_up, on_message=on_message, on_down=on_down, on_ended=self._ended
+        )
+        self._connected: set[Link] = set()
+        self._dials: set[asyncio.Task[None]] = set()
+        self._next: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._presence = Presence(
+            settings, self, listening=listening, secrets=secrets, entropy=entropy
+        )
+
+    async def start(self) -> None:
+        """Listen, look around, and dial.
+
+        Raises:
+            Unavailable: the address cannot be listened at.
+        """
+        await self._presence.start()
+        for url in self._settings.dial:
+            self.dial(url)
+        self._remember()
+        self._dial_soon()
+
+    async def aclose(self) -> None:
+        """Say goodbye to everybody and leave nothing behind; takes a second at most."""
+        self._closing = True
+        if self._next is not None:
+            self._next.cancel()
+        dials = list(self._dials)
+        for task in dials:
+            task.cancel()
+        await asyncio.gather(*dials, return_exceptions=True)
+        self._circle.close()
+        gone = [link.gone for link in self._connected]
+        await self._presence.aclose()
+        if gone:
+            await asyncio.wait(gone)
+
+    # What the node asks for.
+
+    @property
+    def urls(self) -> list[str]:
+        """What others may dial, the likeliest first; empty when this device does not listen."""
+        return list(self._presence.urls)
+
+    @property
+    def warning(self) -> str:
+        return self._presence.warning
+
+    @property
+    def handles(self) -> list[LinkHandle]:
+        """The links that are up, in the order in which they came."""
+        return list(self._circle)
+
+    def dial(self, url: str, secret: LinkSecret | None = None, *, persistent: bool = True) -> None:
+        """Keep a link to an address: dial it now, and again whenever the link is lost.
+
+        Args:
+            secret: what to open it with; None for the first of `secrets`.
+            persistent: until `undial`; otherwise it is given up after ten minutes without success.
+
+        Raises:
+            NoPeer: no address of a link.
+        """
+        self._targets.ask(_canonical(url), secret, self._loop.time(), keep=persistent)
+        self._dial_soon()
+
+    def undial(self, url: str) -> None:
+        """Keep no link to that address; one that stands stays."""
+        self._targets.drop(_canonical(url))
+
+    async def dial_once(self, url: str, secret: LinkSecret | None = None) -> LinkHandle:
+        """Open a link now; `on_up` has been called for it when this returns.
+
+        Raises:
+            NoPeer: nobody answers there who talks to us; a sentence.
+            TrustError: somebody answers, and `identify` refuses.
+        """
+        address = _canonical(url)
+        with_secret = secret or next(iter(self._secrets()), None)
+        if with_secret is None:
+            raise NoPeer("There is no workspace yet to link for.")
+        try:
+            link = await self._open(address, with_secret)
+        except TransportError as fault:
+            raise NoPeer(f"No link to {address}: {fault_sentence(fault)}.") from None
+        met = self._meet(link, address, None)
+        if isinstance(met, Refusal):
+            raise TrustError(f"No link to {address}: {met.reason}.")
+        handle = self._circle.active(met)
+        if handle is None:
+            raise NoPeer(f"No link to {address}: it is closed already.")
+        return handle
+
+    def update_secrets(self) -> None:
+        """`secrets` gives others now."""
+        if any(secret.context != LOBBY_CONTEXT for secret in self._secrets()):
+            self._targets.leave_lobby()
+        self._presence.secrets_changed()
+        self._dial_soon()
+
+    def hurry(self) -> None:
+        """Dial everybody now, whatever happened before: who may link has changed."""
+        self._targets.network_changed(self._loop.time())
+        self._dial_soon()
+
+    def peers(self) -> list[Contact]:
+        """Links that are up, then addresses that are being tried."""
+        contacts = [Contact(each.url, "linked", each, "") for each in self.handles]
+        linked = {handle.device for handle in self.handles}
+        for target in self._targets:
+            if target.device not in linked:
+                state: ContactState = "dialling" if target.dialling else "waiting"
+                contacts.append(Contact(target.urls[0], state, None, target.reason))
+        return contacts
+
+    def network_changed(self, change: NetworkChange | None = None) -> None:
+        """This device is somewhere else or was asleep: find out which links live, dial the rest."""
+        if change is None:
+            self._presence.moved()
+        self._remember()
+        self.hurry()
+        self._circle.doubt_all()
+
+    # Dialling.
+
+    def _remember(self) -> None:
+        for url in canonical_urls(list(self._known_addresses())[:REMEMBERED_MAX]):
+            self._targets.remember(url, self._loop.time())
+
+    @property
+    def _asked_only(self) -> bool:
+        return len(self._circle) >= MESH_LINKS_MAX
+
+    def _dial_soon(self) -> None:
+        """In the next turn of the loop, or when the next target is due."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        if self._closing or len(self._dials) >= DIALS_MAX or not self._secrets():
+            return
+        due = self._targets.next_due(asked_only=self._asked_only)
+        if due is not None:
+            self._next = self._loop.call_at(due, self._dial_due)
+
+    def _dial_due(self) -> None:
+        self._next = None
+        room = DIALS_MAX - len(self._dials) if self._secrets() and not self._closing else 0
+        for target in self._targets.due(self._loop.time(), room, asked_only=self._asked_only):
+            task = self._loop.create_task(self._dial(target))
+            self._dials.add(task)
+            task.add_done_callback(self._dialled)
+        self._dial_soon()
+
+    def _dialled(self, task: asyncio.Task[None]) -> None:
+        self._dials.discard(task)
+        self._dial_soon()
+
+    async def _dial(self, target: Target) -> None:
+        secret = target.secret or next(iter(self._secrets()))
+        try:
+            link = await first_link(target.urls, lambda url: self._open(url, secret))
+        except DialFailed as failed:
+            self._targets.failed(
+                target, self._loop.time(), self._draw(), fault_sentence(failed.telling)
+            )
+            self._targets.own(target, failed.own_urls)
+            return
+        finally:
+            target.dialling = False
+        assert link.url is not None
+        self._meet(link, link.url, target)
+
+    async def _open(self, url: str, secret: LinkSecret) -> Link:
+        payload = introduction.encode(self._introduction(secret))
+        link = await dial(url, Initiator(secret, self._static, self._entropy, payload))
+        self._connected.add(link)
+        link.gone.add_done_callback(lambda _: self._connected.discard(link))
+        return link
+
+    def _draw(self) -> float:
+        """Uniformly from [0, 1)."""
+        return int.from_bytes(self._entropy(4), "big") / 2**32
+
+    # What the presence tells.
+
+    def responder(self) -> Responder:
+        return Responder(
+            lambda nonce, hint: matching_secret(self._secrets(), nonce, hint),
+            self._static,
+            self._entropy,
+            lambda secret: introduction.encode(self._introduction(secret)),
+        )
+
+    def accepted(self, link: Link) -> None:
+        self._meet(link, None, None)
+
+    def found(self, urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
+        for secret in tagged_secrets(self._secrets(), nonce, tags)[:1]:
+            self._targets.found(canonical_urls(urls), secret, self._loop.time())
+            self._dial_soon()
+
+    def _introduction(self, secret: LinkSecret) -> Introduction:
+        # Whoever holds an invite may be anybody, and needs no addresses.
+        urls = [] if secret.context == LOBBY_CONTEXT else shareable_urls(self._presence.urls)
+        flags = FLAG_RELAY if self._relay else 0
+        return Introduction(INTRODUCTION_VERSION, self._device, flags, tuple(urls))
+
+    # Opening.
+
+    def _meet(self, link: Link, url: str | None, target: Target | None) -> Place | Refusal:
+        """A handshake is done: who is it, and does the link count?"""
+        told = _told(link)
+        if isinstance(told, Refusal):
+            return self._turn_away(link, CloseCode.FAULT, told, target)
+        identity = self._who(link, told)
+        if isinstance(identity, Refusal):
+            return self._turn_away(link, CloseCode.REFUSED, identity, target)
+        lobby = link.secret.context == LOBBY_CONTEXT
+        crowded = not identity.known and self._circle.strangers >= STRANGERS_MAX
+        if self._closing or crowded:
+            code = CloseCode.GOING_AWAY if self._closing else CloseCode.BUSY
+            return self._turn_away(link, code, Refusal("this device takes no more links"), target)
+        place = Place(identity.device, link.remote_static, lobby)
+        urls = told_urls(told.urls, host_of(link.remote_address))
+        self._note_addresses(identity, link, url, urls, target)
+        shown = url or (urls[0] if urls else f"ws://{link.remote_address}")
+        self._circle.enter(link, place, identity, shown)
+        return place
+
+    def _who(self, link: Link, told: Introduction) -> Identity | Refusal:
+        if told.device == self._device:
+            return Refusal("the other device uses the id of this one")
+        return self._identify(
+            PeerHello(link.remote_static, told.device, link.secret, told.relay, link.initiator)
+        )
+
+    def _turn_away(
+        self, link: Link, code: CloseCode, refusal: Refusal, target: Target | None
+    ) -> Refusal:
+        link.close(code, refusal.reason)
+        if target is not None:
+            self._targets.refused(target, self._loop.time(), self._draw(), refusal.reason)
+        return refusal
+
+    def _note_addresses(
+        self,
+        identity: Identity,
+        link: Link,
+        url: str | None,
+        urls: Sequence[str],
+        target: Target | None,
+    ) -> None:
+        now = self._loop.time()
+        self._targets.linked(target, identity.device, now)
+        if identity.known:
+            host = host_of(link.remote_address)
+            sure = [each for each in urls if parse_url(each).host == host]
+            unsure = [each for each in urls if each not in sure]
+            self._targets.heard(identity.device, sure, unsure, now)
+            for each in [url] if url is not None else urls:
+                self._on_met(each, identity.device)
+
+    # Ending.
+
+    def _ended(self, present: Present, end: LinkEnd, last: bool) -> None:
+        if last:
+            now = self._loop.time()
+            self._targets.lost(
+                present.identity.device,
+                now,
+                self._draw(),
+                stood=now - present.since,
+                ours=present.link.initiator,
+                cooling=cools_down(end.code),
+                reason=end_sentence(end),
+            )
+        self._dial_soon()
+
+
+def _told(link: Link) -> Introduction | Refusal:
+    try:
+        return introduction.decode(link.remote_payload)
+    except Invalid as invalid:
+        return Refusal(str(invalid))
+
+
+def _canonical(url: str) -> str:
+    try:
+        return canonical_url(url)
+    except AddressFault as fault:
+        raise NoPeer(f"“{url}” cannot be dialled: {fault}.") from None
