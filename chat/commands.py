@@ -31,12 +31,14 @@ class Create(Command, frozen=True, tag="create"):
 class Join(Command, frozen=True, tag="join"):
     """Join by link or 12 words. Reply: model.Status, phase "pending" or "live" ("relay" by ticket).
 
-    `wait` is how many seconds to wait for the admission before answering "pending".
+    `wait` is how many seconds to wait for the admission before answering "pending". `relay` says
+    that only a relay's ticket will do; without it a ticket is refused.
     """
 
     invite: str
     nick: str = ""
     wait: float = 10.0
+    relay: bool = False
 
 
 class MakeInvite(Command, frozen=True, tag="invite"):

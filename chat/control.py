@@ -167,6 +167,32 @@ class _Client:
             await self._writer.wait_closed()
 
 
+class RemoteEvents:
+    """The events of a remote session, for one listener."""
+
+    def __init__(self, queues: "list[asyncio.Queue[Event | None]]", ended: bool) -> None:
+        self._queues = queues
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        if ended:
+            self._queue.put_nowait(None)
+        queues.append(self._queue)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self._queue.get()
+        if event is None:
+            await self.aclose()
+            raise StopAsyncIteration
+        return event
+
+    async def aclose(self) -> None:
+        """Listen no more."""
+        if self._queue in self._queues:
+            self._queues.remove(self._queue)
+
+
 class RemoteSession:
     """A `Session` over the control socket of the process that holds the profile."""
 
@@ -176,6 +202,7 @@ class RemoteSession:
         self._next = 0
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._queues: list[asyncio.Queue[Event | None]] = []
+        self._subscribed = False
         self._task = asyncio.create_task(self._read())
 
     @classmethod
@@ -192,18 +219,12 @@ class RemoteSession:
         reply = await self._ask({"command": command})
         return msgspec.json.decode(reply, type=REPLIES[type(command)])
 
-    async def events(self) -> AsyncIterator[Event]:
+    def events(self) -> "RemoteEvents":
         """Events from now on, until the node stops."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        first = not self._queues
-        self._queues.append(queue)
-        try:
-            if first:
-                await self._ask({"subscribe": True})
-            while (event := await queue.get()) is not None:
-                yield event
-        finally:
-            self._queues.remove(queue)
+        if not self._subscribed and not self._task.done():
+            self._subscribed = True
+            self._write({"subscribe": True})
+        return RemoteEvents(self._queues, self._task.done())
 
     async def aclose(self) -> None:
         """Hang up; the node goes on."""
@@ -216,12 +237,17 @@ class RemoteSession:
     async def _ask(self, request: dict[str, Any]) -> msgspec.Raw:
         if self._task.done():
             raise Unavailable("The node that holds this profile has stopped.")
-        self._next += 1
         answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
-        self._waiting[self._next] = answer
-        self._writer.write(_encoder.encode({"id": self._next, **request}) + b"\n")
-        await self._writer.drain()
+        self._waiting[self._write(request)] = answer
+        with contextlib.suppress(ConnectionError):  # `_read` notices, and tells who waits.
+            await self._writer.drain()
         return await answer
+
+    def _write(self, request: dict[str, Any]) -> int:
+        """Send a request; gives its id."""
+        self._next += 1
+        self._writer.write(_encoder.encode({"id": self._next, **request}) + b"\n")
+        return self._next
 
     async def _read(self) -> None:
         try:

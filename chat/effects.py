@@ -4,8 +4,9 @@ Times are milliseconds. A link is the shell's number for one connection.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
-from chat.events import Event
+from crdt.ops import FileInfo
 
 KIND_SYNC = 1
 KIND_BLOCKS = 2
@@ -14,9 +15,9 @@ KIND_EPHEMERAL = 4
 """Payload kinds on a link; docs/protocol/README.md lists them."""
 
 PRIORITY_LIVE = 0
-PRIORITY_PAGE = 1
-PRIORITY_BACKFILL = 3
-PRIORITY_BLOCKS = 4
+"""What is small and waited for: lobby, cursors, typing. Sync and blocks choose their own."""
+
+View = Literal["channels", "members", "status", "transfers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +39,34 @@ class CloseLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Emit:
-    """Tell the face."""
+class Grant:
+    """Bulk payload bytes of a link are stored: it may send as much again."""
 
-    event: Event
+    link: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class WakeAt:
-    """Call `tick` at this monotonic time."""
+    """Call `tick` at this monotonic time; replaces every earlier one."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True)
-class StoreBlock:
-    """Write a block; then give the engine `BlockWritten`."""
+class MessageTouched:
+    """A message is new here, or what is shown of it changed."""
 
-    cid: bytes
-    data: bytes
+    channel: bytes
+    message: bytes
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBlock:
-    """Read a block; then give the engine `BlockLoaded` with the same request."""
+class FilesNamed:
+    """A message that just came in carries these files."""
 
-    request: int
-    cid: bytes
+    files: tuple[FileInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +77,33 @@ class NotesArrived:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewChanged:
-    """Something small that the shell turns into an event at its own pace.
+class ReachGrew:
+    """Own entries of this channel are known to be held by more devices."""
 
-    `what` is one of "channels", "members", "status", "transfers".
-    """
-
-    what: str
+    channel: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class SecretsChanged:
-    """The keys this node answers links for changed: an invite was made, used or ran out."""
+class ViewChanged:
+    """Something small that the shell turns into an event at its own pace."""
+
+    what: View
+
+
+@dataclass(frozen=True, slots=True)
+class RosterGrew:
+    """Who is in, or which invites are open, changed: look again at links and doors."""
 
 
 Effect = (
     Send
     | CloseLink
-    | Emit
+    | Grant
     | WakeAt
-    | StoreBlock
-    | ReadBlock
+    | MessageTouched
+    | FilesNamed
     | NotesArrived
+    | ReachGrew
     | ViewChanged
-    | SecretsChanged
+    | RosterGrew
 )

@@ -21,10 +21,14 @@ class MessageChanged(Event, frozen=True, tag="message"):
 
 
 class MessagesArrived(Event, frozen=True, tag="bulk"):
-    """Many messages of a channel arrived at once (a sync); read them with History."""
+    """Many messages of a channel came or changed at once (a sync); read them with History.
+
+    `after` is a place in the timeline before all of them, as `History.after` takes it.
+    """
 
     channel: str
     count: int
+    after: str = ""
 
 
 class ChannelChanged(Event, frozen=True, tag="channel"):

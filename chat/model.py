@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+LinkState = Literal["linked", "dialling", "waiting"]
+
 
 class Author(msgspec.Struct, frozen=True):
     """Who wrote something. `nick` is display text and may repeat; `member` never does."""
@@ -114,7 +116,7 @@ class Peer(msgspec.Struct, frozen=True):
     """
 
     url: str
-    state: Literal["linked", "dialling", "waiting"]
+    state: LinkState
     member: str = ""
     nick: str = ""
     device: str = ""

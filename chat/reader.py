@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """What a batch of entries changed."""
+    """What a batch of entries changed.
+
+    Attributes:
+        notes: channels whose notes log grew.
+        files: what messages that are new here carry.
+    """
 
     changes: list[ProjectedChange]
     notes: set[bytes]
+    files: list[ops.FileInfo]
 
 
 def read(workspace: Workspace, batch: Iterable[tuple[int, Entry]], now: Now) -> Reading:
@@ -44,24 +50,28 @@ def read(workspace: Workspace, batch: Iterable[tuple[int, Entry]], now: Now) -> 
         workspace.clock.merge(entry.hlc, now.wall)
         opened.append((entry, arrival, op, member, member == workspace.me))
     if not opened:
-        return Reading([], notes)
+        return Reading([], notes, [])
     changes = workspace.store.project_many(opened, now_ms=now.wall, me=workspace.me)
-    return Reading(list(changes), notes)
+    files: list[ops.FileInfo] = []
+    for (_, _, op, _, _), change in zip(opened, changes, strict=True):
+        if change.is_new and isinstance(op, ops.Post):
+            files += op.files
+    return Reading(changes, notes, files)
 
 
 def read_waiting(workspace: Workspace, epochs: Sequence[bytes], now: Now) -> Reading:
     """Read what waited for the keys of these epochs."""
-    changes: list[ProjectedChange] = []
-    notes: set[bytes] = set()
+    whole = Reading([], set(), [])
     for epoch in epochs:
         after = 0
         while waiting := workspace.store.waiting(epoch, after):
             after = waiting[-1][0]
             workspace.store.clear_waiting(epoch, after)
             reading = read(workspace, waiting, now)
-            changes += reading.changes
-            notes |= reading.notes
-    return Reading(changes, notes)
+            whole.changes.extend(reading.changes)
+            whole.notes.update(reading.notes)
+            whole.files.extend(reading.files)
+    return whole
 
 
 def _open(workspace: Workspace, arrival: int, entry: Entry) -> ops.AnyOp | None:

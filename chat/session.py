@@ -24,7 +24,10 @@ class Session(Protocol):
         ...
 
     def events(self) -> AsyncIterator[Event]:
-        """Events from now on. A slow reader loses none: equal events about one thing coalesce."""
+        """Events from now on, the moment of this call, not of the first look at it.
+
+        A slow reader loses none: equal events about one thing coalesce.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from chat import model
 from chat.errors import NotFound
-from chat.workspace import LEVEL_ADMIN_MAX, LEVEL_READER, LEVEL_RELAY, LEVEL_WRITER_MAX, Workspace
+from chat.workspace import Workspace
 from crdt.clock import milliseconds
 from crdt.ops import FileInfo
+from crdt.roster_ops import LEVEL_ADMIN_MAX, LEVEL_READER, LEVEL_RELAY, LEVEL_WRITER_MAX
 
 if TYPE_CHECKING:
     from chat.store.projection import MessageRow
@@ -155,10 +156,13 @@ class Views:
             devices=len(known.devices),
             online=member in self._online() or member == self._workspace.me,
             me=member == self._workspace.me,
-            colour=self._workspace.store.register(
-                self._workspace.directory, f"colour/{member.hex()}"
-            ),
+            colour=self.colour(member),
         )
+
+    def colour(self, member: bytes) -> str:
+        """The colour that a member chose, "" for none."""
+        workspace = self._workspace
+        return workspace.store.register(workspace.directory, f"colour/{member.hex()}")
 
     def members(self) -> list[model.Member]:
         """Everybody, the most senior first, then by nick."""

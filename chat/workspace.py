@@ -10,24 +10,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from crdt.epochs import Epochs
-from crdt.roster import Roster
 
 from chat.errors import NotFound, TrustError, Unavailable
 from crdt import text
 from crdt.clock import HybridClock
 from crdt.entry import LogId
+from crdt.epochs import Epochs
 from crdt.errors import Invalid, NotReadable
 from crdt.keys import DeviceKeys, Entropy, digest
 from crdt.limits import CHANNEL_NAME_MAX_CHARS, ID_BYTES, NICK_MAX_CHARS
+from crdt.roster import Roster
+from crdt.roster_ops import LEVEL_RELAY, LEVEL_WRITER_MAX
 
 if TYPE_CHECKING:
     from chat.store import WorkspaceStore
 
-LEVEL_ADMIN_MAX = 99
-LEVEL_WRITER_MAX = 199
-LEVEL_READER = 200
-LEVEL_RELAY = 250
+NAME_SETTING = "name"
+"""The setting that names a private channel, in its own state."""
+NAME_REGISTER = f"set/{NAME_SETTING}"
 
 
 class Now(NamedTuple):
@@ -102,6 +102,11 @@ class Workspace:
             return None
         return member.level
 
+    @property
+    def was_member(self) -> bool:
+        """Whether this device was in once and is no more."""
+        return self.device in self.roster.state.former_devices
+
     def member_of(self, device: bytes) -> bytes | None:
         """The member a device belongs or belonged to."""
         state = self.roster.state
@@ -110,7 +115,7 @@ class Workspace:
 
     def heads(self) -> tuple[bytes, ...]:
         """Sorted roster heads, as an entry or op may list them."""
-        return tuple(sorted(self.roster.heads)[:8])
+        return self.roster.parents(self.device)
 
     # Channels ---------------------------------------------------------------------------------
 
@@ -143,10 +148,10 @@ class Workspace:
         for channel in sorted(channels, key=lambda c: (c.time_ms, c.op)):
             if channel.id == self.directory or not self.visible(channel.id, self.device):
                 continue
-            try:
-                title = self.epochs.open_private(channel.op)[0]
-            except (NotReadable, Invalid):
-                title = ""
+            title = self._title(channel.op) if channel.scope == self.scope else ""
+            # Who is not in a channel's scope must not learn its name, so a private channel's
+            # stands in its own state.
+            title = title or self.store.register(channel.id, NAME_REGISTER)
             name = (
                 text.clean_line(title, CHANNEL_NAME_MAX_CHARS) or f"channel-{channel.id.hex()[:4]}"
             )
@@ -161,10 +166,15 @@ class Workspace:
         channel = self.roster.state.channels.get(self.directory)
         if channel is None:
             return ""
+        return text.clean_line(self._title(channel.op), CHANNEL_NAME_MAX_CHARS)
+
+    def _title(self, op: bytes) -> str:
+        """The first private value of an op, "" while its key is not here."""
         try:
-            return text.clean_line(self.epochs.open_private(channel.op)[0], CHANNEL_NAME_MAX_CHARS)
+            values = self.epochs.open_private(op)
         except (NotReadable, Invalid):
             return ""
+        return values[0] if values and isinstance(values[0], str) else ""
 
     def find_channel(self, named: str) -> bytes:
         """The id of a channel given by name (with or without #) or id.
@@ -193,10 +203,7 @@ class Workspace:
         if not nick:
             admitted = self.roster.state.members.get(member)
             if admitted is not None and admitted.admit_op is not None:
-                try:
-                    nick = self.epochs.open_private(admitted.admit_op)[0]
-                except (NotReadable, Invalid, IndexError):
-                    nick = ""
+                nick = self._title(admitted.admit_op)
         return text.clean_line(nick, NICK_MAX_CHARS) or member.hex()[:8]
 
     def forget_views(self) -> None:
@@ -226,6 +233,18 @@ class Workspace:
                 "This device has no key yet; it arrives when another member is linked."
             ) from None
         return epoch
+
+    @property
+    def has_key(self) -> bool:
+        """Whether this device can seal for the workspace's own scope now."""
+        epoch = self.epochs.current(self.scope)
+        if epoch is None:
+            return False
+        try:
+            self.epochs.key(epoch)
+        except NotReadable:
+            return False
+        return True
 
     def own_log(self, channel: bytes, part: int) -> LogId:
         """Where this device writes."""

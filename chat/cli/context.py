@@ -6,6 +6,7 @@ speaks to the node that holds the profile, when one runs; else it opens the prof
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,9 +16,13 @@ import click
 
 from chat.cli.output import Output
 from chat.config import Settings, environment, load
-from chat.errors import ChatError
+from chat.errors import ChatError, ProfileInUse
 from chat.profile import Profile, default_home
 from chat.session import Session
+
+HOLDER_PATIENCE_SECONDS = 5.0
+"""How long a profile may be held by a process that does not answer before that is an error."""
+HOLDER_POLL_SECONDS = 0.02
 
 INTERRUPTED = 130
 """Exit code after Ctrl+C, as shells have it."""
@@ -86,14 +91,21 @@ class Invocation:
         from chat.control import RemoteSession
 
         profile = Profile(self.home)
-        remote = await RemoteSession.connect(profile.control_path)
-        session: Session
-        if remote is not None:
-            session = remote
-        else:
+        deadline = time.monotonic() + HOLDER_PATIENCE_SECONDS
+        while True:
+            session: Session | None = await RemoteSession.connect(profile.control_path)
+            if session is not None:
+                break
             from chat.node import Node
 
-            session = await Node.open(profile, self.settings, network=network, create=create)
+            try:
+                session = await Node.open(profile, self.settings, network=network, create=create)
+                break
+            except ProfileInUse:
+                # Its holder is about to listen, or to end: another command that is in a hurry too.
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(HOLDER_POLL_SECONDS)
         try:
             yield session
         finally:

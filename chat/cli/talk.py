@@ -1,6 +1,7 @@
 """Commands about messages, pictures and files."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,6 +12,8 @@ from chat.cli.output import Output, size
 from chat.errors import UsageError
 from chat.session import Session
 
+PAGE_MESSAGES = 1000
+"""Read at once where everything is read; half a megabyte of typical messages."""
 LINES_IN_FLIGHT = 256
 """How many lines of `send --lines` are under way at once; they share a commit."""
 
@@ -173,32 +176,41 @@ def tail(channel: str, follow: bool, number: int) -> None:
 async def _follow(session: Session, output: Output, channel: str, number: int) -> None:
     """Print the newest `number`, then every message as it comes or changes, none twice."""
     stream = session.events()
-    first = await _history_after_subscribing(session, stream, channel, number)
+    names = await _channel_names(session, channel)
+    first: list[model.Message] = await session.call(commands.History(channel, number))
     output.messages(first)
     shown = {message.id: message for message in first}
-    newest = max((message.order for message in first), default="")
     async for event in stream:
         if isinstance(event, events.MessageChanged):
             found = [event.message]
         elif isinstance(event, events.MessagesArrived):
-            found = await session.call(
-                commands.History(channel or event.channel, 1000, after=newest)
-            )
+            if names and event.channel not in names:
+                continue
+            found = await _arrived(session, event)
         else:
             continue
         for message in found:
-            if channel and channel.removeprefix("#") not in (message.channel, ""):
-                continue
-            if shown.get(message.id) != message:
+            if (not names or message.channel in names) and shown.get(message.id) != message:
                 shown[message.id] = message
-                newest = max(newest, message.order)
                 output.message(message)
 
 
-async def _history_after_subscribing(
-    session: Session, stream: object, channel: str, number: int
-) -> list[model.Message]:
-    found: list[model.Message] = await session.call(commands.History(channel, number))
+async def _channel_names(session: Session, channel: str) -> set[str]:
+    """How a channel given by name or id is called in messages; empty for all channels."""
+    if not channel:
+        return set()
+    wanted = channel.removeprefix("#")
+    known: list[model.Channel] = await session.call(commands.ListChannels())
+    return {each.name for each in known if wanted in (each.name, each.id)}
+
+
+async def _arrived(session: Session, event: events.MessagesArrived) -> list[model.Message]:
+    """Everything from the oldest message on that a burst brought or changed."""
+    found: list[model.Message] = []
+    after = event.after
+    while page := await session.call(commands.History(event.channel, PAGE_MESSAGES, after=after)):
+        found += page
+        after = page[-1].order
     return found
 
 
@@ -245,7 +257,7 @@ def export(channel: str) -> None:
         async with invocation.session() as session:
             pages: list[list[model.Message]] = []
             before = ""
-            while page := await session.call(commands.History(channel, 1000, before)):
+            while page := await session.call(commands.History(channel, PAGE_MESSAGES, before)):
                 pages.append(page)
                 before = page[0].order
             for page in reversed(pages):
@@ -256,7 +268,7 @@ def export(channel: str) -> None:
 
 def _on_message(name: str, help_text: str) -> click.Command:
     """A command that does one thing to one message."""
-    make = {
+    make: Callable[[str], commands.Command] = {
         "delete": commands.Delete,
         "pin": lambda message: commands.Pin(message, True),
         "unpin": lambda message: commands.Pin(message, False),

@@ -20,7 +20,8 @@ _WAITING = " ".join(
 _NOTES = " ".join(
     (
         ENTRY_COLUMNS,
-        "JOIN log l ON l.number = e.log WHERE l.channel = ? AND l.part = ? ORDER BY e.arrival",
+        "JOIN log l ON l.number = e.log WHERE l.channel = ? AND l.part = ? AND e.arrival > ?",
+        "ORDER BY e.arrival",
     )
 )
 
@@ -100,9 +101,13 @@ class Aside(Entries):
         )
         return dict(rows)
 
-    def note_entries(self, channel: bytes) -> list[tuple[int, Entry]]:
-        """All entries of a channel's notes as (arrival number, entry), in order of arrival."""
+    def note_entries(self, channel: bytes, after: int = 0) -> list[tuple[int, Entry]]:
+        """The entries of a channel's notes as (arrival number, entry), in order of arrival.
+
+        All of them, or those that arrived after an arrival number.
+        """
         row = self._find_channel(channel)
         if row is None:
             return []
-        return list(self._arrived(self._database.read(_NOTES, (row.number, PART_NOTES))))
+        values = (row.number, PART_NOTES, self._keys_from + after)
+        return list(self._arrived(self._database.read(_NOTES, values)))

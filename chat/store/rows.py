@@ -4,6 +4,8 @@ A page is found first, in indexes alone and channel by channel, as places in the
 the messages on it are then loaded. So the newest page costs the same whatever lies behind it.
 """
 
+import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat.store import words
@@ -20,7 +22,7 @@ ID_DIGITS = 2 * ID_BYTES
 _Values = tuple[int | bytes, ...]
 
 _ROW = """SELECT m.channel, m.mid, m.member, m.hlc, m.text, m.reply_to, m.deleted, m.mine, m.state,
-    e.log, e.seq, u.late, u.ahead_ms,
+    e.log, e.seq, m.salt, u.late, u.ahead_ms,
     (SELECT count(*) FROM message r
         WHERE r.channel = m.channel AND r.reply_to = m.mid AND NOT r.deleted),
     EXISTS (SELECT 1 FROM register p WHERE p.channel = m.channel
@@ -50,6 +52,7 @@ class MessageRow(NamedTuple):
         text: empty when it was taken back, as are `reactions`, `files` and `mentions`.
         reactions: members by emoji, both sorted.
         log, seq: where the entry of its post stands.
+        salt: what makes its id, with the member's.
         ahead_ms: how far its author's clock ran ahead when it came in, 0 when it did not.
         mine: this member wrote it.
         replies: how many there are that were not taken back.
@@ -68,6 +71,7 @@ class MessageRow(NamedTuple):
     files: tuple[FileInfo, ...]
     log: LogId
     seq: int
+    salt: bytes
     ahead_ms: int
     mine: bool
     mentions: tuple[bytes, ...]
@@ -157,6 +161,30 @@ class Rows(States):
         row = self._find_channel(channel)
         return [] if row is None else [row.number]
 
+    def oldest_of(self, channel: bytes, mids: Sequence[bytes]) -> int | None:
+        """The hybrid clock of the oldest of these messages of a channel, None when none is here."""
+        row = self._find_channel(channel)
+        if row is None:
+            return None
+        found = self._database.one(
+            "SELECT min(hlc) FROM message WHERE channel = ?"
+            " AND mid IN (SELECT unhex(value) FROM json_each(?))",
+            (row.number, json.dumps([mid.hex() for mid in mids])),
+        )
+        return None if found is None or found[0] is None else int(found[0])
+
+    def own_among_newest(self, channel: bytes, count: int) -> list[bytes]:
+        """This member's messages among the newest `count` of a channel."""
+        row = self._find_channel(channel)
+        if row is None:
+            return []
+        found = self._database.read(
+            "SELECT mid FROM (SELECT mid, mine FROM message WHERE channel = ?"
+            " ORDER BY hlc DESC, mid DESC LIMIT ?) WHERE mine",
+            (row.number, count),
+        )
+        return [mid for (mid,) in found]
+
     def find_message(self, hex_prefix: str) -> list[bytes]:
         """Some ids that begin with these digits; two when that is ambiguous."""
         digits = hex_prefix.lower()
@@ -198,7 +226,7 @@ class Rows(States):
         if row is None:
             raise self._database.damaged()
         channel, mid, member, hlc, text, reply_to, deleted, mine, blob, log, seq = row[:11]
-        late, ahead_ms, replies, pinned = row[11:]
+        salt, late, ahead_ms, replies, pinned = row[11:]
         state = MessageState() if blob is None else self._decode(blob)
         return MessageRow(
             mid=mid,
@@ -213,6 +241,7 @@ class Rows(States):
             files=shown_files(state),
             log=self._log_id(log),
             seq=seq,
+            salt=salt,
             ahead_ms=ahead_ms or 0,
             mine=bool(mine),
             mentions=state.mentions,

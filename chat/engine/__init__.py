@@ -1,0 +1,17 @@
+"""One workspace as a machine: what peers and the user say goes in, effects come out.
+
+Theory of operation. Every call reads and writes the workspace's store inside the caller's
+transaction and gives back what is to be done once that is committed: persist, then tell. Time
+and randomness are arguments, so the same code runs in tests that own both.
+
+    machine.py    the one door: links, payloads, time; replication, reading, keys
+    talking.py    what the user says about messages and channels
+    people.py     founding, inviting, letting in, handing keys on
+    ephemeral.py  what is shown and never kept: who writes, where cursors are
+
+When a call raises StoreError the caller rolls back and makes a new engine from the store.
+"""
+
+from chat.engine.machine import Engine
+
+__all__ = ["Engine"]

@@ -1,0 +1,284 @@
+"""The engine's one door: links, payloads and time; what they change is read and told.
+
+Replication judges and stores entries (`crdt.sync`); here they are opened, projected, and turned
+into news for the face. Own operations take the same way in from the other side: written, stored,
+projected, and given to replication. Roster ops that arrive may bring keys, and with keys comes
+what waited for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from chat import effects
+from chat.engine.people import People, RosterNews
+from chat.reader import Reading, read, read_waiting
+from chat.workspace import NAME_REGISTER, Now, Workspace
+from chat.writer import write
+from crdt import ops, sync_ports
+from crdt.entry import Entry, LogId
+from crdt.errors import Invalid
+from crdt.roster_ops import LEVEL_RELAY
+from crdt.sync import Replicator
+
+if TYPE_CHECKING:
+    from chat.store.projection import ProjectedChange
+
+
+class Engine:
+    """One workspace on this device.
+
+    Args:
+        workspace: who we are, the roster, the keys and the store.
+        choose: `choose(n)` gives a random number from 0 to n - 1.
+    """
+
+    def __init__(self, workspace: Workspace, choose: Callable[[int], int]) -> None:
+        self.workspace = workspace
+        self.replicator = Replicator(
+            workspace.id,
+            workspace.store,
+            workspace.roster,
+            device=workspace.device,
+            sign_seed=workspace.keys.sign_seed,
+            visible=workspace.visible,
+            choose=choose,
+            seals=workspace.epochs,
+        )
+        self.people = People(workspace)
+        self._links: dict[int, bytes] = {}
+        self._out: list[effects.Effect] = []
+        self._wakes: dict[str, int] = {}
+        self._woken_for: int | None = None
+
+    # What peers do ------------------------------------------------------------------------------
+
+    def link_up(self, link: int, device: bytes, known: bool, now: Now) -> list[effects.Effect]:
+        """A link to a device was opened with the workspace's own key.
+
+        `known` holds when the roster here names the device.
+        """
+        self._links[link] = device
+        relay = self.is_relay(device)
+        replicator = self.replicator
+        self._follow(replicator.link_up(link, device, relay, known, now.mono), now)
+        for claim in self.people.claims_for(device):
+            self._follow(replicator.send_claim(link, claim, now.mono), now)
+        self._tell(effects.ViewChanged("members"), effects.ViewChanged("status"))
+        return self._finish(now)
+
+    def link_down(self, link: int, now: Now) -> list[effects.Effect]:
+        """A link ended."""
+        self._links.pop(link, None)
+        self._follow(self.replicator.link_down(link, now.mono), now)
+        self._tell(effects.ViewChanged("members"), effects.ViewChanged("status"))
+        return self._finish(now)
+
+    def receive(self, link: int, payload: bytes, bulk: bool, now: Now) -> list[effects.Effect]:
+        """A peer's sync message; a bulk one is paid for with credit."""
+        self._follow(self.replicator.receive(link, payload, now.mono), now)
+        if bulk:
+            self._tell(effects.Grant(link, len(payload)))
+        return self._finish(now)
+
+    def claim_left(self, wire: bytes, now: Now) -> list[effects.Effect]:
+        """Somebody left a claim in the lobby: let them in, or keep it and tell members."""
+        self._claimed(wire, now)
+        return self._finish(now)
+
+    def tick(self, now: Now) -> list[effects.Effect]:
+        """The time of the last `WakeAt` has come."""
+        self._woken_for = None
+        due = [name for name, at in self._wakes.items() if at <= now.mono]
+        for name in due:
+            del self._wakes[name]
+        if "sync" in due:
+            self._follow(self.replicator.tick(now.mono), now)
+        if "keys" in due:
+            self._mend_keys(now)
+        return self._finish(now)
+
+    # What the user does -------------------------------------------------------------------------
+
+    def write(self, channel: bytes, op: ops.AnyOp, now: Now) -> list[effects.Effect]:
+        """Append one operation to the own log of its part.
+
+        Raises:
+            TrustError, Unavailable: this device cannot write there now.
+            crdt.errors.Invalid: the operation breaks a limit.
+        """
+        written = write(self.workspace, channel, op, now)
+        self._show([written.change])
+        if isinstance(op, ops.NoteUpdate):
+            self._tell(effects.NotesArrived(channel))
+        self._follow(self.replicator.local([written.entry], now.mono), now)
+        return self._finish(now)
+
+    def publish(self, news: RosterNews, now: Now) -> list[effects.Effect]:
+        """An own roster op, and what follows from it at once."""
+        self._publish(news, now)
+        self._mend_keys(now)
+        return self._finish(now)
+
+    def open_channel(self, channel: bytes | None, now: Now) -> list[effects.Effect]:
+        """The user looks at this channel: fetch it first."""
+        self._follow(self.replicator.open_channel(channel, now.mono), now)
+        return self._finish(now)
+
+    def awaken(self, now: Now) -> list[effects.Effect]:
+        """The engine is new: read what is here and was not read, and see to the keys."""
+        self._read_keys(now)
+        self._mend_keys(now)
+        return self._finish(now)
+
+    # What is asked ------------------------------------------------------------------------------
+
+    def is_relay(self, device: bytes) -> bool:
+        """Whether the roster calls a device a relay."""
+        known = self.workspace.roster.state.devices.get(device)
+        return known is not None and known.level >= LEVEL_RELAY
+
+    def knows(self, device: bytes) -> bool:
+        """Whether the roster names a device."""
+        return device in self.workspace.roster.state.devices
+
+    def present(self) -> set[bytes]:
+        """Members that a link leads to."""
+        members = (self.workspace.member_of(device) for device in self._links.values())
+        return {member for member in members if member is not None}
+
+    # Inside: effects ----------------------------------------------------------------------------
+
+    def _tell(self, *told: effects.Effect) -> None:
+        self._out.extend(told)
+
+    def _finish(self, now: Now) -> list[effects.Effect]:
+        out, self._out = self._out, []
+        at = min(self._wakes.values(), default=None)
+        if at is not None and (self._woken_for is None or at < self._woken_for):
+            self._woken_for = at
+            out.append(effects.WakeAt(at))
+        return out
+
+    def _follow(self, sync_effects: Iterable[sync_ports.Effect], now: Now) -> None:
+        """Turn what replication did into effects."""
+        for effect in sync_effects:
+            match effect:
+                case sync_ports.Send(link, priority, payload):
+                    self._tell(effects.Send(link, effects.KIND_SYNC, priority, payload))
+                case sync_ports.Stored(entries, first, _, _):
+                    self._read_new(entries, first, now)
+                case sync_ports.RosterChanged():
+                    self._roster_changed(now)
+                case sync_ports.SealsArrived():
+                    self._read_keys(now)
+                case sync_ports.ClaimArrived(wire, _):
+                    self._claimed(wire, now)
+                case sync_ports.Misbehaved(link, reason):
+                    self._links.pop(link, None)
+                    self._tell(effects.CloseLink(link, reason))
+                case sync_ports.ReceiptsChanged(logs):
+                    self._reach_grew(logs)
+                case sync_ports.ProgressChanged():
+                    self._tell(effects.ViewChanged("status"))
+                case sync_ports.WakeAt(at):
+                    self._wakes["sync"] = at
+
+    # Inside: entries ----------------------------------------------------------------------------
+
+    def _read_new(self, entries: Sequence[Entry], first: int, now: Now) -> None:
+        if self.workspace.relay:
+            return
+        self._show_reading(read(self.workspace, enumerate(entries, first), now))
+
+    def _show_reading(self, reading: Reading) -> None:
+        self._show(reading.changes)
+        if reading.files:
+            self._tell(effects.FilesNamed(tuple(reading.files)))
+        self._tell(*(effects.NotesArrived(channel) for channel in sorted(reading.notes)))
+
+    def _show(self, changes: Iterable[ProjectedChange]) -> None:
+        workspace = self.workspace
+        seen = False
+        for change in changes:
+            seen = seen or change.changed
+            if change.message is not None:
+                self._tell(effects.MessageTouched(change.channel, change.message, change.is_new))
+            if change.parent is not None:
+                self._tell(effects.MessageTouched(change.channel, change.parent, False))
+            if change.registers and change.channel == workspace.directory:
+                workspace.forget_views()
+                self._tell(effects.ViewChanged("members"))
+            elif NAME_REGISTER in change.registers:
+                workspace.forget_views()
+        if seen:
+            self._tell(effects.ViewChanged("channels"))
+
+    def _reach_grew(self, logs: Iterable[LogId]) -> None:
+        for channel in sorted({log.channel for log in logs if log.device == self.workspace.device}):
+            self._tell(effects.ReachGrew(channel))
+
+    # Inside: roster and keys --------------------------------------------------------------------
+
+    def _publish(self, news: RosterNews, now: Now) -> None:
+        workspace, op = self.workspace, news.op
+        ids = tuple(workspace.roster.add(op.wire))
+        for op_id in ids:
+            workspace.store.add_op(op_id, workspace.roster.wire(op_id))
+        if news.seals is not None:
+            workspace.epochs.add_seals(op.id, news.seals)
+            workspace.store.put_seals(op.id, news.seals)
+        self._roster_changed(now)
+        self._follow(self.replicator.roster_changed(ids, now.mono), now)
+
+    def _roster_changed(self, now: Now) -> None:
+        """Ops became part of the history: new names, new keys, perhaps new people to let in."""
+        self.workspace.forget_views()
+        self._tell(
+            effects.RosterGrew(),
+            effects.ViewChanged("channels"),
+            effects.ViewChanged("members"),
+            effects.ViewChanged("status"),
+        )
+        self.people.roster_changed()
+        self._read_keys(now)
+        self._keys_due(now)
+
+    def _keys_due(self, now: Now) -> None:
+        due = self.people.mending_due(now)
+        if due is not None:
+            self._wakes["keys"] = due
+
+    def _read_keys(self, now: Now) -> None:
+        """Open what epoch keys are here now, and read what waited for them."""
+        workspace = self.workspace
+        if workspace.relay:
+            return
+        fresh = workspace.epochs.refresh()
+        for epoch in fresh:
+            workspace.store.put_epoch_key(epoch, workspace.epochs.key(epoch))
+        if fresh:
+            workspace.forget_views()
+            self._tell(effects.ViewChanged("channels"), effects.ViewChanged("members"))
+            self._show_reading(read_waiting(workspace, fresh, now))
+
+    def _claimed(self, wire: bytes, now: Now) -> None:
+        """Let somebody in; who may not keeps the claim and shows it to those who may."""
+        try:
+            news = self.people.claimed(wire, now)
+        except Invalid:
+            return
+        if news is not None:
+            self._publish(news, now)
+            self._mend_keys(now)
+            return
+        for link, device in self._links.items():
+            if self.people.is_witness(device):
+                self._follow(self.replicator.send_claim(link, wire, now.mono), now)
+
+    def _mend_keys(self, now: Now) -> None:
+        """Hand keys to devices that lack them, and make new ones where none is usable."""
+        while (news := self.people.next_mending(now)) is not None:
+            self._publish(news, now)
+        self._keys_due(now)

@@ -1,0 +1,321 @@
+"""Who comes in, and who gets which keys: own roster ops, one at a time.
+
+Each op stands on the heads there are when it is made, so whoever makes several publishes each
+before the next. What has to be done about keys follows from the roster alone (`crdt.epochs`):
+where a scope has no usable epoch somebody makes one, where a device lacks the current key somebody
+shares it. Who let a device in shares at once; all others wait, so that one of them does it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chat import model
+from chat.errors import TrustError, Unavailable, UsageError
+from chat.invitation import InviteText
+from chat.workspace import Now, Workspace
+from crdt import claims, invites, limits
+from crdt.claims import SignedClaim
+from crdt.errors import Invalid, NotReadable
+from crdt.invites import InviteKeys
+from crdt.roster_ops import (
+    LEVEL_ADMIN_MAX,
+    LEVEL_MEMBER,
+    LEVEL_RELAY,
+    LEVEL_WRITER_MAX,
+    MODE_PRIVATE,
+    MODE_PUBLIC,
+    Admit,
+    AnyArgs,
+    Channel,
+    Op,
+    Place,
+    build,
+)
+from crdt.text import clean_line
+
+OTHERS_WAIT_MS = 5_000
+"""How long a device waits for who is nearer to do it, before it makes or shares a key itself."""
+OTHERS_SPREAD_MS = 3_000
+"""Those who waited do not all do it at once."""
+GENERAL = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class RosterNews:
+    """An own op, not yet published, and the block of seals that it names, if it names one."""
+
+    op: Op
+    seals: bytes | None = None
+
+
+class Invited(NamedTuple):
+    """An invite to publish, and how it is handed on."""
+
+    news: RosterNews
+    view: model.InviteView
+
+
+class People:
+    """Makes the roster ops of this device."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._noticed: dict[tuple[bytes, bytes], int] = {}
+        """When it was first seen that a scope needs a key (b""), or a device needs a scope's."""
+        self._seq = self._next_seq()
+
+    # Inviting -----------------------------------------------------------------------------------
+
+    def invite(
+        self, *, relay: bool, expires_ms: int, note: str, hints: tuple[str, ...], now: Now
+    ) -> Invited:
+        """An invite for one person, or a relay's ticket.
+
+        Raises:
+            TrustError: this member may not. Unavailable: the keys are not here yet.
+        """
+        workspace = self._workspace
+        level = self._level_given(relay)
+        secret = workspace.entropy(invites.SECRET_BYTES)
+        not_after = now.wall + expires_ms
+        args = invites.make_invite(
+            secret,
+            workspace=workspace.id,
+            net_key=workspace.identity.net_key,
+            level=level,
+            not_after=not_after,
+            name=workspace.name(),
+            hints=hints,
+            entropy=workspace.entropy,
+        )
+        private = (clean_line(note, limits.NICK_MAX_CHARS), InviteKeys.of(secret).nick)
+        op = self._make(args, now, private)
+        text = InviteText(secret, workspace.id[:8], hints[0] if hints else "")
+        view = model.InviteView(text.link, text.words, op.id.hex(), level, not_after, relay)
+        return Invited(RosterNews(op), view)
+
+    def _level_given(self, relay: bool) -> int:
+        level = self._own_level()
+        if relay:
+            if level > LEVEL_ADMIN_MAX:
+                raise TrustError("Only founders and admins can bring in a relay.")
+            return LEVEL_RELAY
+        given = LEVEL_MEMBER if level <= LEVEL_ADMIN_MAX else level + 1
+        if given > LEVEL_WRITER_MAX:
+            raise TrustError("Members so far from the founders cannot invite; ask an admin to.")
+        return given
+
+    # Letting in ---------------------------------------------------------------------------------
+
+    def claimed(self, wire: bytes, now: Now) -> RosterNews | None:
+        """Somebody claims an invite: the op that admits them, or None when the claim is kept.
+
+        Raises:
+            Invalid: the claim is no good, or nothing new.
+        """
+        workspace = self._workspace
+        signed = claims.decode_claim(wire)
+        claim = signed.claim
+        invite = workspace.roster.state.invites.get(claim.invite)
+        if claim.workspace != workspace.id or invite is None:
+            raise Invalid("a claim of an unknown invite")
+        if invite.used or invite.revoked or now.wall > invite.not_after:
+            raise Invalid("the invite cannot be used any more")
+        claims.verify(signed, invite.key)
+        if self.is_witness(workspace.device):
+            try:
+                return RosterNews(self._admit(signed, now))
+            except (NotReadable, Unavailable):
+                pass  # Without the workspace's key we cannot witness; somebody else can.
+        if any(kept.id == signed.id for kept in workspace.store.claims()):
+            raise Invalid("the claim is kept already")
+        workspace.store.add_claim(signed.id, wire, now.wall)
+        return None
+
+    def _admit(self, signed: SignedClaim, now: Now) -> Op:
+        values = self._workspace.epochs.open_private(signed.claim.invite)
+        try:
+            nick = invites.open_nick(bytes(values[1]), signed.claim)  # type: ignore[arg-type]
+        except (Invalid, IndexError, TypeError):
+            nick = ""  # Who seals nonsense comes in without a name.
+        return self._make(Admit(signed.wire), now, (nick,))
+
+    def is_witness(self, device: bytes) -> bool:
+        """Whether a device may publish admissions."""
+        known = self._workspace.roster.state.devices.get(device)
+        return known is not None and known.level <= LEVEL_WRITER_MAX
+
+    def claims_for(self, device: bytes) -> list[bytes]:
+        """Claims to show to a device that was just linked: to witnesses those that are kept.
+
+        Who is not in yet has no roster to tell who is a witness, and shows its own to everybody.
+        """
+        if self._workspace.level is not None and not self.is_witness(device):
+            return []
+        return [kept.wire for kept in self._workspace.store.claims()]
+
+    def roster_changed(self) -> None:
+        """Drop claims that are decided."""
+        workspace = self._workspace
+        for kept in workspace.store.claims():
+            try:
+                claim = claims.decode_claim(kept.wire).claim
+            except Invalid:
+                workspace.store.drop_claim(kept.id)
+                continue
+            invite = workspace.roster.state.invites.get(claim.invite)
+            if invite is not None and (invite.used or invite.revoked):
+                workspace.store.drop_claim(kept.id)
+
+    # Channels -----------------------------------------------------------------------------------
+
+    def channel(
+        self, name: str, mode: int, members: tuple[bytes, ...], now: Now, *, own_id: bytes = b""
+    ) -> tuple[RosterNews, bytes]:
+        """A new channel and its id; with `members` it gets a scope of its own.
+
+        The name of a channel with a scope of its own is not in the op, which everybody can open;
+        it is a setting of the channel.
+        """
+        workspace = self._workspace
+        channel = own_id or workspace.entropy(limits.ID_BYTES)
+        if not members and mode == MODE_PRIVATE:
+            args = Channel(channel, workspace.scope, mode)
+            return RosterNews(self._make(args, now, (name,))), channel
+        scope = workspace.entropy(limits.ID_BYTES)
+        key = workspace.entropy(limits.KEY_BYTES) if mode == MODE_PUBLIC else b""
+        others = tuple(sorted(set(members) - {workspace.me}))
+        return RosterNews(self._make(Channel(channel, scope, mode, key, others), now)), channel
+
+    # Keys ---------------------------------------------------------------------------------------
+
+    def next_mending(self, now: Now) -> RosterNews | None:
+        """The next op about keys that is due, None when none is."""
+        for (scope, device), due in self._mendings(now).items():
+            if due > now.mono:
+                continue
+            try:
+                return self._rekey(scope, now) if not device else self._share(scope, device, now)
+            except (NotReadable, TrustError, Unavailable, Invalid):
+                # Not ours to do after all; who can will.
+                self._noticed[scope, device] = now.mono + OTHERS_WAIT_MS
+        return None
+
+    def mending_due(self, now: Now) -> int | None:
+        """When `next_mending` is to be asked again, monotonic milliseconds."""
+        return min(self._mendings(now).values(), default=None)
+
+    def _mendings(self, now: Now) -> dict[tuple[bytes, bytes], int]:
+        """What is to be done about keys, and when this device is to do it."""
+        workspace = self._workspace
+        level = workspace.level
+        if workspace.relay or level is None or level > LEVEL_WRITER_MAX:
+            return {}
+        due: dict[tuple[bytes, bytes], int] = {}
+        for scope, members in workspace.roster.state.scopes.items():
+            if workspace.me not in members:
+                continue
+            if workspace.epochs.must_rekey(scope):
+                due[scope, b""] = self._noticed_at(scope, b"", now) + self._patience(scope, b"")
+                continue
+            for device in workspace.epochs.lacking(scope):
+                wait = self._patience(scope, device)
+                due[scope, device] = self._noticed_at(scope, device, now) + wait
+        self._noticed = {need: self._noticed[need] for need in due}
+        return due
+
+    def _noticed_at(self, scope: bytes, device: bytes, now: Now) -> int:
+        return self._noticed.setdefault((scope, device), now.mono)
+
+    def _patience(self, scope: bytes, device: bytes) -> int:
+        workspace = self._workspace
+        state = workspace.roster.state
+        if device:
+            newcomer = state.members.get(state.devices[device].member)
+            op = None if newcomer is None else newcomer.admit_op
+            nearest = op is not None and workspace.roster.op(op).body.device == workspace.device
+        else:
+            levels = [state.members[m].level for m in state.scopes[scope] if m in state.members]
+            nearest = workspace.level == min(levels, default=0)
+        if nearest:
+            return 0
+        return OTHERS_WAIT_MS + workspace.device[0] * OTHERS_SPREAD_MS // 256
+
+    def _rekey(self, scope: bytes, now: Now) -> RosterNews:
+        workspace = self._workspace
+        op, block = workspace.epochs.rekey(self._place(now), scope, workspace.entropy)
+        return RosterNews(op, block)
+
+    def _share(self, scope: bytes, device: bytes, now: Now) -> RosterNews:
+        epochs = self._workspace.epochs
+        epoch = epochs.current(scope)
+        if epoch is None:
+            raise Unavailable("There is no key to share.")
+        return RosterNews(epochs.share(self._place(now), epoch, device))
+
+    # Making ops ---------------------------------------------------------------------------------
+
+    def _make(self, args: AnyArgs, now: Now, private: tuple[str | bytes, ...] = ()) -> Op:
+        workspace = self._workspace
+        place, sealed = self._place(now), b""
+        if private:
+            epoch = workspace.epochs.current(workspace.scope)
+            if epoch is None or not workspace.has_key:
+                raise Unavailable(
+                    "The workspace's key is not here yet; it comes when another member is linked."
+                )
+            sealed = workspace.epochs.seal_private(
+                private, epoch, place, type(args), workspace.entropy
+            )
+        return build(place, args, workspace.keys.sign_seed, sealed)
+
+    def _place(self, now: Now) -> Place:
+        """Where this device's next op goes."""
+        workspace = self._workspace
+        place = Place(
+            workspace=workspace.id,
+            parents=workspace.heads(),
+            device=workspace.device,
+            incarnation=workspace.incarnation,
+            seq=self._seq,
+            member=workspace.me,
+            level=self._own_level(),
+            time=now.wall,
+        )
+        self._seq += 1
+        return place
+
+    def _own_level(self) -> int:
+        level = self._workspace.level
+        if level is None:
+            raise TrustError("This device is not a member of the workspace.")
+        return level
+
+    def _next_seq(self) -> int:
+        workspace = self._workspace
+        roster = workspace.roster
+        own = (roster.op(op_id).body for op_id in roster.missing_from(()))
+        return 1 + max(
+            (
+                body.seq
+                for body in own
+                if (body.device, body.incarnation) == (workspace.device, workspace.incarnation)
+            ),
+            default=-1,
+        )
+
+
+def channel_name(given: str, taken: set[str]) -> str:
+    """A name for a new channel.
+
+    Raises:
+        UsageError: it is empty, too long, or taken.
+    """
+    name = clean_line(given.removeprefix("#"), limits.CHANNEL_NAME_MAX_CHARS + 1)
+    if not name or any(character.isspace() for character in name):
+        raise UsageError("A channel's name is one word, like `releases`.")
+    if len(name) > limits.CHANNEL_NAME_MAX_CHARS:
+        raise UsageError(f"A channel's name has at most {limits.CHANNEL_NAME_MAX_CHARS} letters.")
+    if name in taken:
+        raise UsageError(f"There is a channel {name} already.")
+    return name

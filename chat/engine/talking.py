@@ -1,0 +1,137 @@
+"""What the user says about messages and channels, as operations.
+
+Each function checks that what is meant exists and makes sense, and gives the channel to write to
+and the operation to write; the caller hands both to `Engine.write`. Errors are sentences.
+"""
+
+import re
+from typing import NamedTuple
+
+from chat.errors import NotFound, TrustError, UsageError
+from chat.views import Views
+from chat.workspace import Workspace
+from crdt import limits, ops
+from crdt.text import clean_line, clean_text
+
+_NICK_END = re.compile(r"[\w-]", re.UNICODE)
+
+
+class Saying(NamedTuple):
+    """An operation and where it goes; `message` is the one it is about, if it is about one."""
+
+    channel: bytes
+    op: ops.AnyOp
+    message: bytes = b""
+
+
+class Talking:
+    """Makes operations out of what the user asked."""
+
+    def __init__(self, workspace: Workspace, views: Views) -> None:
+        self._workspace = workspace
+        self._views = views
+
+    # Messages -----------------------------------------------------------------------------------
+
+    def post(
+        self, channel: str, text: str, reply_to: str | None, files: tuple[ops.FileInfo, ...] = ()
+    ) -> Saying:
+        """A new message."""
+        workspace = self._workspace
+        where = workspace.find_channel(channel)
+        said = self._text(text)
+        if not said.strip() and not files:
+            raise UsageError("An empty message says nothing; write something or share a file.")
+        salt = workspace.entropy(limits.ID_BYTES)
+        parent = None
+        if reply_to:
+            parent = self._views.find_message(reply_to)
+            if self._channel_of(parent) != where:
+                raise UsageError("A reply goes to the channel of the message it answers.")
+        op = ops.Post(salt, said, parent, self.mentions(said), files)
+        return Saying(where, op, ops.message_id(workspace.me, salt))
+
+    def edit(self, message: str, text: str) -> Saying:
+        """New text for an own message."""
+        mid, channel, salt = self._own(message, "change")
+        said = self._text(text)
+        if not said.strip():
+            raise UsageError("An empty text would say nothing; `clowder delete` takes it back.")
+        return Saying(channel, ops.Edit(salt, said, self.mentions(said)), mid)
+
+    def delete(self, message: str) -> Saying:
+        """Take back an own message."""
+        mid, channel, salt = self._own(message, "take back")
+        return Saying(channel, ops.Delete(salt), mid)
+
+    def react(self, message: str, emoji: str, on: bool) -> Saying:
+        """Put or take back one emoji."""
+        mid = self._views.find_message(message)
+        sign = clean_line(emoji, limits.EMOJI_MAX_CHARS)
+        if not sign:
+            raise UsageError("A reaction is an emoji or a short word.")
+        return Saying(self._channel_of(mid), ops.React(mid, sign, on), mid)
+
+    def pin(self, message: str, on: bool) -> Saying:
+        """Pin or unpin for everybody."""
+        mid = self._views.find_message(message)
+        return Saying(self._channel_of(mid), ops.Pin(mid, on), mid)
+
+    def mentions(self, text: str) -> tuple[bytes, ...]:
+        """The members whose nick stands in a text behind an @."""
+        if "@" not in text:
+            return ()
+        folded = text.casefold()
+        found: dict[bytes, None] = {}
+        state = self._workspace.roster.state
+        for member in sorted(state.members):
+            wanted = "@" + self._workspace.nick(member).casefold()
+            at = folded.find(wanted)
+            while at >= 0:
+                if not _NICK_END.match(folded, at + len(wanted)):
+                    found[member] = None
+                    break
+                at = folded.find(wanted, at + 1)
+        return tuple(found)[: limits.MENTIONS_MAX]
+
+    # Channels -----------------------------------------------------------------------------------
+
+    def topic(self, channel: str, topic: str) -> Saying:
+        """What a channel is about."""
+        text = clean_line(topic, limits.TOPIC_MAX_CHARS)
+        return Saying(self._workspace.find_channel(channel), ops.Topic(text))
+
+    def profile(self, nick: str, colour: str) -> Saying:
+        """How this member wants to be shown; what is empty stays."""
+        workspace = self._workspace
+        member = workspace.me.hex()
+        known = workspace.store.register(workspace.directory, f"colour/{member}")
+        shown = clean_line(nick, limits.NICK_MAX_CHARS) or workspace.nick(workspace.me)
+        return Saying(workspace.directory, ops.Profile(shown, clean_line(colour, 32) or known))
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _text(self, text: str) -> str:
+        if len(text) > limits.MESSAGE_TEXT_MAX_CHARS:
+            raise UsageError(
+                f"A message has at most {limits.MESSAGE_TEXT_MAX_CHARS} characters, this one has "
+                f"{len(text)}; share it as a file with `clowder put`."
+            )
+        return clean_text(text, limits.MESSAGE_TEXT_MAX_CHARS)
+
+    def _channel_of(self, mid: bytes) -> bytes:
+        row = self._workspace.store.message(mid)
+        if row is None:
+            raise NotFound(f"There is no message {mid.hex()} here.")
+        return row.channel
+
+    def _own(self, message: str, what: str) -> tuple[bytes, bytes, bytes]:
+        mid = self._views.find_message(message)
+        row = self._workspace.store.message(mid)
+        if row is None:
+            raise NotFound(f"There is no message {message} here.")
+        if row.member != self._workspace.me:
+            raise TrustError(f"Only {self._workspace.nick(row.member)} can {what} that message.")
+        if row.deleted:
+            raise UsageError("That message was taken back.")
+        return mid, row.channel, row.salt

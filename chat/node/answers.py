@@ -1,0 +1,328 @@
+"""What a workspace answers to each command. The node looks a command up here and waits for it.
+
+A command that changes something does so in the current turn and answers when that is durable;
+one that only asks answers at once, from what is durable or about to be.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from chat import commands, model
+from chat.blocks.cid import format_cid, parse_cid
+from chat.blocks.errors import Invalid as NoCid
+from chat.engine import ephemeral
+from chat.engine.people import channel_name
+from chat.engine.talking import Saying
+from chat.errors import NotFound, UsageError
+from chat.files import Files, TransferState
+from chat.node.notebook import Notebook
+from chat.node.team import Team, now
+from chat.store.states import clean_file
+from chat.workspace import NAME_SETTING
+from crdt import ops
+from crdt.errors import Invalid
+from crdt.ops import FileInfo
+from crdt.roster_ops import LEVEL_RELAY, MODE_PRIVATE, MODE_PUBLIC
+
+HISTORY_MAX = 10_000_000
+"""More than a channel has; a larger number is a slip."""
+
+
+class Answers:
+    """Answers commands about the workspace.
+
+    Args:
+        team: the workspace.
+        files: what is shared.
+        notebook: the shared notes.
+        tell_members: sends something that is never kept to linked members who see a channel.
+    """
+
+    def __init__(
+        self,
+        team: Team,
+        files: Files,
+        notebook: Notebook,
+        tell_members: Callable[[ephemeral.AnyEphemeral], None],
+    ) -> None:
+        self._team = team
+        self._files = files
+        self._notebook = notebook
+        self._tell_members = tell_members
+        self._by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
+            commands.ListChannels: self._channels,
+            commands.ListMembers: self._members,
+            commands.MakeInvite: self._invite,
+            commands.CreateChannel: self._create_channel,
+            commands.SetTopic: self._topic,
+            commands.Post: self._post,
+            commands.Put: self._put,
+            commands.Edit: self._edit,
+            commands.Delete: self._delete,
+            commands.React: self._react,
+            commands.Pin: self._pin,
+            commands.History: self._history,
+            commands.GetMessage: self._get_message,
+            commands.Search: self._search,
+            commands.MarkRead: self._mark_read,
+            commands.GetNotes: self._notes,
+            commands.SetNotes: self._set_notes,
+            commands.SpliceNotes: self._splice_notes,
+            commands.MoveCursor: self._move_cursor,
+            commands.Get: self._get,
+            commands.ListTransfers: self._transfers,
+            commands.WaitReached: self._wait,
+            commands.SetProfile: self._profile,
+            commands.Typing: self._typing,
+        }
+
+    def find(self, command: commands.Command) -> Callable[[Any], Awaitable[Any]] | None:
+        """What answers a command, None when it is not about the workspace."""
+        return self._by_command.get(type(command))
+
+    # Workspace ----------------------------------------------------------------------------------
+
+    async def _channels(self, _: commands.ListChannels) -> list[model.Channel]:
+        return self._team.views.channels()
+
+    async def _members(self, _: commands.ListMembers) -> list[model.Member]:
+        return self._team.views.members()
+
+    async def _invite(self, command: commands.MakeInvite) -> model.InviteView:
+        team = self._team
+        made = team.engine.people.invite(
+            relay=command.relay,
+            expires_ms=command.expires_ms,
+            note=command.note,
+            hints=team.address_hints(),
+            now=now(),
+        )
+        team.run(lambda at: team.engine.publish(made.news, at))
+        await team.turns.durable()
+        return made.view
+
+    async def _create_channel(self, command: commands.CreateChannel) -> model.Channel:
+        team = self._team
+        workspace = team.workspace
+        if command.mode == "hidden":
+            raise UsageError("Hidden channels are not there yet; make it private or public.")
+        if command.mode == "public" and command.members:
+            raise UsageError("A public channel is for everybody; --members goes with --private.")
+        name = channel_name(command.name, set(workspace.channel_names().values()))
+        members = tuple(self._member_called(nick) for nick in command.members)
+        mode = MODE_PUBLIC if command.mode == "public" else MODE_PRIVATE
+        news, channel = team.engine.people.channel(name, mode, members, now())
+        team.run(lambda at: team.engine.publish(news, at))
+        if workspace.scope_of(channel) != workspace.scope:
+            team.write(channel, ops.Setting(NAME_SETTING, name))
+        await team.turns.durable()
+        return team.views.channel(channel)
+
+    def _member_called(self, nick: str) -> bytes:
+        """The one member who goes by a nick, or by the beginning of a member id."""
+        workspace = self._team.workspace
+        wanted = nick.removeprefix("@").casefold()
+        known = [
+            member
+            for member, state in workspace.roster.state.members.items()
+            if state.level < LEVEL_RELAY
+        ]
+        found = [m for m in known if workspace.nick(m).casefold() == wanted]
+        found = found or [m for m in known if len(wanted) >= 4 and m.hex().startswith(wanted)]
+        if len(found) != 1:
+            raise NotFound(
+                f"There is no member {nick} here."
+                if not found
+                else f"Several members are called {nick}; give the beginning of a member id."
+            )
+        return found[0]
+
+    async def _topic(self, command: commands.SetTopic) -> model.Channel:
+        said = self._team.talking.topic(command.channel, command.topic)
+        await self._write(said)
+        return self._team.views.channel(said.channel)
+
+    async def _profile(self, command: commands.SetProfile) -> model.Member:
+        team = self._team
+        await self._write(team.talking.profile(command.nick, command.colour))
+        return team.views.member(team.workspace.me)
+
+    # Messages -----------------------------------------------------------------------------------
+
+    async def _post(self, command: commands.Post) -> model.Message:
+        talking = self._team.talking
+        return await self._say(talking.post(command.channel, command.text, command.reply_to))
+
+    async def _edit(self, command: commands.Edit) -> model.Message:
+        return await self._say(self._team.talking.edit(command.message, command.text))
+
+    async def _delete(self, command: commands.Delete) -> model.Message:
+        return await self._say(self._team.talking.delete(command.message))
+
+    async def _react(self, command: commands.React) -> model.Message:
+        talking = self._team.talking
+        return await self._say(talking.react(command.message, command.emoji, command.on))
+
+    async def _pin(self, command: commands.Pin) -> model.Message:
+        return await self._say(self._team.talking.pin(command.message, command.on))
+
+    async def _say(self, said: Saying) -> model.Message:
+        await self._write(said)
+        return self._message(said.message)
+
+    async def _write(self, said: Saying) -> None:
+        try:
+            self._team.write(said.channel, said.op)
+        except Invalid as error:
+            raise UsageError(f"That cannot be sent: {error}.") from None
+        await self._team.turns.durable()
+
+    def _message(self, mid: bytes) -> model.Message:
+        row = self._team.workspace.store.message(mid)
+        if row is None:
+            raise NotFound(f"There is no message {mid.hex()} here.")
+        return self._team.views.message(row)
+
+    async def _history(self, command: commands.History) -> list[model.Message]:
+        team = self._team
+        store = team.workspace.store
+        channel = team.workspace.find_channel(command.channel) if command.channel else None
+        rows = store.messages(
+            channel,
+            limit=max(0, min(command.limit, HISTORY_MAX)),
+            before=self._place(command.before),
+            after=self._place(command.after),
+            thread=team.views.find_message(command.thread) if command.thread else None,
+            pinned=command.pinned,
+        )
+        return [team.views.message(row) for row in rows]
+
+    def _place(self, given: str) -> tuple[int, bytes] | None:
+        """A place in the timeline, from a `Message.order` or a message's id."""
+        if not given:
+            return None
+        if len(given) == 48:
+            try:
+                return int(given[:16], 16), bytes.fromhex(given[16:])
+            except ValueError:
+                raise UsageError(f"“{given}” is no place in a timeline.") from None
+        row = self._team.workspace.store.message(self._team.views.find_message(given))
+        if row is None:
+            raise NotFound(f"There is no message {given} here.")
+        return row.hlc, row.mid
+
+    async def _get_message(self, command: commands.GetMessage) -> model.Message:
+        return self._message(self._team.views.find_message(command.message))
+
+    async def _search(self, command: commands.Search) -> list[model.SearchHit]:
+        team = self._team
+        channel = team.workspace.find_channel(command.channel) if command.channel else None
+        found = team.workspace.store.search(command.query, channel, max(0, command.limit))
+        return [model.SearchHit(team.views.message(hit.row), hit.snippet) for hit in found]
+
+    async def _mark_read(self, command: commands.MarkRead) -> model.Channel:
+        team = self._team
+        channel = team.workspace.find_channel(command.channel)
+        mid = team.views.find_message(command.message) if command.message else None
+        team.mark_read(channel, mid)
+        await team.turns.durable()
+        return team.views.channel(channel)
+
+    async def _wait(self, command: commands.WaitReached) -> model.Message:
+        mid = self._team.views.find_message(command.message)
+        await self._team.wait_reached(mid, command.count, command.timeout)
+        return self._message(mid)
+
+    async def _typing(self, command: commands.Typing) -> None:
+        self._tell_members(ephemeral.Writing(self._team.workspace.find_channel(command.channel)))
+
+    # Notes --------------------------------------------------------------------------------------
+
+    async def _notes(self, command: commands.GetNotes) -> model.Notes:
+        return await self._notebook.read(self._team.workspace.find_channel(command.channel))
+
+    async def _set_notes(self, command: commands.SetNotes) -> model.Notes:
+        channel = self._team.workspace.find_channel(command.channel)
+        return await self._notebook.set_text(channel, command.text)
+
+    async def _splice_notes(self, command: commands.SpliceNotes) -> model.Notes:
+        channel = self._team.workspace.find_channel(command.channel)
+        return await self._notebook.splice(channel, command.splices, command.version)
+
+    async def _move_cursor(self, command: commands.MoveCursor) -> None:
+        channel = self._team.workspace.find_channel(command.channel)
+        self._tell_members(await self._notebook.move_cursor(channel, command.index))
+
+    # Files --------------------------------------------------------------------------------------
+
+    async def _put(self, command: commands.Put) -> model.Message:
+        team = self._team
+        channel = team.workspace.find_channel(command.channel)
+        epoch = team.workspace.sending_epoch(channel)
+        secret = team.workspace.epochs.convergence_secret(epoch)
+        prepared = await self._files.prepare(
+            command.path,
+            secret=secret,
+            keep_metadata=command.keep_metadata,
+            alt=command.alt,
+            known=lambda sha256: self._posted_before(channel, sha256),
+        )
+        said = team.talking.post(command.channel, command.text, command.reply_to, (prepared.info,))
+        return await self._say(said)
+
+    def _posted_before(self, channel: bytes, sha256: bytes) -> FileInfo | None:
+        """The same plaintext as it was posted before in a channel of the same scope."""
+        workspace = self._team.workspace
+        scope = workspace.scope_of(channel)
+        for carried in workspace.store.files_by_plaintext(sha256):
+            if workspace.scope_of(carried.channel) == scope:
+                return carried.info
+        return None
+
+    async def _get(self, command: commands.Get) -> model.Transfer:
+        info = self._find_file(command.file)
+        state = await self._files.get(info, command.path, command.timeout)
+        return self._transfer(state, info)
+
+    def _find_file(self, given: str) -> FileInfo:
+        """A file by its id, or by the id of the message that carries it."""
+        store = self._team.workspace.store
+        try:
+            found = store.file_of_root(parse_cid(given))
+        except NoCid:
+            row = store.message(self._team.views.find_message(given))
+            if row is None or not row.files:
+                raise NotFound(f"The message {given} carries no file.") from None
+            return row.files[0]
+        if found is None:
+            raise NotFound(f"There is no file {given} here; `clowder history` shows their ids.")
+        return found.info
+
+    async def _transfers(self, _: commands.ListTransfers) -> list[model.Transfer]:
+        views = (self.transfer(state) for state in self._files.transfers())
+        return [view for view in views if view is not None]
+
+    def transfer(self, state: TransferState) -> model.Transfer | None:
+        """A transfer as it is shown; None when no message here carries the file any more."""
+        carried = self._team.workspace.store.file_of_root(state.root)
+        return None if carried is None else self._transfer(state, carried.info)
+
+    def _transfer(self, state: TransferState, info: FileInfo) -> model.Transfer:
+        workspace = self._team.workspace
+        given: dict[str, int] = {}
+        for device, count in state.sources:
+            member = workspace.member_of(device)
+            if member is not None:
+                relay = self._team.engine.is_relay(device)
+                nick = "relay" if relay else workspace.nick(member)
+                given[nick] = given.get(nick, 0) + count
+        return model.Transfer(
+            id=format_cid(state.root),
+            name=clean_file(info).name,
+            done=state.done,
+            total=state.total or info.size,
+            state=state.state,
+            sources=tuple(given.items()),
+            seconds=state.seconds,
+            holders=state.holders,
+        )

@@ -1,0 +1,81 @@
+"""Founding: the first op of a workspace, and what a workspace begins with."""
+
+import secrets
+
+from chat.engine.people import GENERAL
+from chat.errors import UsageError
+from chat.node.team import Team
+from chat.workspace import Identity, Now, directory_channel
+from crdt import limits
+from crdt.keys import DeviceKeys
+from crdt.ops import Profile
+from crdt.roster_ops import MODE_PRIVATE, Genesis, Op, founding, member_id, net_commitment
+from crdt.text import clean_line
+
+
+def clean_nick(given: str) -> str:
+    """How a member wants to be called.
+
+    Raises:
+        UsageError: nothing is left of it, or it is too long.
+    """
+    nick = clean_line(given, limits.NICK_MAX_CHARS + 1)
+    if not nick:
+        raise UsageError("A nick has at least one letter; say --nick YOU.")
+    if len(nick) > limits.NICK_MAX_CHARS:
+        raise UsageError(f"A nick has at most {limits.NICK_MAX_CHARS} letters.")
+    return nick
+
+
+def clean_title(given: str) -> str:
+    """A workspace's name.
+
+    Raises:
+        UsageError: nothing is left of it, or it is too long.
+    """
+    title = clean_line(given, limits.CHANNEL_NAME_MAX_CHARS + 1)
+    if not title:
+        raise UsageError("A workspace needs a name, like “Cats & Co”.")
+    if len(title) > limits.CHANNEL_NAME_MAX_CHARS:
+        raise UsageError(f"A name has at most {limits.CHANNEL_NAME_MAX_CHARS} letters.")
+    return title
+
+
+def found(incarnation: bytes, now: Now) -> tuple[Identity, Op]:
+    """A new workspace: who its founder's device is, and its first op."""
+    keys = DeviceKeys.generate(secrets.token_bytes)
+    public = keys.public
+    salt, net_key = secrets.token_bytes(limits.ID_BYTES), secrets.token_bytes(limits.KEY_BYTES)
+    genesis = founding(
+        public,
+        Genesis(public.link, public.box, salt, net_commitment(net_key, salt)),
+        incarnation=incarnation,
+        time=now.wall,
+        sign_seed=keys.sign_seed,
+    )
+    identity = Identity(
+        workspace=genesis.id,
+        member=member_id(public.sign, salt),
+        sign_seed=keys.sign_seed,
+        link_secret=keys.link_secret,
+        box_secret=keys.box_secret,
+        net_key=net_key,
+    )
+    return identity, genesis
+
+
+def furnish(team: Team, name: str, nick: str) -> None:
+    """Give a new workspace its name, its first channel, and its founder a name."""
+    engine, people = team.engine, team.engine.people
+    workspace = team.workspace
+
+    def make(title: str, own_id: bytes) -> None:
+        team.run(
+            lambda now: engine.publish(
+                people.channel(title, MODE_PRIVATE, (), now, own_id=own_id)[0], now
+            )
+        )
+
+    make(name, directory_channel(workspace.id))
+    make(GENERAL, b"")
+    team.write(workspace.directory, Profile(nick))

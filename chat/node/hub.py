@@ -1,0 +1,140 @@
+"""Events to whoever listens; a slow listener loses none and holds up nobody.
+
+What waits for a listener is kept by what it is about: a later event of the same kind about the
+same thing replaces the earlier one, since events carry whole values. Many changed messages of one
+channel that nobody has read yet become one "many arrived", which tells the reader to look anew.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+
+from msgspec.structs import replace
+
+from chat import events
+
+MESSAGES_WAITING_MAX = 256
+"""Of one channel and one listener; more are told as a number."""
+
+
+def before(hlc: int) -> str:
+    """A place in a timeline before every message of this reading, as `History.after` takes it."""
+    return f"{max(0, hlc - 1):016x}" + "f" * 32
+
+
+class Listener:
+    """One listener's events, as an asynchronous iterator; it listens from the moment it is made."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._waiting: dict[Hashable, events.Event] = {}
+        self._messages: dict[str, int] = {}
+        self._unique = 0
+        self._wake = asyncio.Event()
+        self._ended = False
+
+    def __aiter__(self) -> AsyncIterator[events.Event]:
+        return self
+
+    async def __anext__(self) -> events.Event:
+        while not self._waiting:
+            if self._ended:
+                raise StopAsyncIteration
+            self._wake.clear()
+            await self._wake.wait()
+        key = next(iter(self._waiting))
+        event = self._waiting.pop(key)
+        if isinstance(event, events.MessageChanged):
+            self._messages[event.message.channel] -= 1
+        return event
+
+    async def aclose(self) -> None:
+        """Listen no more."""
+        self._hub.forget(self)
+        self.end()
+
+    def end(self) -> None:
+        """There will be no more events; those that wait are still given."""
+        self._ended = True
+        self._wake.set()
+
+    def add(self, event: events.Event) -> None:
+        """Take an event."""
+        if isinstance(event, events.MessageChanged):
+            self._add_message(event)
+        elif isinstance(event, events.MessagesArrived):
+            self._add_many(event)
+        else:
+            self._waiting[self._key(event)] = event
+        self._wake.set()
+
+    def _add_message(self, event: events.MessageChanged) -> None:
+        channel, key = event.message.channel, ("message", event.message.id)
+        known = self._waiting.get(key)
+        if isinstance(known, events.MessageChanged):
+            self._waiting[key] = replace(event, new=event.new or known.new)
+            return
+        waiting = self._messages.get(channel, 0)
+        if ("many", channel) in self._waiting or waiting >= MESSAGES_WAITING_MAX:
+            place = before(int(event.message.order[:16], 16))
+            self._add_many(events.MessagesArrived(channel, 1, place))
+            return
+        self._messages[channel] = waiting + 1
+        self._waiting[key] = event
+
+    def _add_many(self, event: events.MessagesArrived) -> None:
+        known = self._waiting.get(("many", event.channel))
+        if isinstance(known, events.MessagesArrived):
+            event = events.MessagesArrived(
+                event.channel, event.count + known.count, min(event.after, known.after)
+            )
+        self._waiting["many", event.channel] = event
+
+    def _key(self, event: events.Event) -> Hashable:
+        match event:
+            case events.ChannelChanged(channel=channel):
+                return ("channel", channel.id)
+            case events.NotesChanged(notes=notes):
+                return ("notes", notes.channel)
+            case events.TransferChanged(transfer=transfer):
+                return ("transfer", transfer.id)
+            case events.TypingShown(channel=name, author=author):
+                return ("typing", name, author.member)
+            case events.Warned():
+                self._unique += 1
+                return ("warned", self._unique)
+            case _:
+                return type(event)
+
+
+class Hub:
+    """All listeners."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody would hear an event."""
+        return bool(self._listeners)
+
+    def listen(self) -> Listener:
+        """A new listener; it hears everything from now on."""
+        listener = Listener(self)
+        self._listeners.append(listener)
+        return listener
+
+    def forget(self, listener: Listener) -> None:
+        """This listener listens no more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def emit(self, event: events.Event) -> None:
+        """Tell everybody."""
+        for listener in self._listeners:
+            listener.add(event)
+
+    def close(self) -> None:
+        """There will be no more events."""
+        for listener in self._listeners:
+            listener.end()
+        self._listeners.clear()

@@ -1,0 +1,299 @@
+"""The lobby of a node: coming in by an invite, and standing at the door for others.
+
+Both conversations are machines (`chat.welcome`); here their links, their randomness and what they
+must not forget are looked after. A join goes on over restarts: what it knows is in the store. Once
+the invite's rest is read the workspace is known, and the team begins, although nobody in it knows
+this device yet: its roster fills when somebody has let it in.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Protocol
+
+import msgspec
+
+from chat.effects import CloseLink, Send
+from chat.errors import StoreError, TrustError, UsageError
+from chat.invitation import InviteText
+from chat.joining import Joining, Learned, Newcomer, NewcomerEffect, Stands
+from chat.links import LinkHandle
+from chat.lobby import ADMITTED, REFUSED
+from chat.node.team import Team, now
+from chat.profile import OpenProfile
+from chat.welcome import Admit, Doorman, DoormanEffect, KeepClaim, doors
+from chat.workspace import Identity
+from crdt import claims
+from crdt.invites import Rest
+from crdt.keys import DeviceKeys
+from crdt.roster_ops import LEVEL_RELAY, member_id
+from transport.proto.closing import CloseCode
+from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
+
+_JOINING = "joining"
+
+
+class House(Protocol):
+    """What the lobby needs of the node around it."""
+
+    @property
+    def team(self) -> Team | None:
+        """The workspace, once it is known."""
+
+    def workspace_known(self, identity: Identity) -> None:
+        """The invite's rest was read: this is the workspace, and who we will be in it."""
+
+    def dial(self, url: str) -> None:
+        """Link to this address with the workspace's key."""
+
+    def secrets_changed(self) -> None:
+        """Other doors are answered now."""
+
+    def joining_changed(self) -> None:
+        """It stands differently with the join."""
+
+
+class NodeLobby:
+    """Lobby links of one node, on either side."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._opened: OpenProfile | None = None
+        self._newcomer: Newcomer | None = None
+        self._doorman: Doorman | None = None
+        self._links: dict[int, LinkHandle] = {}
+        self.relay = False
+        self._wrong_kind = False
+
+    # The join -----------------------------------------------------------------------------------
+
+    def resume(self, opened: OpenProfile) -> None:
+        """Go on with a join of an earlier start, if one is under way.
+
+        Raises:
+            StoreError: what is stored of it makes no sense.
+        """
+        self._opened = opened
+        stored = opened.store.get(_JOINING)
+        if not stored:
+            return
+        try:
+            joining = msgspec.msgpack.decode(stored, type=Joining)
+        except (msgspec.MsgspecError, ValueError):
+            raise StoreError(
+                f"{opened.profile.database_path} is damaged: it does not say who asked to come in."
+            ) from None
+        self._newcomer = Newcomer(joining, secrets.token_bytes)
+        rest = joining.rest
+        self.relay = rest is not None and rest.level == LEVEL_RELAY
+
+    def begin(self, invite: InviteText, nick: str, *, relay: bool) -> None:
+        """Join by an invite; the claim of the same invite goes on where it stood.
+
+        `relay` says that this device will be a relay; then only a relay's ticket will do.
+
+        Raises:
+            UsageError: another join is under way.
+        """
+        newcomer, self.relay = self._newcomer, relay
+        if newcomer is not None:
+            if newcomer.joining.secret == invite.secret:
+                return
+            if newcomer.stands.state != REFUSED and newcomer.joining.claims:
+                raise UsageError(
+                    "A claim to another workspace waits here; use another --home for this one."
+                )
+        keys = DeviceKeys.generate(secrets.token_bytes)
+        joining = Joining(
+            invite.secret,
+            invite.workspace,
+            keys.sign_seed,
+            keys.link_secret,
+            keys.box_secret,
+            secrets.token_bytes(16),
+            nick,
+        )
+        self._keep(joining)
+        self._newcomer = Newcomer(joining, secrets.token_bytes)
+
+    def end(self) -> None:
+        """This device is in: the join is over. Within the current transaction."""
+        if self._newcomer is None or self._opened is None:
+            return
+        self._newcomer = None
+        self._opened.store.put(_JOINING, b"")
+        for handle in list(self._links.values()):
+            handle.close()
+
+    @property
+    def nick(self) -> str | None:
+        """How this device wants to be called, while a join is under way."""
+        return None if self._newcomer is None else self._newcomer.joining.nick
+
+    @property
+    def keys(self) -> DeviceKeys | None:
+        """The keys of the device that joins."""
+        return None if self._newcomer is None else self._newcomer.joining.keys
+
+    @property
+    def door(self) -> LinkSecret | None:
+        """What links of the join are opened with."""
+        if self._newcomer is None:
+            return None
+        return LinkSecret(self._newcomer.joining.door, LOBBY_CONTEXT, "invite")
+
+    def check(self) -> None:
+        """Raises TrustError, with the reason, when the claim was refused."""
+        if self._wrong_kind:
+            raise TrustError(
+                "That is an invite for a person; `clowder join` takes it."
+                if self.relay
+                else "That is a relay's ticket; `clowder relay --ticket` takes it."
+            )
+        if self._newcomer is not None and self._newcomer.stands.state == REFUSED:
+            raise TrustError(self._newcomer.stands.reason)
+
+    # Links --------------------------------------------------------------------------------------
+
+    def secrets(self) -> Sequence[LinkSecret]:
+        """The door of the own invite, or the doors that this device answers."""
+        own = self.door
+        if own is not None:
+            return [own]
+        team = self._house.team
+        if team is None or team.workspace.level is None:
+            return []
+        open_doors = doors(team.workspace.roster.state, now().wall)
+        return [LinkSecret(door.key, LOBBY_CONTEXT, "invite") for door in open_doors]
+
+    def up(self, handle: LinkHandle) -> None:
+        """A lobby link is open."""
+        self._links[handle.number] = handle
+        if self._is_ours(handle):
+            assert self._newcomer is not None
+            self._as_newcomer(self._newcomer.link_up(handle.number))
+            return
+        doorman, team = self._door_keeper(), self._house.team
+        if doorman is None or team is None:
+            handle.close(CloseCode.GOING_AWAY)
+            return
+        for door in doors(team.workspace.roster.state, now().wall):
+            if door.key == handle.secret.key:
+                self._as_doorman(doorman.link_up(handle.number, door.invite))
+                return
+        handle.close(CloseCode.GOING_AWAY)
+
+    def receive(self, handle: LinkHandle, payload: bytes) -> None:
+        """Something came on a lobby link."""
+        if self._is_ours(handle):
+            assert self._newcomer is not None
+            self._as_newcomer(self._newcomer.receive(handle.number, payload))
+        elif self._doorman is not None:
+            self._as_doorman(self._doorman.receive(handle.number, payload, now().wall))
+
+    def down(self, handle: LinkHandle) -> None:
+        """A lobby link is over."""
+        del self._links[handle.number]
+        for side in (self._newcomer, self._doorman):
+            if side is not None:
+                side.link_down(handle.number)
+
+    def roster_grew(self) -> None:
+        """Somebody is in, or an invite was taken back: tell who waits at the door."""
+        if self._doorman is not None:
+            self._as_doorman(self._doorman.roster_changed(now().wall))
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _is_ours(self, handle: LinkHandle) -> bool:
+        own = self.door
+        return own is not None and own.key == handle.secret.key
+
+    def _door_keeper(self) -> Doorman | None:
+        team = self._house.team
+        if self._doorman is None and team is not None and team.workspace.level is not None:
+            workspace = team.workspace
+            self._doorman = Doorman(
+                workspace.id,
+                lambda: workspace.roster.state,
+                lambda: team.engine.people.is_witness(workspace.device),
+                [kept.wire for kept in workspace.store.claims()],
+            )
+        return self._doorman
+
+    def _as_doorman(self, effects: Iterable[DoormanEffect]) -> None:
+        team = self._house.team
+        assert team is not None
+        for effect in effects:
+            if isinstance(effect, Admit | KeepClaim):
+                try:
+                    team.run(partial(team.engine.claim_left, effect.claim.wire))
+                except StoreError:
+                    return  # The team told the user; the newcomer asks again.
+            else:
+                self._carry_out(effect)
+
+    def _as_newcomer(self, effects: Iterable[NewcomerEffect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Learned):
+                self._learned(effect.joining)
+            elif isinstance(effect, Stands):
+                self._stands(effect)
+            else:
+                self._carry_out(effect)
+
+    def _carry_out(self, effect: Send | CloseLink) -> None:
+        handle = self._links.get(effect.link)
+        if handle is None:
+            return
+        if isinstance(effect, Send):
+            handle.send(effect.kind, effect.priority, effect.payload)
+        else:
+            handle.close(CloseCode.FAULT, effect.reason)
+
+    def _learned(self, joining: Joining) -> None:
+        """The rest is known, and the claim made: keep both, and begin in the workspace."""
+        rest = joining.rest
+        assert rest is not None, "a claim is made from the rest"
+        if (rest.level == LEVEL_RELAY) != self.relay:
+            self._wrong_kind = True
+            self._house.joining_changed()
+            return
+        self._keep(joining)
+        if self._house.team is None:
+            self._house.workspace_known(_identity(joining, rest))
+        team = self._house.team
+        assert team is not None
+        for _, wire in joining.claims:
+            team.workspace.store.add_claim(claims.decode_claim(wire).id, wire, now().wall)
+        team.run(lambda _: ())
+        self._house.secrets_changed()
+        for handle in self._links.values():
+            if handle.initiator:
+                self._house.dial(handle.url)
+
+    def _stands(self, stands: Stands) -> None:
+        if stands.state == ADMITTED:
+            self._house.secrets_changed()
+            for handle in self._links.values():
+                if handle.initiator:
+                    self._house.dial(handle.url)
+        self._house.joining_changed()
+
+    def _keep(self, joining: Joining) -> None:
+        assert self._opened is not None
+        self._opened.store.put(_JOINING, msgspec.msgpack.encode(joining))
+        self._opened.store.commit()
+
+
+def _identity(joining: Joining, rest: Rest) -> Identity:
+    public = joining.keys.public
+    return Identity(
+        workspace=rest.workspace,
+        member=member_id(public.sign, joining.salt),
+        sign_seed=joining.sign_seed,
+        link_secret=joining.link_secret,
+        box_secret=joining.box_secret,
+        net_key=rest.net_key,
+        relay=rest.level == LEVEL_RELAY,
+    )

@@ -1,0 +1,309 @@
+"""Who is linked, and what goes where: the node's side of `chat.links`.
+
+A link opened with the workspace's key belongs to replication; what else passes on it (blocks,
+cursors) is for devices that the roster names. A link opened with an invite's key is the lobby:
+on it a newcomer shows its claim, and nothing else is taken.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from chat import effects, model
+from chat.config import Network
+from chat.engine import ephemeral
+from chat.errors import StoreError
+from chat.files import Files
+from chat.links import LinkHandle, Links
+from chat.links.identity import Identity, PeerHello, Refusal
+from chat.node.team import Team
+from crdt.errors import Invalid
+from crdt.keys import DeviceKeys
+from transport.proto.closing import CloseCode
+from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
+from transport.proto.limits import FIRST_BULK_PRIORITY
+
+
+class Lobby(Protocol):
+    """Answers on links that were opened with an invite; `chat.node.lobby`."""
+
+    def secrets(self) -> Sequence[LinkSecret]:
+        """The keys of the invites that are answered now, or that this device holds."""
+
+    def up(self, handle: LinkHandle) -> None:
+        """Such a link is open."""
+
+    def receive(self, handle: LinkHandle, payload: bytes) -> None:
+        """Something came on it. Raises crdt.errors.Invalid."""
+
+    def down(self, handle: LinkHandle) -> None:
+        """It is over."""
+
+
+class Meeting:
+    """The links of one node.
+
+    Args:
+        keys: of this device.
+        team: the workspace, once it is known.
+        files: the blocks.
+        lobby: links of invites.
+        on_ephemeral: what is shown and never kept, from a member.
+        on_changed: links came or went.
+    """
+
+    def __init__(
+        self,
+        keys: DeviceKeys,
+        settings: Network,
+        *,
+        team: Callable[[], Team | None],
+        files: Files,
+        lobby: Lobby,
+        relay: bool,
+        listening: bool,
+        on_ephemeral: Callable[[bytes, ephemeral.AnyEphemeral], None],
+        on_changed: Callable[[], None],
+    ) -> None:
+        self._team = team
+        self._files = files
+        self._lobby = lobby
+        self._on_ephemeral = on_ephemeral
+        self._on_changed = on_changed
+        self._handles: dict[int, LinkHandle] = {}
+        self._sharing: dict[bytes, int] = {}
+        """Devices that blocks pass to, and on how many links."""
+        self._shares: dict[int, bytes] = {}
+        self._secrets: tuple[bytes, ...] = ()
+        self.links = Links(
+            keys_link_secret=keys.link_secret,
+            device=keys.public.sign,
+            secrets=self.secrets,
+            identify=self._identify,
+            on_up=self._up,
+            on_message=self._message,
+            on_down=self._down,
+            settings=settings,
+            entropy=secrets.token_bytes,
+            known_addresses=self._known_addresses,
+            on_met=self._met,
+            relay=relay,
+            listening=listening,
+        )
+
+    # What links are opened with -----------------------------------------------------------------
+
+    def secrets(self) -> list[LinkSecret]:
+        """The workspace's key first, then those of invites."""
+        team = self._team()
+        own = []
+        if team is not None:
+            identity = team.identity
+            own.append(LinkSecret(identity.net_key, identity.workspace, "workspace"))
+        return [*own, *self._lobby.secrets()]
+
+    def secrets_changed(self) -> None:
+        """Perhaps: look, and announce what is new."""
+        now = tuple(secret.key for secret in self.secrets())
+        if now != self._secrets:
+            self._secrets = now
+            self.links.update_secrets()
+
+    # What the node does -------------------------------------------------------------------------
+
+    def send(self, link: int, kind: int, priority: int, payload: bytes) -> None:
+        """Give a payload to a link; one that is gone takes nothing."""
+        handle = self._handles.get(link)
+        if handle is not None:
+            handle.send(kind, priority, payload)
+
+    def grant(self, link: int, size: int) -> None:
+        """Let a link send more."""
+        handle = self._handles.get(link)
+        if handle is not None:
+            handle.grant(size)
+
+    def close_link(self, link: int, reason: str) -> None:
+        """A peer broke a rule."""
+        handle = self._handles.get(link)
+        if handle is not None:
+            handle.close(CloseCode.FAULT, reason)
+
+    def close_all(self) -> None:
+        """Replication begins anew: end every link; they are dialled again."""
+        for handle in list(self._handles.values()):
+            handle.close()
+
+    def send_block(self, device: bytes, priority: int, payload: bytes) -> None:
+        """Give a block message to a device."""
+        handle = self._newest(device)
+        if handle is not None:
+            handle.send(effects.KIND_BLOCKS, priority, payload)
+
+    def unsent(self, device: bytes, priority: int) -> int:
+        """Payload bytes that wait on a device's link."""
+        handle = self._newest(device)
+        return 0 if handle is None else handle.queued_bytes(priority)
+
+    def tell_members(self, message: ephemeral.AnyEphemeral) -> None:
+        """Send what is never kept to linked members who may see its channel."""
+        team = self._team()
+        if team is None:
+            return
+        payload = ephemeral.encode(message)
+        for device in self._sharing:
+            if not team.engine.is_relay(device) and team.workspace.visible(message.channel, device):
+                handle = self._newest(device)
+                if handle is not None:
+                    handle.send(effects.KIND_EPHEMERAL, effects.PRIORITY_LIVE, payload)
+
+    def roster_grew(self) -> None:
+        """Somebody may be a member now, or an invite may be open or used."""
+        team = self._team()
+        if team is None:
+            return
+        for handle in self._handles.values():
+            if handle.number not in self._shares and team.engine.knows(handle.device):
+                self._begin_sharing(handle, team)
+        self.secrets_changed()
+
+    def peers(self) -> list[model.Peer]:
+        """Links, and addresses that are tried."""
+        return [
+            self._peer(contact.url, contact.state, contact.handle) for contact in self.links.peers()
+        ]
+
+    # What links tell ----------------------------------------------------------------------------
+
+    def _identify(self, hello: PeerHello) -> Identity | Refusal:
+        team = self._team()
+        devices = {} if team is None else team.workspace.roster.state.devices
+        named = devices.get(hello.device)
+        if named is not None:
+            if named.link != hello.static:
+                return Refusal("the other device uses the id of a member with another key")
+            assert team is not None
+            return Identity(hello.device, True, team.engine.is_relay(hello.device))
+        if any(known.link == hello.static for known in devices.values()):
+            return Refusal("the other device uses the key of a member with another id")
+        return Identity(hello.device, False, hello.relay)
+
+    def _up(self, handle: LinkHandle) -> None:
+        self._handles[handle.number] = handle
+        if handle.secret.context == LOBBY_CONTEXT:
+            self._lobby.up(handle)
+            return
+        team = self._team()
+        assert team is not None, "there is no workspace key before there is a workspace"
+        # Who is not in yet knows nobody, and asks whoever answers with the workspace's key.
+        known = team.engine.knows(handle.device) or team.workspace.level is None
+        self._run(team, lambda now: team.engine.link_up(handle.number, handle.device, known, now))
+        if team.engine.knows(handle.device):
+            self._begin_sharing(handle, team)
+        self._on_changed()
+
+    def _message(self, handle: LinkHandle, kind: int, priority: int, payload: bytes) -> None:
+        bulk = priority >= FIRST_BULK_PRIORITY
+        try:
+            if handle.secret.context == LOBBY_CONTEXT:
+                if kind == effects.KIND_LOBBY:
+                    self._lobby.receive(handle, payload)
+                if bulk:
+                    handle.grant(len(payload))
+                return
+            self._workspace_message(handle, kind, bulk, payload)
+        except Invalid as error:
+            handle.close(CloseCode.FAULT, str(error))
+
+    def _workspace_message(self, handle: LinkHandle, kind: int, bulk: bool, payload: bytes) -> None:
+        team = self._team()
+        assert team is not None
+        number = handle.number
+        if kind == effects.KIND_SYNC:
+            self._run(team, lambda now: team.engine.receive(number, payload, bulk, now))
+            return
+        if number in self._shares and kind == effects.KIND_BLOCKS:
+            taken = (lambda: handle.grant(len(payload))) if bulk else None
+            self._files.receive(handle.device, payload, taken)
+            return
+        if number in self._shares and kind == effects.KIND_EPHEMERAL:
+            self._take_ephemeral(team, handle.device, ephemeral.decode(payload))
+        if bulk:
+            handle.grant(len(payload))
+
+    def _take_ephemeral(self, team: Team, device: bytes, message: ephemeral.AnyEphemeral) -> None:
+        workspace = team.workspace
+        member = workspace.member_of(device)
+        if member is None or workspace.relay or member == workspace.me:
+            return
+        both = all(workspace.visible(message.channel, d) for d in (device, workspace.device))
+        if both and message.channel in workspace.channel_names():
+            self._on_ephemeral(member, message)
+
+    def _down(self, handle: LinkHandle, reason: str) -> None:
+        del self._handles[handle.number]
+        if handle.secret.context == LOBBY_CONTEXT:
+            self._lobby.down(handle)
+            return
+        team = self._team()
+        assert team is not None
+        self._run(team, lambda now: team.engine.link_down(handle.number, now))
+        device = self._shares.pop(handle.number, None)
+        if device is not None:
+            self._sharing[device] -= 1
+            if not self._sharing[device]:
+                del self._sharing[device]
+                self._files.peer_down(device)
+        self._on_changed()
+
+    @staticmethod
+    def _run(team: Team, work: Callable[..., Sequence[effects.Effect]]) -> None:
+        try:
+            team.run(work)
+        except StoreError:
+            return  # The team told the user, ends every link, and begins anew.
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _newest(self, device: bytes) -> LinkHandle | None:
+        for number, shared in reversed(self._shares.items()):
+            if shared == device:
+                return self._handles[number]
+        return None
+
+    def _begin_sharing(self, handle: LinkHandle, team: Team) -> None:
+        self._shares[handle.number] = handle.device
+        links = self._sharing.get(handle.device, 0)
+        self._sharing[handle.device] = links + 1
+        if not links:
+            self._files.peer_up(handle.device, team.engine.is_relay(handle.device))
+
+    def _known_addresses(self) -> list[str]:
+        team = self._team()
+        return [] if team is None else [at.url for at in team.workspace.store.addresses()]
+
+    def _met(self, url: str, device: bytes) -> None:
+        team = self._team()
+        if team is not None:
+            self._run(team, lambda now: team.remember_address(url, device, now))
+
+    def _peer(self, url: str, state: model.LinkState, handle: LinkHandle | None) -> model.Peer:
+        team = self._team()
+        if handle is None or team is None:
+            return model.Peer(url, state)
+        workspace, rtt = team.workspace, handle.rtt
+        member = workspace.member_of(handle.device)
+        return model.Peer(
+            url=url,
+            state=state,
+            member="" if member is None else member.hex(),
+            nick="" if member is None else workspace.nick(member),
+            device=handle.device.hex(),
+            relay=team.engine.is_relay(handle.device),
+            rtt_ms=0.0 if rtt is None else rtt * 1000,
+            bytes_in=handle.bytes_in,
+            bytes_out=handle.bytes_out,
+            sync_bytes_in=handle.kind_bytes_in[effects.KIND_SYNC],
+            sync_bytes_out=handle.kind_bytes_out[effects.KIND_SYNC],
+            behind=team.engine.replicator.behind(handle.number),
+        )

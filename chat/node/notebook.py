@@ -1,0 +1,299 @@
+"""Shared notes in a running node: entries to updates, changes to entries, cursors to places.
+
+A channel's notes are opened when somebody asks for them, and kept up from then on. The text is
+built by `chat.notes` in a process of its own. An own change becomes an entry before the next one
+of the same channel is made, so the log has them in the order in which they were made.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from chat import events, model
+from chat.effects import Effect
+from chat.engine.ephemeral import CursorAt
+from chat.errors import ChatError, StoreError, Unavailable, UsageError
+from chat.node.hub import Hub
+from chat.node.team import Team
+from chat.notes.errors import BadSplice, NotesFailed, TooLarge
+from chat.notes.host import NotesHost, NotesView
+from chat.workspace import Now
+from crdt import entry as entries
+from crdt import ops
+from crdt.entry import Entry
+from crdt.errors import Invalid, NotReadable
+from crdt.notes import SignedUpdate, client_id
+
+T = TypeVar("T")
+
+OPEN_CHANNELS_MAX = 32
+"""Whose notes are kept up at once; the one asked for longest ago is closed."""
+PARTS_MAX = 256
+"""Entries that one new text may take; 4 MiB of notes fit."""
+
+
+@dataclass
+class _Open:
+    """One channel's notes that are kept up.
+
+    Attributes:
+        read_to: the arrival number up to which entries were handed to the host.
+        sealed: entries whose key was not here.
+        cursors: where other members' cursors are, as they sent them, by member.
+    """
+
+    read_to: int = 0
+    sealed: list[Entry] = field(default_factory=list)
+    cursors: dict[bytes, bytes] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Notebook:
+    """The notes of one workspace."""
+
+    def __init__(self, team: Team, hub: Hub) -> None:
+        self._team = team
+        self._hub = hub
+        self._host = NotesHost()
+        self._open: dict[bytes, _Open] = {}
+        self._following: set[asyncio.Task[None]] = set()
+
+    # What is asked ------------------------------------------------------------------------------
+
+    async def read(self, channel: bytes) -> model.Notes:
+        """A channel's notes now."""
+        notes = await self._opened(channel)
+        async with notes.lock:
+            return await self._view(channel, notes)
+
+    async def set_text(self, channel: bytes, text: str) -> model.Notes:
+        """Make the notes read `text` by small changes."""
+        notes = await self._opened(channel)
+        async with notes.lock:
+            for _ in range(PARTS_MAX):
+                op = await self._asked(
+                    self._host.set_text(channel, text, self._client(channel), self._me)
+                )
+                if op is None:
+                    break
+                await self._write(channel, op)
+            return await self._changed(channel, notes)
+
+    async def splice(
+        self, channel: bytes, splices: Sequence[tuple[int, int, str]], version: int
+    ) -> model.Notes:
+        """Make edits against an earlier version of the text."""
+        notes = await self._opened(channel)
+        async with notes.lock:
+            op = await self._asked(
+                self._host.splice(channel, splices, version, self._client(channel), self._me)
+            )
+            if op is not None:
+                await self._write(channel, op)
+            return await self._changed(channel, notes)
+
+    async def move_cursor(self, channel: bytes, index: int | None) -> CursorAt:
+        """My cursor, as the others are told of it."""
+        if index is None:
+            return CursorAt(channel, b"")
+        await self._opened(channel)
+        return CursorAt(channel, await self._asked(self._host.cursor_at(channel, index)))
+
+    # What arrives -------------------------------------------------------------------------------
+
+    def arrived(self, channel: bytes) -> None:
+        """A channel's notes log grew, or a key for it came."""
+        if channel in self._open:
+            self._follow(channel)
+
+    def cursor_moved(self, member: bytes, cursor: CursorAt) -> None:
+        """Another member's cursor is somewhere else."""
+        notes = self._open.get(cursor.channel)
+        if notes is None:
+            return
+        if cursor.place:
+            notes.cursors[member] = cursor.place
+        else:
+            notes.cursors.pop(member, None)
+        self._follow(cursor.channel)
+
+    def member_left(self, member: bytes) -> None:
+        """No link leads to a member any more: their cursors are gone."""
+        for channel, notes in self._open.items():
+            if notes.cursors.pop(member, None) is not None:
+                self._follow(channel)
+
+    async def aclose(self) -> None:
+        """End the process that holds the texts."""
+        for task in list(self._following):
+            task.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        await self._host.aclose()
+
+    def forget(self) -> None:
+        """What was written was taken back: read everything anew when it is asked for."""
+        self._open.clear()
+
+    # Inside -------------------------------------------------------------------------------------
+
+    @property
+    def _me(self) -> bytes:
+        return self._team.workspace.me
+
+    def _client(self, channel: bytes) -> int:
+        log = self._team.workspace.own_log(channel, ops.PART_NOTES)
+        return client_id(log.device, log.incarnation, channel)
+
+    async def _opened(self, channel: bytes) -> _Open:
+        """A channel's notes, loaded."""
+        notes = self._open.get(channel)
+        if notes is None:
+            notes = self._open[channel] = _Open()
+            async with notes.lock:
+                aside = self._team.workspace.store.quarantined(channel)
+                updates = self._fresh(channel, notes)
+                await self._asked(self._host.load(channel, updates, aside))
+            await self._make_room()
+        else:
+            self._open[channel] = self._open.pop(channel)
+            async with notes.lock:
+                pass  # It may still be loading.
+        return notes
+
+    async def _make_room(self) -> None:
+        for channel in list(self._open)[:-OPEN_CHANNELS_MAX]:
+            notes = self._open.pop(channel)
+            async with notes.lock:
+                await self._asked(self._host.unload(channel))
+
+    def _fresh(self, channel: bytes, notes: _Open) -> list[SignedUpdate]:
+        """What the host has not been given: new entries, and those whose key has come."""
+        waiting, notes.sealed = notes.sealed, []
+        for arrival, entry in self._team.workspace.store.note_entries(channel, notes.read_to):
+            waiting.append(entry)
+            notes.read_to = max(notes.read_to, arrival)
+        updates = []
+        for entry in waiting:
+            try:
+                update = self._update(entry)
+            except NotReadable:
+                notes.sealed.append(entry)
+                continue
+            if update is not None:
+                updates.append(update)
+        return updates
+
+    def _update(self, entry: Entry) -> SignedUpdate | None:
+        """The update in an entry; None when its author wrote something else there.
+
+        Raises:
+            NotReadable: the key is not here yet.
+        """
+        workspace = self._team.workspace
+        log = entry.log
+        key = workspace.epochs.channel_key(entry.epoch, log.channel)
+        try:
+            op = ops.decode(entries.open_payload(workspace.id, entry, key), log.part)
+        except Invalid:
+            return None  # The reader has set it aside, with the reason.
+        member = workspace.member_of(log.device)
+        if not isinstance(op, ops.NoteUpdate) or member is None:
+            return None
+        client = client_id(log.device, log.incarnation, log.channel)
+        return SignedUpdate(entry.id, client, entry.seq, member, op)
+
+    async def _write(self, channel: bytes, op: ops.NoteUpdate) -> None:
+        """Make a change an entry; if that fails, the text goes back."""
+        try:
+            self._team.write(channel, op)
+            await self._team.turns.durable()
+        except (ChatError, Invalid) as error:
+            if channel in self._open:  # A store that failed has closed all notes.
+                await self._asked(self._host.forget_pending(channel))
+            if isinstance(error, Invalid):
+                raise UsageError(f"That cannot be written into the notes: {error}.") from None
+            raise
+
+    def _follow(self, channel: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(self._take_new(channel))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _take_new(self, channel: bytes) -> None:
+        notes = self._open.get(channel)
+        if notes is None:
+            return
+        async with notes.lock:
+            try:
+                view = await self._changed(channel, notes)
+            except ChatError as error:
+                self._hub.emit(events.Warned(str(error)))
+                return
+        if self._hub.has_listeners:
+            self._hub.emit(events.NotesChanged(view))
+
+    async def _changed(self, channel: bytes, notes: _Open) -> model.Notes:
+        """Give the host what is new, keep what it set aside, and look."""
+        updates = self._fresh(channel, notes)
+        if updates:
+            await self._asked(self._host.add(channel, updates))
+        return await self._view(channel, notes)
+
+    async def _view(self, channel: bytes, notes: _Open) -> model.Notes:
+        view = await self._asked(self._host.read(channel))
+        self._keep_quarantine(channel, view)
+        workspace = self._team.workspace
+        return model.Notes(
+            channel=workspace.channel_names()[channel],
+            text=view.text,
+            version=view.version,
+            cursors=await self._cursors(channel, notes),
+            authors=tuple(
+                (start, length, workspace.nick(member)) for start, length, member in view.authors
+            ),
+            quarantined=len(view.quarantined),
+        )
+
+    def _keep_quarantine(self, channel: bytes, view: NotesView) -> None:
+        store = self._team.workspace.store
+        known = store.quarantined(channel)
+        fresh = {id_: why for id_, why in view.quarantined.items() if id_ not in known}
+        if not fresh:
+            return
+
+        def work(_: Now) -> Sequence[Effect]:
+            for entry_id, reason in fresh.items():
+                store.quarantine(channel, entry_id, reason)
+            return ()
+
+        try:
+            self._team.run(work)
+        except StoreError:
+            return  # It is found again at the next start; the user was told of the disk.
+
+    async def _cursors(self, channel: bytes, notes: _Open) -> tuple[model.Cursor, ...]:
+        shown = []
+        for member, place in sorted(notes.cursors.items()):
+            try:
+                index = await self._host.cursor_index(channel, place)
+            except (Invalid, NotesFailed):
+                continue  # It stands beside text that is not here yet.
+            author = self._team.views.author(member)
+            shown.append(model.Cursor(author, index, self._team.views.colour(member)))
+        return tuple(shown)
+
+    @staticmethod
+    async def _asked(asking: Awaitable[T]) -> T:
+        """Ask the host; what it cannot do becomes a sentence for the user."""
+        try:
+            return await asking
+        except (TooLarge, BadSplice) as error:
+            raise UsageError(f"{_sentence(error)}.") from None
+        except NotesFailed as error:
+            raise Unavailable(f"{_sentence(error)}.") from None
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]

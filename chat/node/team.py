@@ -1,0 +1,291 @@
+"""The workspace in a running node: engine, views and turns, and how effects are carried out.
+
+A team begins when the workspace is known: at founding, when an invite's rest was read, or at the
+start of a profile that has one. If the store fails, what was in memory is built again from it.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from chat import effects, events, model
+from chat.engine import Engine
+from chat.engine.talking import Talking
+from chat.errors import NoPeer, StoreError
+from chat.node.hub import Hub
+from chat.node.newsroom import Newsroom
+from chat.node.turns import Turns
+from chat.profile import OpenProfile
+from chat.views import Views
+from chat.workspace import Identity, Now, Workspace
+from crdt import ops
+from crdt.epochs import Epochs
+from crdt.ops import FileInfo
+from crdt.roster import Roster
+
+_IDENTITY = "identity"
+REACH_SHOWN_MESSAGES = 200
+"""Among so many newest messages of a channel, own ones are told again when their reach grows."""
+
+
+def now() -> Now:
+    """The time, twice."""
+    return Now(time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000)
+
+
+class Surroundings(Protocol):
+    """What a team needs of the node around it."""
+
+    def send(self, link: int, kind: int, priority: int, payload: bytes) -> None:
+        """Give a payload to a link."""
+
+    def grant(self, link: int, size: int) -> None:
+        """Let a link send more."""
+
+    def close_link(self, link: int, reason: str) -> None:
+        """End a link of a peer that broke a rule."""
+
+    def roster_grew(self) -> None:
+        """Links and doors are to be looked at again."""
+
+    def links_are_void(self) -> None:
+        """Replication begins anew: end every link."""
+
+    def files_named(self, files: tuple[FileInfo, ...]) -> None:
+        """A message that came in carries files."""
+
+    def notes_arrived(self, channel: bytes) -> None:
+        """A channel's notes log grew."""
+
+    @property
+    def listening(self) -> tuple[str, ...]:
+        """Where this node can be dialled, or could when it last listened."""
+
+    def status_events(self) -> list[events.Event]:
+        """The status as it is now."""
+
+    def transfer_events(self) -> list[events.Event]:
+        """Transfers as they are now."""
+
+
+class Team:
+    """One workspace, at work."""
+
+    def __init__(
+        self,
+        opened: OpenProfile,
+        identity: Identity,
+        hub: Hub,
+        have: Callable[[FileInfo], float],
+        around: Surroundings,
+    ) -> None:
+        self.identity = identity
+        self.turns = Turns(opened.store, self._carry_out, self._taken_back)
+        self._opened = opened
+        self._hub = hub
+        self._have = have
+        self._around = around
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiters: list[tuple[bytes, int, asyncio.Future[None]]] = []
+        self._build()
+        self.newsroom = Newsroom(
+            hub,
+            self._message_view,
+            lambda channel, mids: self.workspace.store.oldest_of(channel, mids),
+            lambda channel: self.workspace.channel_names().get(channel),
+            {
+                "channels": self._channel_events,
+                "members": self._member_events,
+                "status": around.status_events,
+                "transfers": around.transfer_events,
+            },
+        )
+
+    def _build(self) -> None:
+        """Read the workspace from the store."""
+        identity, store = self.identity, self._opened.store.workspace(self.identity.workspace)
+        roster = Roster(identity.workspace)
+        for wire in store.ops():
+            roster.add(wire)
+        device_keys = None if identity.relay else identity.keys
+        epochs = Epochs(roster, device_keys, store.epoch_keys(), store.seals())
+        self.workspace = Workspace(
+            identity, store, roster, epochs, secrets.token_bytes, self._opened.incarnation
+        )
+        self.engine = Engine(self.workspace, random.SystemRandom().randrange)
+        self.views = Views(self.workspace, self._have, self.engine.present)
+        self.talking = Talking(self.workspace, self.views)
+
+    def address_hints(self) -> tuple[str, ...]:
+        """Where an invite's holder finds somebody: here, or where others were met."""
+        met = [address.url for address in self.workspace.store.addresses()]
+        return tuple(dict.fromkeys((*self._around.listening, *met)))
+
+    # Doing --------------------------------------------------------------------------------------
+
+    def run(self, work: Callable[[Now], Sequence[effects.Effect]]) -> None:
+        """Do work in this turn. Raises what it raises."""
+        self.turns.run(lambda: work(now()))
+
+    def write(self, channel: bytes, op: ops.AnyOp) -> None:
+        """Write one operation in this turn."""
+        self.run(lambda at: self.engine.write(channel, op, at))
+
+    def remember_address(self, url: str, device: bytes, at: Now) -> Sequence[effects.Effect]:
+        """A device was met there."""
+        self.workspace.store.remember_address(url, device, at.wall)
+        return ()
+
+    def remember_wants(self, roots: Sequence[bytes]) -> Sequence[effects.Effect]:
+        """These files are fetched until they are here, over restarts."""
+        for root in roots:
+            self.workspace.store.add_want(root)
+        return ()
+
+    def file_complete(self, root: bytes) -> Sequence[effects.Effect]:
+        """A file is whole here: it is wanted no more, and its message shows it."""
+        store = self.workspace.store
+        store.drop_want(root)
+        carried = store.file_of_root(root)
+        if carried is None:
+            return ()
+        return (effects.MessageTouched(carried.channel, carried.message, False),)
+
+    def mark_read(self, channel: bytes, message: bytes | None) -> None:
+        """Everything up to a message, or to the newest, is read."""
+
+        def work(_: Now) -> Sequence[effects.Effect]:
+            self.workspace.store.mark_read(channel, message)
+            return (effects.ViewChanged("channels"),)
+
+        self.run(work)
+
+    async def wait_reached(self, message: bytes, count: int, timeout: float) -> None:
+        """Wait until `count` other members hold a message.
+
+        Raises:
+            NoPeer: they did not in time.
+        """
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = (message, count, waiter)
+        self._waiters.append(waiting)
+        self._look_at_waiters()
+        try:
+            async with asyncio.timeout(timeout):
+                await waiter
+        except TimeoutError:
+            raise NoPeer(
+                "It is safe on this machine, but nobody else has taken it yet; it goes out as "
+                "soon as somebody is met."
+            ) from None
+        finally:
+            self._waiters.remove(waiting)
+
+    def close(self) -> None:
+        """Stop timers; whoever waits is told."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.newsroom.close()
+        for _, _, waiter in self._waiters:
+            if not waiter.done():
+                waiter.cancel()
+
+    # Carrying out -------------------------------------------------------------------------------
+
+    def _carry_out(self, told: Sequence[effects.Effect]) -> None:
+        around, newsroom = self._around, self.newsroom
+        grew: set[bytes] = set()
+        for effect in told:
+            match effect:
+                case effects.Send(link, kind, priority, payload):
+                    around.send(link, kind, priority, payload)
+                case effects.MessageTouched():
+                    newsroom.touch(effect)
+                case effects.ViewChanged(what):
+                    newsroom.change(what)
+                case effects.Grant(link, size):
+                    around.grant(link, size)
+                case effects.WakeAt(at):
+                    self._wake_at(at)
+                case effects.ReachGrew(channel):
+                    grew.add(channel)
+                case effects.FilesNamed(files):
+                    around.files_named(files)
+                case effects.NotesArrived(channel):
+                    around.notes_arrived(channel)
+                case effects.CloseLink(link, reason):
+                    around.close_link(link, reason)
+                case effects.RosterGrew():
+                    around.roster_grew()
+        if grew:
+            self._reach_grew(grew)
+        newsroom.tell()
+
+    def _reach_grew(self, channels: set[bytes]) -> None:
+        self._look_at_waiters()
+        if not self._hub.has_listeners:
+            return
+        for channel in channels:
+            for mid in self.workspace.store.own_among_newest(channel, REACH_SHOWN_MESSAGES):
+                self.newsroom.touch(effects.MessageTouched(channel, mid, False))
+
+    def _look_at_waiters(self) -> None:
+        for message, count, waiter in self._waiters:
+            row = self.workspace.store.message(message)
+            if row is not None and not waiter.done() and self.views.reached(row)[0] >= count:
+                waiter.set_result(None)
+
+    def _wake_at(self, at: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = max(0, at - now().mono) / 1000
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        try:
+            self.run(self.engine.tick)
+        except StoreError:
+            return  # `_taken_back` told the user, and built the engine anew.
+
+    def _taken_back(self, error: StoreError) -> None:
+        """The store failed: memory may know what the disk does not, so it is built again."""
+        self._around.links_are_void()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._build()
+        self._hub.emit(events.Warned(str(error)))
+
+    # Views --------------------------------------------------------------------------------------
+
+    def _message_view(self, channel: bytes, message: bytes) -> model.Message | None:
+        row = self.workspace.store.message(message)
+        return None if row is None or row.channel != channel else self.views.message(row)
+
+    def _channel_events(self) -> list[events.Event]:
+        return [events.ChannelChanged(channel) for channel in self.views.channels()]
+
+    def _member_events(self) -> list[events.Event]:
+        return [events.MembersChanged(tuple(self.views.members()))]
+
+
+def load_identity(opened: OpenProfile) -> Identity | None:
+    """Who this profile's device is; None before a workspace is known."""
+    data = opened.store.get(_IDENTITY)
+    if data is None:
+        return None
+    try:
+        return msgspec.msgpack.decode(data, type=Identity)
+    except (msgspec.MsgspecError, ValueError):
+        raise StoreError(
+            f"{opened.profile.database_path} is damaged: it does not say who this device is."
+        ) from None
+
+
+def save_identity(opened: OpenProfile, identity: Identity) -> None:
+    """Keep who this device is, within the current transaction."""
+    opened.store.put(_IDENTITY, msgspec.msgpack.encode(identity))
