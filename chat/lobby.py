@@ -11,15 +11,50 @@ answer it; it grants nothing but this conversation:
 
 The newcomer opens the rest with the secret that only it and the inviter have, checks that it
 names the workspace whose beginning stands in the link, and signs its claim with the invite's key
-and with its own. A member admits at once; a relay keeps the claim and passes it to members.
+and with its own. A member admits at once; a relay keeps the claim and passes it to members. When
+the state changes while the link lasts, it is said again.
+
+A message is a msgpack array, its kind first. Who asks names the version it speaks; another one is
+answered with a refusal for that reason. `joining` and `welcome` have its two sides as machines.
+Format: docs/protocol/invites.md.
 """
 
+from typing import Annotated, Final, Literal
+
 import msgspec
+from msgspec import Meta
 
-from crdt.errors import Invalid
+from chat.effects import KIND_LOBBY, PRIORITY_LIVE, Send
+from crdt.errors import Invalid, TooNew
+from crdt.limits import CLAIM_MAX_BYTES, INVITE_REST_MAX_BYTES
+from crdt.roster_ops import Bytes32
 
+VERSION = 1
 LOBBY_MESSAGE_MAX_BYTES = 8 * 1024
-"""The rest of an invite is under 1 KiB and a claim at most 1 KiB."""
+"""The rest of an invite is at most 1 KiB and a claim at most 4 KiB."""
+MESSAGES_PER_LINK_MAX = 16
+"""A conversation has four messages, and a few changes of state."""
+
+PENDING: Final = "pending"
+ADMITTED: Final = "admitted"
+REFUSED: Final = "refused"
+
+USED = "used"
+EXPIRED = "expired"
+REVOKED = "revoked"
+TAKEN = "taken"
+INVALID = "invalid"
+NEWER = "newer"
+REASONS = {
+    USED: "This invite was used already; ask for a new one.",
+    EXPIRED: "This invite has expired; ask for a new one.",
+    REVOKED: "This invite was taken back; ask for a new one.",
+    TAKEN: "Somebody else asks to come in with this invite; ask for a new one.",
+    INVALID: "The claim was not accepted; ask for a new invite.",
+    NEWER: "The other side needs a newer Clowder than this one.",
+}
+"""Why a claim is refused, as code and as the newcomer's own sentence: no foreign text is shown."""
+UNKNOWN_REASON = "The invite was refused for a reason that this version does not know."
 
 
 class Lobby(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -29,28 +64,31 @@ class Lobby(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
 class LobbyAsk(Lobby, frozen=True, tag=1):
     """Tell me the rest of this invite."""
 
+    version: Annotated[int, Meta(ge=1, lt=256)] = VERSION
+
 
 class LobbyInvite(Lobby, frozen=True, tag=2):
     """The invite op's id and its sealed rest."""
 
-    invite: bytes
-    blob: bytes
+    invite: Bytes32
+    blob: Annotated[bytes, Meta(min_length=1, max_length=INVITE_REST_MAX_BYTES)]
 
 
 class LobbyClaim(Lobby, frozen=True, tag=3):
     """A signed claim."""
 
-    wire: bytes
+    wire: Annotated[bytes, Meta(min_length=1, max_length=CLAIM_MAX_BYTES)]
 
 
 class LobbyState(Lobby, frozen=True, tag=4):
-    """Where the claim stands; `reason` is a sentence when refused."""
+    """Where the claim stands; `reason` is a code of `REASONS` when refused, else empty."""
 
-    state: str
-    reason: str = ""
+    state: Literal["pending", "admitted", "refused"]
+    reason: Annotated[str, Meta(max_length=16)] = ""
 
 
 AnyLobby = LobbyAsk | LobbyInvite | LobbyClaim | LobbyState
+_LAST_KIND = b"\x04"
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyLobby)
 
@@ -64,11 +102,20 @@ def decode(data: bytes) -> AnyLobby:
     """A lobby message from bytes.
 
     Raises:
+        TooNew: of a kind this build does not know.
         Invalid: it is none.
     """
     if len(data) > LOBBY_MESSAGE_MAX_BYTES:
         raise Invalid("lobby message is too large")
     try:
-        return _decoder.decode(data)
+        message: AnyLobby = _decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        if b"\x91" <= data[:1] <= b"\x9f" and _LAST_KIND < data[1:2] < b"\x80":
+            raise TooNew("lobby message needs a newer Clowder") from None
         raise Invalid(f"not a lobby message: {error}") from None
+    return message
+
+
+def say(link: int, message: AnyLobby) -> Send:
+    """The effect that sends a lobby message on a link."""
+    return Send(link, KIND_LOBBY, PRIORITY_LIVE, encode(message))
