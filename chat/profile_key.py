@@ -24,7 +24,7 @@ PLAIN = 1
 
 NO_WORKSPACE = (
     "There is no workspace here yet. `clowder new NAME --nick YOU` founds one, "
-    "`clowder join INVITE` joins one."
+    "`clowder join INVITE --nick YOU` joins one."
 )
 _NO_KEY = (
     "{database} has lost its key: {key} is not there. Clowder leaves it as it is. Put the key back "

@@ -106,7 +106,9 @@ def test_the_environment_names_the_home(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_without_a_profile_nothing_is_made(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"`clowder new NAME --nick YOU`.*`clowder join INVITE`"):
+    with pytest.raises(
+        NotFound, match=r"`clowder new NAME --nick YOU`.*`clowder join INVITE --nick YOU`"
+    ):
         opened(tmp_path / "home", create=False)
     assert not list(tmp_path.iterdir())
     # Settings may be written before there is a profile.
