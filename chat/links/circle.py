@@ -30,7 +30,12 @@ OnDown = Callable[[LinkHandle, str], None]
 
 
 class Present:
-    """A link to somebody who may have one, and its handle while it counts."""
+    """A link to somebody who may have one, and its handle while it counts.
+
+    Attributes:
+        doubted: asked for a sign of life.
+        given_up: there was none; the other side may not know yet that it has lost the link.
+    """
 
     def __init__(self, link: Link, place: Place, identity: Identity, url: str, now: float) -> None:
         self.link = link
@@ -40,6 +45,7 @@ class Present:
         self.since = now
         self.handle: LinkHandle | None = None
         self.doubted = False
+        self.given_up = False
 
 
 class Circle:
@@ -179,6 +185,7 @@ class Circle:
                 return
             if link.bytes_in == heard:
                 self._carry_out(self._standings.silent(present.place, present))
+                present.given_up = True
                 link.close(CloseCode.GOING_AWAY, "no sign of life")
             elif self._standings.parked(present.place):
                 if self._loop.time() - since > PARKED_SECONDS:

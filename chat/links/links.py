@@ -33,7 +33,7 @@ from chat.links.limits import (
     STRANGERS_MAX,
 )
 from chat.links.presence import Presence
-from chat.links.racing import DialFailed, first_link
+from chat.links.racing import NoLink, first_link
 from chat.links.standing import Place
 from chat.links.targets import Target, Targets
 from crdt.errors import Invalid
@@ -192,7 +192,7 @@ class Links:
     def update_secrets(self) -> None:
         """`secrets` gives others now."""
         if any(secret.context != LOBBY_CONTEXT for secret in self._secrets()):
-            self._targets.leave_lobby()
+            self._targets.leave_lobby(self._loop.time())
         self._presence.secrets_changed()
         self._dial_soon()
 
@@ -257,14 +257,13 @@ class Links:
         secret = target.secret or next(iter(self._secrets()))
         try:
             link = await first_link(target.urls, lambda url: self._open(url, secret))
-        except DialFailed as failed:
-            self._targets.failed(
-                target, self._loop.time(), self._draw(), fault_sentence(failed.telling)
-            )
-            self._targets.own(target, failed.own_urls)
-            return
         finally:
             target.dialling = False
+        if isinstance(link, NoLink):
+            reason = fault_sentence(link.telling)
+            self._targets.failed(target, self._loop.time(), self._draw(), reason)
+            self._targets.own(target, link.own_urls)
+            return
         assert link.url is not None
         self._meet(link, link.url, target)
 
@@ -320,8 +319,15 @@ class Links:
             return self._turn_away(link, code, Refusal("this device takes no more links"), target)
         place = Place(identity.device, link.remote_static, lobby)
         urls = told_urls(told.urls, host_of(link.remote_address))
-        self._note_addresses(identity, link, url, urls, target)
-        shown = url or (urls[0] if urls else f"ws://{link.remote_address}")
+        host = host_of(link.remote_address)
+        here = [each for each in urls if parse_url(each).host == host]
+        self._targets.linked(target, identity.device, self._loop.time())
+        if identity.known:
+            elsewhere = [each for each in urls if each not in here]
+            self._targets.heard(identity.device, here, elsewhere, self._loop.time())
+            for each in [url] if url is not None else urls:
+                self._on_met(each, identity.device)
+        shown = url or next(iter(here + urls), f"ws://{link.remote_address}")
         self._circle.enter(link, place, identity, shown)
         return place
 
@@ -340,24 +346,6 @@ class Links:
             self._targets.refused(target, self._loop.time(), self._draw(), refusal.reason)
         return refusal
 
-    def _note_addresses(
-        self,
-        identity: Identity,
-        link: Link,
-        url: str | None,
-        urls: Sequence[str],
-        target: Target | None,
-    ) -> None:
-        now = self._loop.time()
-        self._targets.linked(target, identity.device, now)
-        if identity.known:
-            host = host_of(link.remote_address)
-            sure = [each for each in urls if parse_url(each).host == host]
-            unsure = [each for each in urls if each not in sure]
-            self._targets.heard(identity.device, sure, unsure, now)
-            for each in [url] if url is not None else urls:
-                self._on_met(each, identity.device)
-
     # Ending.
 
     def _ended(self, present: Present, end: LinkEnd, last: bool) -> None:
@@ -368,7 +356,7 @@ class Links:
                 now,
                 self._draw(),
                 stood=now - present.since,
-                ours=present.link.initiator,
+                ours=present.link.initiator or present.given_up,
                 cooling=cools_down(end.code),
                 reason=end_sentence(end),
             )

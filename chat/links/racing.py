@@ -9,6 +9,7 @@ when a link opens is broken off.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from chat.links.limits import DIAL_STAGGER_SECONDS
 from transport.net.link import Link
@@ -21,12 +22,11 @@ from transport.proto.errors import (
 )
 
 
-class DialFailed(Exception):
+@dataclass(frozen=True, slots=True)
+class NoLink:
     """No address gave a link; `faults` has one for each."""
 
-    def __init__(self, faults: Mapping[str, TransportError]) -> None:
-        super().__init__("no address gave a link")
-        self.faults = dict(faults)
+    faults: Mapping[str, TransportError]
 
     @property
     def own_urls(self) -> list[str]:
@@ -45,12 +45,10 @@ def _weight(fault: TransportError) -> int:
     return 0 if isinstance(fault, AddressFault) else 1
 
 
-async def first_link(urls: Sequence[str], open_link: Callable[[str], Awaitable[Link]]) -> Link:
-    """A link to one of these addresses, which are tried in this order.
-
-    Raises:
-        DialFailed: there is none.
-    """
+async def first_link(
+    urls: Sequence[str], open_link: Callable[[str], Awaitable[Link]]
+) -> Link | NoLink:
+    """A link to one of these addresses, which are tried in this order, or why there is none."""
     waiting = deque(urls)
     running: dict[asyncio.Task[Link], str] = {}
     faults: dict[str, TransportError] = {}
@@ -74,7 +72,7 @@ async def first_link(urls: Sequence[str], open_link: Callable[[str], Awaitable[L
                 else:
                     del running[task]
                     return link
-        raise DialFailed(faults)
+        return NoLink(faults)
     finally:
         await _break_off(list(running))
 

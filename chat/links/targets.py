@@ -64,6 +64,7 @@ class Target:
         reason: why the last one failed, a sentence.
         strikes: faults and refusals in a row.
         restless: links in a row that fell at once.
+        lobby: the link that stands was opened with an invite.
     """
 
     urls: tuple[str, ...]
@@ -77,6 +78,7 @@ class Target:
     reason: str = ""
     strikes: int = 0
     restless: int = 0
+    lobby: bool = False
 
     @property
     def asked(self) -> bool:
@@ -190,13 +192,16 @@ class Targets:
         if not target.urls and target in self._targets:
             self._targets.remove(target)
 
-    def linked(self, target: Target | None, device: bytes, now: float) -> None:
+    def linked(
+        self, target: Target | None, device: bytes, now: float, *, lobby: bool = False
+    ) -> None:
         """A link to the device stands; `target` led to it if this side dialled."""
         if target is not None:
             target.device = device
         for each in self._targets:
             if each.device == device:
                 self._rest(each, device, now)
+                each.lobby = lobby
 
     def lost(
         self,
@@ -213,7 +218,7 @@ class Targets:
 
         Args:
             stood: seconds the last one did.
-            ours: this side had dialled it.
+            ours: this side had dialled it, or alone knows that it is lost.
             cooling: it ended with a fault or a refusal.
         """
         for target in self._targets:
@@ -234,11 +239,14 @@ class Targets:
             due = redial.due if ours else redial.due + ACCEPTED_HEAD_START_SECONDS
             target.redial = replace(redial, due=due)
 
-    def leave_lobby(self) -> None:
-        """The workspace's secret is there: invites have served."""
+    def leave_lobby(self, now: float) -> None:
+        """The workspace's secret is there: invites have served, and who was met with one is
+        dialled anew."""
         for target in self._targets:
-            if target.secret is not None and target.secret.context == LOBBY_CONTEXT:
-                target.secret = None
+            invited = target.secret is not None and target.secret.context == LOBBY_CONTEXT
+            if invited or target.lobby:
+                target.secret, target.lobby = None, False
+                target.redial = Redial(seen=target.redial.seen, due=now)
 
     def network_changed(self, now: float) -> None:
         """This device is somewhere else, was asleep, or knows better: try everybody again."""

@@ -212,7 +212,7 @@ def test_invite_has_served_when_the_workspace_is_there() -> None:
     targets = Targets()
     targets.ask(A, INVITE, 0.0)
     targets.found([C], TEAM, 0.0)
-    targets.leave_lobby()
+    targets.leave_lobby(0.0)
     assert {target.secret for target in targets} == {None, TEAM}
 
 
