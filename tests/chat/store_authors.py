@@ -3,6 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+from hypothesis import strategies as st
 
 from chat.store import Store, WorkspaceStore
 from crdt import entry as entries
@@ -136,3 +139,119 @@ def take(
         me=me,
     )
     return [change.message for change in changes if change.is_new and change.message]
+
+
+class Written(NamedTuple):
+    """An entry of some author and what it says."""
+
+    author: Author
+    entry: Entry
+    op: ops.AnyOp
+
+
+ME = named("member cid", 16)
+NAMES = ("ana", "bo", "cid")
+SALTS = [named(f"salt {number}", 16) for number in range(3)]
+TEXTS = ("hello cats", "Café à côté", "猫が好き", "clean\x1b[2Jme", "", "two\nlines", "server down")
+FILES = tuple(
+    ops.FileInfo(
+        named(f"root {number}", 36) + bytes(4),
+        named(f"file key {number}"),
+        named(f"plaintext {number // 2}"),
+        1000 + number,
+        f"../pic{number}\x1b.png",
+        "image/png",
+        alt="a tabby",
+    )
+    for number in range(3)
+)
+
+
+def message_of(author: str, salt: bytes) -> bytes:
+    return ops.message_id(named(f"member {author}", 16), salt)
+
+
+IDS = [message_of(author, salt) for author in NAMES for salt in SALTS]
+_IDS = st.sampled_from(IDS)
+_SALTS = st.sampled_from(SALTS)
+_TEXTS = st.sampled_from(TEXTS)
+_MENTIONS = st.sampled_from([(), (), (ME,), (named("member bo", 16), ME)])
+_POSTS = st.builds(
+    ops.Post,
+    _SALTS,
+    _TEXTS,
+    st.sampled_from([None, None, *IDS[:3]]),
+    _MENTIONS,
+    st.sampled_from([(), (), FILES[:1], FILES[1:]]),
+)
+_OPS = st.one_of(
+    _POSTS,
+    _POSTS,
+    st.builds(ops.Post, _SALTS, _TEXTS),
+    st.builds(ops.Edit, _SALTS, _TEXTS, _MENTIONS),
+    st.builds(ops.Delete, _SALTS),
+    st.builds(ops.React, _IDS, st.sampled_from(["👍", "🐱", "👍\x1b"]), st.booleans()),
+    st.builds(ops.Topic, _TEXTS),
+    st.builds(ops.Pin, _IDS, st.sampled_from([True, True, False])),
+    st.builds(ops.Profile, _TEXTS, st.sampled_from(["", "red"])),
+    st.builds(ops.Setting, st.sampled_from(["mode", "mo\x00de", "\x00"]), _TEXTS),
+)
+
+
+@st.composite
+def scripts(draw: st.DrawFn, max_size: int = 24) -> list[Written]:
+    """Some authors write; few messages, so that most operations meet others on the same one."""
+    authors = [Author(name) for name in NAMES]
+    # The length is drawn first: lists that end by chance are mostly too short to disagree in.
+    size = draw(st.integers(0, max_size))
+    steps = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(authors),
+                _OPS,
+                st.sampled_from([GENERAL, GENERAL, RANDOM]),
+                st.integers(-2, 2),
+            ),
+            min_size=size,
+            max_size=size,
+        )
+    )
+    written = []
+    for author, op, channel, minutes in steps:
+        entry = author.write(op, channel, at_ms=NOW_MS + minutes * 60_000)
+        written.append(Written(author, entry, op))
+    return written
+
+
+def store_entries(store: WorkspaceStore, script: Sequence[Written]) -> dict[bytes, int]:
+    """Append what was written; gives arrival numbers by entry id."""
+    return {item.entry.id: store.append([item.entry]) for item in script}
+
+
+def project(
+    store: WorkspaceStore,
+    arrivals: dict[bytes, int],
+    batch: Sequence[Written],
+    *,
+    now_ms: int = NOW_MS,
+) -> None:
+    """Add operations of stored entries to the projection, as this member `ME` sees them."""
+    items = [
+        (item.entry, arrivals[item.entry.id], item.op, item.author.member, item.author.member == ME)
+        for item in batch
+    ]
+    store.project_many(items, now_ms=now_ms, me=ME)
+
+
+def snapshot(store: WorkspaceStore) -> list[object]:
+    """Everything that a face can read of a workspace."""
+    seen: list[object] = [store.count_messages(), store.count_entries(), sorted(store.roots())]
+    seen += [store.find_message(""), store.messages(limit=1000)]
+    seen += [store.search(query) for query in ("cats", "cafe", "猫", "tabby", "pic1", "cl")]
+    seen += [store.file_of_root(file.root) for file in FILES]
+    seen += [store.files_by_plaintext(file.sha256) for file in FILES]
+    for channel in (GENERAL, RANDOM):
+        seen += [store.canonical(channel), store.registers(channel), store.unread(channel)]
+        seen += [store.messages(channel, limit=1000), store.messages(channel, limit=9, pinned=True)]
+        seen += [store.messages(channel, limit=9, thread=IDS[0]), store.channel_last(channel)]
+    return seen
