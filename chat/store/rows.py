@@ -34,6 +34,7 @@ _PLACE = "SELECT m.hlc, m.mid, m.number FROM"
 _ALL = "message m WHERE m.channel = ?"
 _ROOT = "message m WHERE m.channel = ? AND m.mid = ?"
 _REPLIES = "message m WHERE m.channel = ? AND m.reply_to = ?"
+# A cross join is one whose order the planner leaves alone: pins are few, messages are not.
 _PINNED = """register p
     CROSS JOIN message m ON m.mid = unhex(substr(p.key, 5)) AND m.channel = p.channel
     WHERE p.channel = ? AND p.key >= 'pin/' AND p.key < 'pin0' AND p.value != ''
