@@ -5,7 +5,7 @@ one that only asks answers at once, from what is durable or about to be.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chat import commands, model
 from chat.blocks.cid import format_cid, parse_cid
@@ -15,7 +15,6 @@ from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
 from chat.files import Files, TransferState
-from chat.node.notebook import Notebook
 from chat.node.team import Team, now
 from chat.store.states import clean_file
 from chat.workspace import NAME_SETTING
@@ -23,6 +22,9 @@ from crdt import ops
 from crdt.errors import Invalid
 from crdt.ops import FileInfo
 from crdt.roster_ops import LEVEL_RELAY, MODE_PRIVATE, MODE_PUBLIC
+
+if TYPE_CHECKING:
+    from chat.node.notebook import Notebook
 
 HISTORY_MAX = 10_000_000
 """More than a channel has; a larger number is a slip."""
@@ -34,7 +36,7 @@ class Answers:
     Args:
         team: the workspace.
         files: what is shared.
-        notebook: the shared notes.
+        notebook: gives the shared notes.
         tell_members: sends something that is never kept to linked members who see a channel.
     """
 
@@ -42,7 +44,7 @@ class Answers:
         self,
         team: Team,
         files: Files,
-        notebook: Notebook,
+        notebook: "Callable[[], Notebook]",
         tell_members: Callable[[ephemeral.AnyEphemeral], None],
     ) -> None:
         self._team = team
@@ -239,19 +241,19 @@ class Answers:
     # Notes --------------------------------------------------------------------------------------
 
     async def _notes(self, command: commands.GetNotes) -> model.Notes:
-        return await self._notebook.read(self._team.workspace.find_channel(command.channel))
+        return await self._notebook().read(self._team.workspace.find_channel(command.channel))
 
     async def _set_notes(self, command: commands.SetNotes) -> model.Notes:
         channel = self._team.workspace.find_channel(command.channel)
-        return await self._notebook.set_text(channel, command.text)
+        return await self._notebook().set_text(channel, command.text)
 
     async def _splice_notes(self, command: commands.SpliceNotes) -> model.Notes:
         channel = self._team.workspace.find_channel(command.channel)
-        return await self._notebook.splice(channel, command.splices, command.version)
+        return await self._notebook().splice(channel, command.splices, command.version)
 
     async def _move_cursor(self, command: commands.MoveCursor) -> None:
         channel = self._team.workspace.find_channel(command.channel)
-        self._tell_members(await self._notebook.move_cursor(channel, command.index))
+        self._tell_members(await self._notebook().move_cursor(channel, command.index))
 
     # Files --------------------------------------------------------------------------------------
 

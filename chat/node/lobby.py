@@ -6,10 +6,12 @@ the invite's rest is read the workspace is known, and the team begins, although 
 this device yet: its roster fills when somebody has let it in.
 """
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -17,7 +19,6 @@ from chat.effects import CloseLink, Send
 from chat.errors import StoreError, TrustError, UsageError
 from chat.invitation import InviteText
 from chat.joining import Joining, Learned, Newcomer, NewcomerEffect, Stands
-from chat.links import LinkHandle
 from chat.lobby import ADMITTED, REFUSED
 from chat.node.team import Team, now
 from chat.profile import OpenProfile
@@ -29,6 +30,9 @@ from crdt.keys import DeviceKeys
 from crdt.roster_ops import LEVEL_RELAY, member_id
 from transport.proto.closing import CloseCode
 from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
+
+if TYPE_CHECKING:
+    from chat.links import LinkHandle
 
 _JOINING = "joining"
 

@@ -12,7 +12,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chat import commands, model
 from chat import events as happenings
@@ -28,8 +28,6 @@ from chat.node.answers import Answers
 from chat.node.founding import clean_nick, clean_title, found, furnish
 from chat.node.hub import Hub
 from chat.node.lobby import NodeLobby
-from chat.node.meeting import Meeting
-from chat.node.notebook import Notebook
 from chat.node.status import status
 from chat.node.team import Team, load_identity, now, save_identity
 from chat.profile import OpenProfile, Profile
@@ -42,6 +40,10 @@ _NO_WORKSPACE = (
     "`clowder join INVITE --nick YOU` joins one."
 )
 
+
+if TYPE_CHECKING:
+    from chat.node.meeting import Meeting
+    from chat.node.notebook import Notebook
 
 _LISTENED = "listening"
 _ONE_WORKSPACE = (
@@ -168,7 +170,7 @@ class Node:
         if self._files is not None:
             return
         try:
-            blocks = BlockStore(self._opened.profile.blocks_path)
+            blocks = BlockStore(self._opened.profile.home)
         except StoreFailure as failure:
             raise StoreError(f"{str(failure)[:1].upper()}{str(failure)[1:]}.") from None
         self._files = Files(
@@ -190,18 +192,28 @@ class Node:
         team.run(team.engine.awaken)
         if team.identity.relay:
             return
-        self._notebook = Notebook(team, self._hub)
-        self._answers = Answers(team, self._files, self._notebook, self._tell_members)
+        self._answers = Answers(team, self._files, self._notes_of_team, self._tell_members)
         for root in team.workspace.store.wants():
             carried = team.workspace.store.file_of_root(root)
             if carried is not None:
                 self._files.want(carried.info, prefetch=True)
 
+    def _notes_of_team(self) -> "Notebook":
+        """The shared notes; most runs never look at them, and load nothing for them."""
+        if self._notebook is None:
+            from chat.node.notebook import Notebook
+
+            assert self._team is not None
+            self._notebook = Notebook(self._team, self._hub)
+        return self._notebook
+
     async def _begin_links(self) -> None:
-        """Listen and dial, once there are keys to do it with."""
+        """Listen and dial, once there are keys to do it with; who works alone loads no network."""
         keys = self._keys
         if not self._network or self._meeting is not None or keys is None:
             return
+        from chat.node.meeting import Meeting
+
         assert self._files is not None
         self._meeting = Meeting(
             keys,
@@ -237,7 +249,7 @@ class Node:
             await team.turns.durable()
         except ChatError:
             self._opened.store.rollback()
-            self._team = self._notebook = self._answers = None
+            self._team = self._answers = None
             raise
         await self._begin_links()
         return self.status()
@@ -418,9 +430,10 @@ class Node:
 
     def _links_changed(self) -> None:
         team = self._team
-        if team is None or self._notebook is None:
+        if team is None:
             return
         present = team.engine.present()
-        for member in self._present - present:
-            self._notebook.member_left(member)
+        if self._notebook is not None:
+            for member in self._present - present:
+                self._notebook.member_left(member)
         self._present = present

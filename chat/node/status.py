@@ -1,10 +1,12 @@
 """The state of a profile as one value, for `clowder status` and the face."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from chat import model
-from chat.node.meeting import Meeting
 from chat.node.team import Team
+
+if TYPE_CHECKING:
+    from chat.node.meeting import Meeting
 
 Phase = Literal["none", "pending", "live", "relay", "removed"]
 
@@ -21,7 +23,7 @@ def phase(team: Team | None, joining: bool) -> Phase:
 
 def status(
     team: Team | None,
-    meeting: Meeting | None,
+    meeting: "Meeting | None",
     blocks: tuple[int, int],
     joining: str | None,
     warnings: tuple[str, ...],
