@@ -13,6 +13,7 @@ TARGET_URLS_MAX = 8  # addresses tried for one device
 OWN_URLS_MAX = 64  # addresses found to be this device's, not to be dialled again
 DIALS_MAX = 8  # targets being dialled at the same moment
 DIAL_STAGGER_SECONDS = 0.25  # before the next address of a target is tried beside the first
+ANNOUNCEMENTS_MAX = 128  # of others, kept for secrets to come: whoever joins knows whom to dial
 FOUND_BURST = 64  # announcements followed at once: everybody in the room at the start
 FOUND_EVERY_SECONDS = 0.5  # and one in so long after that: a rogue announcer keeps nobody busy
 FOUND_FORGET_SECONDS = 2 * 60 * 60.0  # announcements are renewed hourly

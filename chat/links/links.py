@@ -26,6 +26,7 @@ from chat.links.handle import LinkHandle
 from chat.links.identity import Contact, ContactState, Identify, Identity, PeerHello, Refusal
 from chat.links.introduction import FLAG_RELAY, Introduction
 from chat.links.limits import (
+    ANNOUNCEMENTS_MAX,
     DIALS_MAX,
     INTRODUCTION_VERSION,
     MESH_LINKS_MAX,
@@ -98,6 +99,7 @@ class Links:
         self._circle = Circle(
             device, on_up=on_up, on_message=on_message, on_down=on_down, on_ended=self._ended
         )
+        self._announcements: dict[tuple[str, ...], tuple[bytes, list[bytes]]] = {}
         self._connected: set[Link] = set()
         self._dials: set[asyncio.Task[None]] = set()
         self._next: asyncio.TimerHandle | None = None
@@ -193,6 +195,8 @@ class Links:
         """`secrets` gives others now."""
         if any(secret.context != LOBBY_CONTEXT for secret in self._secrets()):
             self._targets.leave_lobby(self._loop.time())
+        for urls in self._announcements:
+            self._follow(urls)
         self._presence.secrets_changed()
         self._dial_soon()
 
@@ -292,8 +296,17 @@ class Links:
         self._meet(link, None, None)
 
     def found(self, urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
-        for secret in tagged_secrets(self._secrets(), nonce, tags)[:1]:
-            self._targets.found(canonical_urls(urls), secret, self._loop.time())
+        known = tuple(canonical_urls(urls))
+        self._announcements.pop(known, None)
+        self._announcements[known] = (nonce, tags)
+        if len(self._announcements) > ANNOUNCEMENTS_MAX:
+            del self._announcements[next(iter(self._announcements))]
+        self._follow(known)
+
+    def _follow(self, urls: tuple[str, ...]) -> None:
+        """Dial who announces itself there, if it is one of ours."""
+        for secret in tagged_secrets(self._secrets(), *self._announcements[urls])[:1]:
+            self._targets.found(urls, secret, self._loop.time())
             self._dial_soon()
 
     def _introduction(self, secret: LinkSecret) -> Introduction:

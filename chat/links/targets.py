@@ -123,9 +123,11 @@ class Targets:
         if not urls:
             return
         target = self._at(urls)
-        # Announcements come at any rate; what is above ours is followed later.
-        self._found_until = max(self._found_until, now) + FOUND_EVERY_SECONDS
-        due = max(now, self._found_until - FOUND_BURST * FOUND_EVERY_SECONDS)
+        due = now
+        if target is None or target.redial.due is not None:
+            # Announcements come at any rate; what is above ours is followed later.
+            self._found_until = max(self._found_until, now) + FOUND_EVERY_SECONDS
+            due = max(now, self._found_until - FOUND_BURST * FOUND_EVERY_SECONDS)
         if target is None:
             redial = Redial(seen=now, due=due)
             self._add(Target(_merged(urls, ()), secret, Origin.FOUND, redial, now))

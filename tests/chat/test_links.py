@@ -457,6 +457,21 @@ def test_devices_find_each_other_by_multicast() -> None:
     run(story())
 
 
+def test_who_was_seen_before_the_secret_came_is_dialled_when_it_comes() -> None:
+    async def story() -> None:
+        ana, ben = team(1, 2)
+        ben.secrets = []
+        settings = Network(listen="127.0.0.1:0", interface="127.0.0.1")
+        async with online(ana, settings=settings), online(ben, settings=settings, listening=False):
+            await eventually(lambda: (ana.url,) in ben.links._announcements)
+            assert ben.links.peers() == []
+            ben.secrets = [TEAM]
+            ben.links.update_secrets()
+            assert (await ben.until_linked(ana)).initiator
+
+    run(story())
+
+
 def test_discovery_that_cannot_work_is_a_warning() -> None:
     async def story() -> None:
         ana, ben = team(1, 2)
