@@ -65,6 +65,8 @@ class Epochs:
         self._failed: set[tuple[bytes, bytes]] = set()
         """(epoch, where its key was to come from) that gave no fitting key."""
         self._wrong_seals: dict[bytes, frozenset[bytes]] = {}
+        self._right_shares: dict[bytes, bool] = {}
+        """What was found out about seals and shares for others: epoch or share to the answer."""
 
     # Blocks of seals (the port of replication) --------------------------------------------------
 
@@ -198,13 +200,16 @@ class Epochs:
                 yield node.op.id, node.op.args.key
 
     def _unwrap(self, known: list[Node], nodes: Mapping[bytes, Node], fresh: list[bytes]) -> None:
-        """Follow wraps from readable epochs to earlier ones; each is visited once."""
+        """Follow wraps from readable epochs to earlier ones; each is visited once.
+
+        A wrap leads to its own scope only: the commitment of the earlier epoch says so.
+        """
         while known:
             later = known.pop()
             args = _rekey(later)
             for earlier, wrapped in args.wraps:
                 node = nodes.get(earlier)
-                if node is None or earlier in self._keys or _rekey(node).scope != args.scope:
+                if node is None or earlier in self._keys:
                     continue
                 if (earlier, later.op.id) in self._failed:
                     continue
@@ -311,12 +316,11 @@ class Epochs:
             return []
         devices = self._choice.devices(scope)
         served = {node.op.body.device, *node.op.args.devices} - self._wrong(node)
-        for share in self._choice.shares(epoch):
-            args = share.op.args
-            known = devices.get(args.device) if isinstance(args, Share) else None
-            if known is not None and isinstance(args, Share) and args.device not in served:
-                if args.sealed == self._seal(node, args.device, known.box):
-                    served.add(args.device)
+        served.update(
+            share.op.args.device
+            for share in self._choice.shares(epoch)
+            if isinstance(share.op.args, Share) and self._is_right(node, share)
+        )
         return sorted(devices.keys() - served)
 
     def share(self, place: Place, epoch: bytes, device: bytes) -> Op:
@@ -330,6 +334,19 @@ class Epochs:
     def _seal(self, node: Node, device: bytes, box: bytes) -> bytes:
         args = _rekey(node)
         return seals.seal(self.key(node.op.id), args.scope, args.salt, device, box)
+
+    def _is_right(self, node: Node, share: Node) -> bool:
+        """Whether a share gives its device the key."""
+        right = self._right_shares.get(share.op.id)
+        if right is None:
+            args = share.op.args
+            assert isinstance(args, Share)
+            known = self._roster.state.devices.get(args.device)
+            if known is None:
+                return False
+            right = args.sealed == self._seal(node, args.device, known.box)
+            self._right_shares[share.op.id] = right
+        return right
 
     def _wrong(self, node: Node) -> frozenset[bytes]:
         """Devices whose seal in the block is not the right one; none while it is not here."""

@@ -172,6 +172,20 @@ def test_any_member_may_renew_after_a_removal_but_not_at_will() -> None:
     assert current(bo) == current(ana) != renewed, "the founder may at any time"
 
 
+def test_whether_a_renewal_was_called_for_is_judged_by_what_its_author_knew() -> None:
+    ana, bo, cy, dan = team("bo", "cy", "dan")
+    ana.remove(cy)
+    boxes = {m.device: m.keys.public.box for m in (ana, dan)}
+    partial = ana.publish(*ana.epochs.rekey(ana.place(), ana.scope, ana.entropy, boxes)).id
+    meet(ana, bo, dan)
+    assert bo.epochs.current(bo.scope) is None, "bo was left out"
+    renewed = bo.rekey().id
+    dan.publish(dan.epochs.share(dan.place(), partial, bo.device))
+    assert current(dan) == partial
+    meet(ana, bo, dan)
+    assert current(ana) == current(bo) == current(dan) == renewed
+
+
 def test_leaving_a_scope_makes_its_key_unusable_there_only() -> None:
     ana, bo, cy = team("bo", "cy")
     scope = ana.private_channel(bo, cy)
@@ -276,6 +290,16 @@ def test_a_replayed_seal_opens_nothing() -> None:
     assert not bo.can_read(again)
 
 
+def test_a_seal_is_for_its_own_salt_and_scope() -> None:
+    key, secret = b"k" * 32, bytes(range(32))
+    one, two = bytes(16), b"2" * 16
+    sealed = seals.seal(key, one, one, bytes(32), box_public(secret))
+    for scope, salt in ((one, two), (two, one)):
+        with pytest.raises(Invalid):
+            seals.open_seal(secret, sealed, scope, salt, seals.commitment(key, salt, scope))
+    assert seals.open_seal(secret, sealed, one, one, seals.commitment(key, one, one)) == key
+
+
 def test_a_replayed_wrap_opens_nothing() -> None:
     ana, bo = team("bo")
     first = current(ana)
@@ -291,6 +315,18 @@ def test_a_replayed_wrap_opens_nothing() -> None:
     sync(ana, cy)
     assert current(cy) == third.id
     assert cy.readable() == {third.id}, "the wraps of another epoch lead nowhere"
+
+
+def test_a_wrap_leads_to_its_own_scope_only() -> None:
+    ana, bo, cy = team("bo", "cy")
+    scope = ana.private_channel(bo)
+    secret = ana.rekey(scope).id
+    op, block = ana.epochs.rekey(ana.place(), ana.scope, ana.entropy)
+    leak = seals.wrap(ana.epochs.key(op.id), ana.scope, secret, ana.epochs.key(secret), bytes(24))
+    ana.forge_rekey(msgspec.structs.replace(args_of(op), wraps=((secret, leak),)), block)
+    meet(ana, bo, cy)
+    assert bo.can_read(secret)
+    assert not cy.can_read(secret)
 
 
 def test_a_garbage_seal_to_one_device_is_mended_by_whoever_sees_it() -> None:
