@@ -2,8 +2,8 @@
 
 For each channel the host keeps the canonical order and what the worker's document is built of.
 After new updates it compares the two: if the document is a beginning of the order, the rest is
-applied; else the document is built anew from the first update on (5,000 updates: 0.1 to 0.4 s). Only
-an update made without knowledge of the newest ones has its place before them, so this happens
+applied; else the document is built anew from the first update on (5,000 updates: 0.1 to 0.4 s).
+Only an update made without knowledge of the newest ones has its place before them, so this happens
 about once for each such meeting, and never more often than one build takes: whatever arrives while
 one is running is taken together afterwards.
 
@@ -18,6 +18,7 @@ stay closed until they are loaded anew, and nothing but these notes is affected.
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chat.notes import pipe, suspects
@@ -99,7 +100,9 @@ class NotesHost:
         notes = self._channels.pop(channel)
         async with notes.lock:
             if notes.generation == self._worker.generation and notes.built:
-                await self._worker.ask(pipe.Close(channel, REQUEST_SECONDS))
+                # A worker that died over this has forgotten the channel, too.
+                with suppress(WorkerDied):
+                    await self._worker.ask(pipe.Close(channel, REQUEST_SECONDS))
 
     async def read(self, channel: bytes) -> NotesView:
         """The text now. Raises NotesFailed."""
@@ -188,7 +191,7 @@ class NotesHost:
             if not notes.built or index <= 0:
                 return rules.encode_cursor(None)
             index = min(index, len(notes.text))
-            answer = await self._ask(pipe.Mark(notes.id, index, REQUEST_SECONDS))
+            answer = await self._ask(notes, pipe.Mark(notes.id, index, REQUEST_SECONDS))
             if not isinstance(answer, pipe.Place):
                 raise NotesFailed("the notes have no place for this cursor")
             return rules.encode_cursor(answer.unit)
@@ -206,7 +209,7 @@ class NotesHost:
             unit = rules.decode_cursor(cursor, notes.order, notes.pending_clocks())
             if unit is None:
                 return 0
-            answer = await self._ask(pipe.Find(notes.id, *unit, REQUEST_SECONDS))
+            answer = await self._ask(notes, pipe.Find(notes.id, *unit, REQUEST_SECONDS))
             if not isinstance(answer, pipe.Found) or not 0 <= answer.index <= len(notes.text):
                 raise NotesFailed("the notes have no place for this cursor")
             return answer.index
@@ -216,10 +219,12 @@ class NotesHost:
         self._channels.clear()
         await self._worker.aclose()
 
-    async def _ask(self, request: pipe.Request) -> pipe.Answer:
+    async def _ask(self, notes: ChannelNotes, request: pipe.Request) -> pipe.Answer:
+        """Ask something that no update can be blamed for; if the worker dies, it counts, too."""
         try:
             return await self._worker.ask(request)
         except WorkerDied as error:
+            notes.crashed(None)
             raise NotesFailed(str(error)) from None
 
     async def _ready(self, notes: ChannelNotes, client: int) -> None:
@@ -302,7 +307,7 @@ class NotesHost:
         request = pipe.Build(
             notes.id, notes.client, base, steps, False, suspects.seconds_for(len(steps))
         )
-        await self._ask(request)
+        await self._ask(notes, request)
         notes.generation = self._worker.generation
 
 

@@ -12,7 +12,7 @@ from crdt.errors import Invalid
 from crdt.notes import Canonical, SignedUpdate, check
 from tests.crdt.notes_authors import CLIENTS, item, signed, string, units, update
 
-WORDS = ("a", "bc", "é", "😀", "x😀y")
+WORDS = ("a", "bc", "def", "é", "xyz", "a", "x😀y")
 
 
 def history(seed: int) -> list[SignedUpdate]:
@@ -54,6 +54,10 @@ def history(seed: int) -> list[SignedUpdate]:
             data += b"!"
         made.append(signed(client, seqs[client], data, seen))
         seqs[client] += rng.randrange(1, 3)
+        try:
+            check(made[-1].op, client)
+        except Invalid:
+            continue
         clocks[client] = max(clocks[client], clock)
     return made
 
