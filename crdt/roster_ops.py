@@ -100,8 +100,9 @@ class Channel(Args, frozen=True):
     """A channel exists. Private: [name].
 
     Attributes:
-        id: random.
-        scope: whose keys seal it; a scope not known before begins with this op.
+        id: `channel_id` of the op's place; other ids count, but can be taken by equals.
+        scope: whose keys seal it; a scope not known before begins with this op, and has
+            `scope_id` of its place as id, for the same reason.
         mode: MODE_PRIVATE, MODE_HIDDEN or MODE_PUBLIC.
         key: the epoch key in clear for public channels, else empty.
         members: who is in the new scope beside the author; empty for the workspace's scope.
@@ -236,10 +237,7 @@ class Op(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a device's next op goes: on which heads, in whose name, when.
-
-    `entropy`-free: whoever builds an op brings all its randomness in the arguments.
-    """
+    """Where a device's next op goes: on which heads, in whose name, when."""
 
     workspace: bytes
     parents: tuple[bytes, ...]
@@ -258,6 +256,20 @@ _bodies = msgspec.msgpack.Decoder(Body)
 def member_id(device: bytes, salt: bytes) -> bytes:
     """The id of the member that began with this device: nobody can take another's."""
     return digest(b"x1.member", device, salt)[: limits.ID_BYTES]
+
+
+def channel_id(device: bytes, incarnation: bytes, seq: int) -> bytes:
+    """The channel id that an op at this place owns: no other device can take it."""
+    return digest(b"x1.channel", _place(device, incarnation, seq))[: limits.ID_BYTES]
+
+
+def scope_id(device: bytes, incarnation: bytes, seq: int) -> bytes:
+    """The scope id that an op at this place owns."""
+    return digest(b"x1.scope", _place(device, incarnation, seq))[: limits.ID_BYTES]
+
+
+def _place(device: bytes, incarnation: bytes, seq: int) -> bytes:
+    return device + incarnation + seq.to_bytes(8, "big")
 
 
 def net_commitment(net_key: bytes, salt: bytes) -> bytes:
@@ -324,6 +336,8 @@ def decode(wire: bytes) -> Op:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Invalid(f"roster op of kind {body.kind} is malformed: {error}") from None
     _check_args(args)
+    if isinstance(args, Genesis):
+        _check_founder(body, args)
     identity = op_id(body_bytes)
     keys.verify(body.device, keys.SIGN_ROSTER, identity, signature)
     return Op(identity, wire, body, args)
@@ -333,7 +347,7 @@ def _decode_body(data: bytes) -> Body:
     try:
         return _bodies.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if data[:1] >= b"\x90" and len(data) > 1 and VERSION < data[1] < 0x80:
+        if 0x90 < data[0] < 0xA0 and len(data) > 1 and VERSION < data[1] < 0x80:
             raise TooNew("roster op needs a newer Clowder") from None
         raise Invalid(f"not a roster op: {error}") from None
 
@@ -346,6 +360,13 @@ def _check_places(body: Body) -> None:
         raise Invalid("roster op's parents are not sorted")
 
 
+def _check_founder(body: Body, args: Genesis) -> None:
+    if body.level != LEVEL_FOUNDER or body.member != member_id(body.device, args.salt):
+        raise Invalid("a genesis makes its author the founder")
+    if args.recovery_sign == body.device:
+        raise Invalid("a paper key is a key of its own")
+
+
 def _check_args(args: AnyArgs | None) -> None:
     if isinstance(args, Genesis):
         sizes = {len(args.recovery_sign), len(args.recovery_box)}
@@ -354,6 +375,8 @@ def _check_args(args: AnyArgs | None) -> None:
     elif isinstance(args, Channel):
         if len(args.key) not in (0, limits.KEY_BYTES):
             raise Invalid("a channel's key has 32 bytes")
+        if args.key and args.mode in (MODE_PRIVATE, MODE_HIDDEN):
+            raise Invalid("only a public channel's key stands in the open")
         _check_sorted(args.members)
     elif isinstance(args, ScopeAdd | ScopeRemove):
         _check_sorted(args.members)

@@ -1,0 +1,297 @@
+"""The roster: the signed graph of who is in, at which level, with which devices and keys.
+
+`add` takes ops in any order. One whose parents are missing waits, up to a bound; one that breaks
+a rule in its own past (`roster_rules`) is refused for ever, with all that rests on it. The rest is
+the history, and `state` is what it says (`roster_resolution`, `roster_scopes`): a function of the
+set of ops alone, whatever came in which order, and however often.
+
+The judgement is kept and goes on with the next op where that one can decide over none beside it;
+else it is made anew when it is next asked for. Rights in the past (`may_write`) are read from the
+judgement of everything where it holds for that past, and else judged by themselves.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
+
+from crdt import limits
+from crdt.errors import Invalid
+from crdt.keys import digest
+from crdt.roster_history import History, bits
+from crdt.roster_ops import LEVEL_WRITER_MAX, Genesis, Op, decode, op_id
+from crdt.roster_resolution import Resolution
+from crdt.roster_rules import check
+from crdt.roster_scopes import Scopes
+from crdt.roster_state import State, assemble
+
+
+class Roster:
+    """The history of one workspace; `workspace` is the id of its genesis.
+
+    Attributes:
+        history: ops by index, with their pasts.
+    """
+
+    def __init__(self, workspace: bytes) -> None:
+        self.workspace = workspace
+        self.history = History(workspace)
+        self._waiting = Waiting()
+        self._resolution: Resolution | None = None
+        self._scopes: Scopes | None = None
+        self._state: State | None = None
+        self._heads: tuple[bytes, ...] | None = None
+        self._heads_hash: bytes | None = None
+        self._sets: dict[bytes, int] = {}
+        self._rights: dict[tuple[bytes, bytes], bool] = {}
+        self._past: OrderedDict[int, Resolution] = OrderedDict()
+        self._past_states: OrderedDict[int, State] = OrderedDict()
+
+    # Ops --------------------------------------------------------------------------------------
+
+    def add(self, wire: bytes) -> list[bytes]:
+        """Take an op; gives the ids that became part of the history, parents first.
+
+        Raises:
+            Invalid: it is no op, of another workspace, or breaks a rule in its own past.
+        """
+        known = op_id(wire[: -limits.SIGNATURE_BYTES])
+        if known in self.history.by_id or known in self._waiting:
+            return []
+        op = decode(wire)
+        if op.workspace != self.workspace:
+            raise Invalid("a roster op of another workspace")
+        if any(parent not in self.history.by_id for parent in op.parents):
+            self._waiting.put(op)
+            return []
+        self._take(op)
+        return [op.id, *self._take_waiting(op.id)]
+
+    def _take_waiting(self, first: bytes) -> list[bytes]:
+        """Take what waited for an op, and for that again; what breaks a rule is dropped."""
+        added: list[bytes] = []
+        ready = [first]
+        while ready:
+            for op in self._waiting.children(ready.pop()):
+                if any(parent not in self.history.by_id for parent in op.parents):
+                    continue
+                self._waiting.pop(op.id)
+                try:
+                    self._take(op)
+                except Invalid:
+                    self._waiting.drop_after(op.id)
+                    continue
+                added.append(op.id)
+                ready.append(op.id)
+        return added
+
+    def _take(self, op: Op) -> None:
+        history, claim, plausible = self.history, None, True
+        past = history.past_of(op.parents)
+        if not isinstance(op.args, Genesis):
+            try:
+                claim = check(history, op, past)
+            except Invalid:
+                if not past & history.unknown:
+                    raise
+                plausible = False
+        node = history.append(op, past, claim, plausible=plausible)
+        if self._resolution is not None and not self._resolution.append(node):
+            self._resolution = None
+        self._scopes = self._state = self._heads = self._heads_hash = None
+
+    def has(self, op_id: bytes) -> bool:
+        """Whether an op is part of the history."""
+        return op_id in self.history.by_id
+
+    def op(self, op_id: bytes) -> Op:
+        """An op of the history."""
+        return self.history.by_id[op_id].op
+
+    def wire(self, op_id: bytes) -> bytes:
+        """An op of the history, as it was received."""
+        return self.history.by_id[op_id].op.wire
+
+    def missing(self) -> list[bytes]:
+        """Ops that others wait for and that are not here, sorted."""
+        return sorted(self._waiting.wanted() - self.history.by_id.keys())
+
+    def missing_from(self, their_heads: Sequence[bytes]) -> list[bytes]:
+        """The ops that somebody with these heads lacks, parents first."""
+        history = self.history
+        theirs = history.past_of(head for head in their_heads if head in history.by_id)
+        return [history.nodes[index].op.id for index in bits(history.everything & ~theirs)]
+
+    # Heads ------------------------------------------------------------------------------------
+
+    @property
+    def heads(self) -> tuple[bytes, ...]:
+        """The ops that no other rests on, sorted."""
+        if self._heads is None:
+            self._heads = tuple(sorted(self.history.heads))
+        return self._heads
+
+    @property
+    def heads_hash(self) -> bytes:
+        """`x1.heads` of the heads."""
+        if self._heads_hash is None:
+            self._heads_hash = digest(b"x1.heads", *self.heads)
+        return self._heads_hash
+
+    def parents(self, device: bytes) -> tuple[bytes, ...]:
+        """The heads that the device's next op or entry lists: sorted, at most eight.
+
+        With more heads than that, those go first without which the device could not act; the
+        others are merged by later ops.
+        """
+        heads = self.heads
+        if len(heads) <= limits.ROSTER_PARENTS_MAX:
+            return heads
+        first = heads[: limits.ROSTER_PARENTS_MAX]
+        if self._may_write(device, self.history.past_of(first)):
+            return first
+        for head in heads[limits.ROSTER_PARENTS_MAX :]:
+            some = tuple(sorted((*first[:-1], head)))
+            if self._may_write(device, self.history.past_of(some)):
+                return some
+        return first
+
+    def register_heads(self, heads: Sequence[bytes]) -> bytes | None:
+        """Learn a set of heads; gives its hash, or None when one of them is not here."""
+        if not heads or not all(head in self.history.by_id for head in heads):
+            return None
+        roster_hash = digest(b"x1.heads", *heads)
+        if roster_hash not in self._sets:
+            self._sets[roster_hash] = self.history.past_of(heads)
+        return roster_hash
+
+    def descends(self, new_hash: bytes, old_hash: bytes) -> bool:
+        """Whether one registered set of heads covers another."""
+        new, old = self._sets.get(new_hash), self._sets.get(old_hash)
+        return new is not None and old is not None and not old & ~new
+
+    # Rights -----------------------------------------------------------------------------------
+
+    def may_write(self, device: bytes, roster_hash: bytes) -> bool | None:
+        """Whether a device may write, as these heads and their past alone say.
+
+        None when nobody registered heads with this hash.
+        """
+        within = self._sets.get(roster_hash)
+        if within is None:
+            return None
+        known = self._rights.get((device, roster_hash))
+        if known is None:
+            known = self._rights[device, roster_hash] = self._may_write(device, within)
+        return known
+
+    def _may_write(self, device: bytes, within: int) -> bool:
+        resolution = self._resolution_of(within)
+        history, owner = self.history, resolution.owners.get(device)
+        members = history.members_of.get(device, [])
+        if owner is not None and within & owner.bit and owner.claim is not None:
+            members = [owner.claim.claim.member]
+        return any(
+            history.bound[device, member] & within
+            and resolution.standing(member, within) <= LEVEL_WRITER_MAX
+            for member in members
+        )
+
+    def _resolution_of(self, within: int) -> Resolution:
+        """A judgement that holds for a set of ops."""
+        everything = self._judged()
+        if everything.holds_for(within):
+            return everything
+        found = self._past.get(within)
+        if found is None:
+            found = self._past[within] = Resolution(self.history, within)
+            if len(self._past) > limits.ROSTER_VIEWS_KEPT:
+                self._past.popitem(last=False)
+        return found
+
+    def _judged(self) -> Resolution:
+        if self._resolution is None:
+            self._resolution = Resolution(self.history, self.history.everything)
+        return self._resolution
+
+    # State ------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """What everything that is known says."""
+        if self._state is None:
+            self._state = assemble(self.history, self._judged(), self._settled())
+        return self._state
+
+    def _settled(self) -> Scopes:
+        if self._scopes is None:
+            self._scopes = Scopes(self.history, self._judged())
+        return self._scopes
+
+    def state_at(self, heads: Sequence[bytes]) -> State:
+        """What these ops, all here, and their past alone say."""
+        within = self.history.past_of(heads)
+        found = self._past_states.get(within)
+        if found is None:
+            resolution = Resolution(self.history, within)
+            found = assemble(self.history, resolution, Scopes(self.history, resolution))
+            self._past_states[within] = found
+            if len(self._past_states) > limits.ROSTER_VIEWS_KEPT:
+                self._past_states.popitem(last=False)
+        return found
+
+    def is_valid(self, op_id: bytes) -> bool:
+        """Whether an op counts, against everything that is known."""
+        node = self.history.by_id.get(op_id)
+        if node is None:
+            return False
+        return bool(self._judged().valid & ~self._settled().void & node.bit)
+
+    def before(self, first: bytes, second: bytes) -> bool:
+        """Whether one op of the history is in the past of another."""
+        nodes = self.history.by_id
+        return bool(nodes[second].past & nodes[first].bit)
+
+
+class Waiting:
+    """Ops whose parents are not here yet; the oldest go when there are too many bytes."""
+
+    def __init__(self) -> None:
+        self._ops: dict[bytes, Op] = {}
+        self._children: dict[bytes, set[bytes]] = defaultdict(set)
+        self.bytes_held = 0
+
+    def __contains__(self, op_id: bytes) -> bool:
+        return op_id in self._ops
+
+    def put(self, op: Op) -> None:
+        self._ops[op.id] = op
+        self.bytes_held += len(op.wire)
+        for parent in op.parents:
+            self._children[parent].add(op.id)
+        while self.bytes_held > limits.ROSTER_WAITING_MAX_BYTES:
+            self.pop(next(iter(self._ops)))
+
+    def pop(self, op_id: bytes) -> None:
+        op = self._ops.pop(op_id)
+        self.bytes_held -= len(op.wire)
+        for parent in op.parents:
+            children = self._children[parent]
+            children.discard(op_id)
+            if not children:
+                del self._children[parent]
+
+    def children(self, op_id: bytes) -> list[Op]:
+        """What waits for an op."""
+        return [self._ops[child] for child in sorted(self._children.get(op_id, ()))]
+
+    def drop_after(self, op_id: bytes) -> None:
+        """Forget everything that rests on an op that will never come in."""
+        gone = [op_id]
+        while gone:
+            for child in self.children(gone.pop()):
+                if child.id in self._ops:
+                    self.pop(child.id)
+                    gone.append(child.id)
+
+    def wanted(self) -> set[bytes]:
+        """The parents that are not waiting themselves."""
+        return self._children.keys() - self._ops.keys()

@@ -1,0 +1,173 @@
+"""The history behind a roster: ops, who came before whom, and what each op says it brings about.
+
+Ops enter parents first and get consecutive indexes. A set of ops is one integer whose bit `i`
+stands for the op with index `i`: the past of an op, a set of heads with all that is under them,
+and every index below. "Is `a` before `b`", "does this cover that" and "what do they lack" are each
+one operation on such sets. Indexes differ between replicas, so nothing may be decided by them;
+where order matters it is (depth, id), which is the same everywhere and keeps parents first.
+
+The indexes by member, device and scope hold what ops *say*; which of them counts is decided by
+`roster_rules` (in an op's own past) and `roster_resolution` (against everything else).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from crdt.claims import SignedClaim
+from crdt.keys import digest
+from crdt.limits import ID_BYTES
+from crdt.roster_ops import Admit, Channel, Genesis, Grant, Invite, Op
+
+STRATUM_GENESIS = -1
+"""More senior than any level: nothing comes before the founding."""
+
+
+Place = tuple[bytes, bytes, int]
+"""Device, incarnation and seq."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """An op at its place.
+
+    Attributes:
+        past: the ops before it, without itself.
+        depth: the longest way to the genesis.
+        stratum: the level in whose turn it is judged: the author's, and of an admission the
+            invite's author's.
+        claim: of an admission whose claim was checked.
+        plausible: it keeps the rules in its own past. False only behind an op of an unknown kind.
+    """
+
+    index: int
+    op: Op
+    past: int
+    depth: int
+    stratum: int
+    claim: SignedClaim | None
+    plausible: bool
+
+    @property
+    def bit(self) -> int:
+        return 1 << self.index
+
+    @property
+    def member(self) -> bytes:
+        return self.op.body.member
+
+    @property
+    def order(self) -> tuple[int, bytes]:
+        """Sorts parents first, the same everywhere."""
+        return self.depth, self.op.id
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The indexes in a set, ascending."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def workspace_scope(workspace: bytes) -> bytes:
+    """The scope of everybody."""
+    return digest(b"x1.scope", workspace)[:ID_BYTES]
+
+
+class History:
+    """All ops of one workspace whose parents are here."""
+
+    def __init__(self, workspace: bytes) -> None:
+        self.workspace = workspace
+        self.scope = workspace_scope(workspace)
+        self.nodes: list[Node] = []
+        self.by_id: dict[bytes, Node] = {}
+        self.heads: set[bytes] = set()
+        self.everything = 0
+        self.bound: dict[tuple[bytes, bytes], int] = defaultdict(int)
+        """(device, member) to the ops that say they belong together."""
+        self.given: dict[tuple[bytes, int], int] = defaultdict(int)
+        """(member, level) to the ops that say they give it."""
+        self.admissions: dict[bytes, int] = defaultdict(int)
+        """Member to the ops by which it came in."""
+        self.authored: dict[bytes, int] = defaultdict(int)
+        """Member to its ops, and to the admissions by its invites."""
+        self.admits: dict[bytes, int] = defaultdict(int)
+        """Invite to the admissions by it."""
+        self.scoped: dict[bytes, int] = defaultdict(int)
+        """Scope to the channels in it."""
+        self.members_of: dict[bytes, list[bytes]] = {}
+        """Device to the members that it says it belongs to: one, unless it lies."""
+        self.unknown = 0
+        self._places: dict[Place, bytes] = {}
+        self.doubled: dict[Place, list[bytes]] = {}
+        """Places that several ops claim: one of a device's lies."""
+
+    def past_of(self, ids: Iterable[bytes]) -> int:
+        """These ops, all here, and everything before them."""
+        mask = 0
+        for op_id in ids:
+            node = self.by_id[op_id]
+            mask |= node.past | node.bit
+        return mask
+
+    def invite_of(self, node: Node) -> Node:
+        """The invite behind an admission that is plausible."""
+        assert node.claim is not None
+        return self.by_id[node.claim.claim.invite]
+
+    def nodes_of_scope(self, scope: bytes) -> list[Node]:
+        """The channel ops in a scope, whether or not they count."""
+        return [self.nodes[index] for index in bits(self.scoped.get(scope, 0))]
+
+    def append(self, op: Op, past: int, claim: SignedClaim | None, *, plausible: bool) -> Node:
+        """Take an op whose parents are here."""
+        depth = 1 + max((self.by_id[parent].depth for parent in op.parents), default=-1)
+        stratum = op.body.level
+        if isinstance(op.args, Genesis):
+            stratum = STRATUM_GENESIS
+        elif claim is not None:
+            stratum = self.by_id[claim.claim.invite].op.body.level
+        node = Node(len(self.nodes), op, past, depth, stratum, claim, plausible)
+        self.nodes.append(node)
+        self.by_id[op.id] = node
+        self.everything |= node.bit
+        self.heads.difference_update(op.parents)
+        self.heads.add(op.id)
+        if plausible:
+            self._index(node)
+        return node
+
+    def _index(self, node: Node) -> None:
+        op, body, args = node.op, node.op.body, node.op.args
+        self.authored[body.member] |= node.bit
+        place = body.device, body.incarnation, body.seq
+        first = self._places.setdefault(place, op.id)
+        if first != op.id:
+            self.doubled.setdefault(place, [first]).append(op.id)
+        if isinstance(args, Genesis):
+            self._index_admission(node, body.device, body.member, body.level)
+            if args.recovery_sign:
+                self._index_admission(node, args.recovery_sign, body.member, body.level)
+        elif isinstance(args, Admit):
+            assert node.claim is not None
+            claim, invite = node.claim.claim, self.invite_of(node)
+            assert isinstance(invite.op.args, Invite)
+            self._index_admission(node, claim.sign, claim.member, invite.op.args.level)
+            self.admits[invite.op.id] |= node.bit
+            self.authored[invite.member] |= node.bit
+        elif isinstance(args, Grant):
+            self.given[args.member, args.level] |= node.bit
+        elif isinstance(args, Channel):
+            self.scoped[args.scope] |= node.bit
+        elif args is None:
+            self.unknown |= node.bit
+
+    def _index_admission(self, node: Node, device: bytes, member: bytes, level: int) -> None:
+        self.bound[device, member] |= node.bit
+        members = self.members_of.setdefault(device, [])
+        if member not in members:
+            members.append(member)
+        self.given[member, level] |= node.bit
+        self.admissions[member] |= node.bit

@@ -1,0 +1,220 @@
+"""Channels and scopes: who shares which keys, after it is settled who is in.
+
+Only ops that `roster_resolution` lets count are looked at. Inside a scope there are no levels, so
+what may decide over another op beside it is layered the same way, and again without cycles:
+
+1. removals by admins who are strictly senior to the one removed, and leaving by oneself;
+2. removals by who began the scope, unless removed from it (meanwhile or before) or gone;
+3. everything that takes being inside (adding members, channels in the scope, new keys): the
+   author is inside in its own past, and no removal of the first two sorts stands beside it.
+
+Of an addition and a removal side by side the removal wins. An id of a channel or scope belongs to
+the op whose place it is derived from (`roster_ops.channel_id`, `scope_id`), whoever else takes it;
+other ids belong to the first op that has them, among several side by side to the most senior
+author's, then to the smallest id.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from crdt.roster_history import History, Node
+from crdt.roster_ops import (
+    LEVEL_ADMIN_MAX,
+    Channel,
+    Rekey,
+    ScopeAdd,
+    ScopeRemove,
+    channel_id,
+    scope_id,
+)
+from crdt.roster_resolution import Resolution
+
+Change = tuple[Node, bool]
+"""An op, and whether it takes the member out of the scope."""
+
+
+class Scopes:
+    """Channels, scopes and epochs of a resolution."""
+
+    def __init__(self, history: History, resolution: Resolution) -> None:
+        self._history = history
+        self._resolution = resolution
+        self.channels: list[Node] = []
+        self.rekeys: list[Node] = []
+        self.void_rekeys: list[Node] = []
+        self.founding: dict[bytes, Node] = {}
+        self.void = 0
+        self._changes: dict[tuple[bytes, bytes], list[Change]] = defaultdict(list)
+        self._removals: dict[tuple[bytes, bytes], list[Node]] = defaultdict(list)
+        """By admins and founders, of other members."""
+        self._settle()
+
+    def _settle(self) -> None:
+        counted = self._resolution.valid
+        inside: list[Node] = []
+        removes: list[Node] = []
+        channels: list[Node] = []
+        for node in sorted(self._relevant(), key=lambda node: node.order):
+            if not counted & node.bit:
+                if isinstance(node.op.args, Rekey):
+                    self.void_rekeys.append(node)
+                continue
+            if isinstance(node.op.args, ScopeRemove):
+                removes.append(node)
+                continue
+            if isinstance(node.op.args, Channel):
+                channels.append(node)
+            inside.append(node)
+        self._found(channels)
+        self._remove(removes)
+        usable = [node for node in inside if self._enter(node)]
+        kept = [node for node in usable if isinstance(node.op.args, Channel)]
+        owners = self._owners(kept, _channel_of, _channel_is_derived)
+        self.channels = list(owners.values())
+        for node in kept:
+            if owners[_channel_of(node)] is not node:
+                self.void |= node.bit
+
+    def _relevant(self) -> Iterable[Node]:
+        kinds = (Channel, ScopeAdd, ScopeRemove, Rekey)
+        within = self._resolution.within
+        return (
+            node
+            for node in self._history.nodes
+            if isinstance(node.op.args, kinds) and node.plausible and within >> node.index & 1
+        )
+
+    # Ids --------------------------------------------------------------------------------------
+
+    def _owners(
+        self,
+        nodes: list[Node],
+        name: Callable[[Node], bytes],
+        derived: Callable[[Node], bool],
+    ) -> dict[bytes, Node]:
+        """To whom each id belongs."""
+        rivals: dict[bytes, list[Node]] = defaultdict(list)
+        for node in nodes:
+            rivals[name(node)].append(node)
+        owners = {}
+        for named, some in rivals.items():
+            entitled = [node for node in some if derived(node)] or some
+            first = [n for n in entitled if not any(n.past & other.bit for other in entitled)]
+            owners[named] = min(first, key=lambda node: (node.op.body.level, node.op.id))
+        return owners
+
+    def _found(self, channels: list[Node]) -> None:
+        private = [node for node in channels if _scope_of(node) != self._history.scope]
+        self.founding = self._owners(private, _scope_of, _scope_is_derived)
+        for scope, node in self.founding.items():
+            assert isinstance(node.op.args, Channel)
+            for member in {node.member, *node.op.args.members}:
+                self._changes[scope, member].append((node, False))
+
+    # Members of a scope -----------------------------------------------------------------------
+
+    def contains(self, scope: bytes, member: bytes, within: int) -> bool:
+        """Whether a member is in a scope after a set of ops with all their pasts."""
+        found = [
+            change for change in self._changes.get((scope, member), ()) if within & change[0].bit
+        ]
+        last = [
+            leaves for node, leaves in found if not any(other.past & node.bit for other, _ in found)
+        ]
+        return bool(last) and not any(last)
+
+    def members(self) -> dict[bytes, set[bytes]]:
+        """Who is in each scope now, whether or not still in the workspace."""
+        found: dict[bytes, set[bytes]] = {scope: set() for scope in self.founding}
+        for scope, member in self._changes:
+            if scope in found and self.contains(scope, member, self._resolution.within):
+                found[scope].add(member)
+        return found
+
+    def _remove(self, removes: list[Node]) -> None:
+        """Settle removals: admins' and leaving, then those by who began the scope."""
+        later: list[tuple[Node, bytes, bytes]] = []
+        done: set[int] = set()
+        for node in removes:
+            args = node.op.args
+            assert isinstance(args, ScopeRemove)
+            for member in args.members:
+                if member == node.member or self._is_senior(node, member):
+                    self._take_out(node, args.scope, member)
+                    done.add(node.index)
+                else:
+                    later.append((node, args.scope, member))
+        for node, scope, member in later:
+            if self._began(node, scope):
+                self._take_out(node, scope, member)
+                done.add(node.index)
+        for node in removes:
+            if node.index not in done:
+                self.void |= node.bit
+
+    def _take_out(self, node: Node, scope: bytes, member: bytes) -> None:
+        self._changes[scope, member].append((node, True))
+        if member != node.member:
+            self._removals[scope, member].append(node)
+
+    def _is_senior(self, node: Node, member: bytes) -> bool:
+        level = node.op.body.level
+        standing = self._resolution.standing(member, node.past)
+        return level <= LEVEL_ADMIN_MAX and level < standing
+
+    def _began(self, node: Node, scope: bytes) -> bool:
+        founding = self.founding.get(scope)
+        if founding is None or founding.member != node.member or not node.past & founding.bit:
+            return False
+        lost = self._changes[scope, node.member]
+        return not any(
+            leaves
+            and (node.past & other.bit or (other.member != node.member))
+            and not other.past & node.bit
+            for other, leaves in lost
+        )
+
+    def _enter(self, node: Node) -> bool:
+        """Let an op count that takes being inside."""
+        args = node.op.args
+        assert isinstance(args, Channel | ScopeAdd | Rekey)
+        scope, member = args.scope, node.member
+        inside = (
+            scope == self._history.scope
+            or self.founding.get(scope) is node
+            or (
+                self.contains(scope, member, node.past)
+                and not any(
+                    not node.past & other.bit and not other.past & node.bit
+                    for other in self._removals.get((scope, member), ())
+                )
+            )
+        )
+        if not inside:
+            self.void |= node.bit
+        if isinstance(args, Rekey):
+            (self.rekeys if inside else self.void_rekeys).append(node)
+        elif isinstance(args, ScopeAdd) and inside:
+            for added in args.members:
+                self._changes[scope, added].append((node, False))
+        return inside
+
+
+def _channel_of(node: Node) -> bytes:
+    assert isinstance(node.op.args, Channel)
+    return node.op.args.id
+
+
+def _scope_of(node: Node) -> bytes:
+    assert isinstance(node.op.args, Channel)
+    return node.op.args.scope
+
+
+def _channel_is_derived(node: Node) -> bool:
+    body = node.op.body
+    return _channel_of(node) == channel_id(body.device, body.incarnation, body.seq)
+
+
+def _scope_is_derived(node: Node) -> bool:
+    body = node.op.body
+    return _scope_of(node) == scope_id(body.device, body.incarnation, body.seq)

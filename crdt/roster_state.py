@@ -1,0 +1,328 @@
+"""Who is in, as values: what the rest of the application reads of a roster.
+
+Everything here is frozen and the same on every replica that has the same ops.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from crdt.roster_history import History, Node, bits
+from crdt.roster_ops import LEVEL_RELAY, Channel, Genesis, Invite, Rekey, Share
+from crdt.roster_resolution import NOBODY, Resolution
+from crdt.roster_scopes import Scopes
+
+
+@dataclass(frozen=True, slots=True)
+class MemberState:
+    """A member who is in.
+
+    Attributes:
+        devices: ids, sorted.
+        admit_op: by which it came in; None for the founder.
+        time_ms: when, by the clock of who published that.
+        invite: the invite op; None for the founder.
+    """
+
+    member: bytes
+    level: int
+    devices: tuple[bytes, ...]
+    admit_op: bytes | None
+    time_ms: int
+    invite: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device, of a member who is in or (among the former ones) was or claimed to be.
+
+    Attributes:
+        level: its member's; of a former device what it came in with.
+        link: Noise static public key; empty for a paper key.
+        box: public key that seals are for.
+    """
+
+    device: bytes
+    member: bytes
+    level: int
+    link: bytes
+    box: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """A channel. `op` is the id of the op that made it, `key` the epoch key of a public one."""
+
+    id: bytes
+    scope: bytes
+    mode: int
+    op: bytes
+    time_ms: int
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InviteState:
+    """An invite.
+
+    Attributes:
+        op: its id.
+        member: the author.
+        used: somebody came in by it.
+        revoked: it admits nobody any more, also because its author lost the authority.
+        private: it has a private part, for members.
+    """
+
+    op: bytes
+    key: bytes
+    level: int
+    not_after: int
+    door: bytes
+    rest: bytes
+    member: bytes
+    used: bool
+    revoked: bool
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyState:
+    """An epoch: its op's id, and who made it with which level at that time."""
+
+    id: bytes
+    scope: bytes
+    level: int
+    device: bytes
+    member: bytes
+    time_ms: int
+    args: Rekey
+
+
+@dataclass(frozen=True, slots=True)
+class ShareState:
+    """A key handed on: the op's id and author."""
+
+    id: bytes
+    device: bytes
+    member: bytes
+    args: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Equivocation:
+    """Several ops that one device put in one place of its own sequence."""
+
+    device: bytes
+    incarnation: bytes
+    seq: int
+    ops: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that a set of ops says.
+
+    Attributes:
+        former_devices: those whose member was removed, or whose admission does not count.
+        scopes: scope id to the members in it; everybody but relays for the workspace's own.
+        founders: scope id to the member who began it.
+        rekeys: those that count, parents first.
+        former_rekeys: epochs whose author lost the right meanwhile; for reading only.
+        shares: those that count, parents first.
+        unknown: ops of kinds this build does not know.
+        paused: changes of authority that rest on such an op, until a newer build judges them.
+        void: ops that do not count.
+        equivocations: lies of single devices, which change nothing by themselves.
+    """
+
+    members: Mapping[bytes, MemberState]
+    devices: Mapping[bytes, DeviceState]
+    former_devices: Mapping[bytes, DeviceState]
+    channels: Mapping[bytes, ChannelState]
+    scopes: Mapping[bytes, frozenset[bytes]]
+    founders: Mapping[bytes, bytes]
+    invites: Mapping[bytes, InviteState]
+    rekeys: tuple[RekeyState, ...]
+    former_rekeys: tuple[RekeyState, ...]
+    shares: tuple[ShareState, ...]
+    unknown: frozenset[bytes]
+    paused: frozenset[bytes]
+    void: frozenset[bytes]
+    equivocations: tuple[Equivocation, ...]
+
+
+def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
+    """The values for the ops that a resolution is about."""
+    levels = _levels(resolution)
+    bindings = _bindings(history, resolution)
+    devices: dict[bytes, DeviceState] = {}
+    former: dict[bytes, DeviceState] = {}
+    owned: dict[bytes, list[bytes]] = {member: [] for member in levels}
+    for device, known in bindings.items():
+        level = levels.get(known.member)
+        if level is None:
+            former[device] = known
+        else:
+            devices[device] = replace(known, level=level)
+            owned[known.member].append(device)
+    within = [node for node in history.nodes if resolution.within >> node.index & 1]
+    valid = resolution.valid & ~scopes.void
+    unknown = [node for node in within if node.op.args is None]
+    left = resolution.within & ~valid & ~resolution.paused
+    for node in unknown:
+        left &= ~node.bit
+    return State(
+        members={
+            member: _member(history, resolution, member, level, owned[member], devices)
+            for member, level in levels.items()
+        },
+        devices=devices,
+        former_devices=former,
+        channels={args.id: state for args, state in map(_channel, scopes.channels)},
+        scopes=_scopes(history, scopes, levels),
+        founders={scope: node.member for scope, node in scopes.founding.items()},
+        invites=_invites(history, resolution, within),
+        rekeys=tuple(map(_rekey, sorted(scopes.rekeys, key=_order))),
+        former_rekeys=tuple(map(_rekey, sorted(scopes.void_rekeys, key=_order))),
+        shares=tuple(
+            ShareState(node.op.id, node.op.body.device, node.member, node.op.args)
+            for node in sorted(within, key=_order)
+            if isinstance(node.op.args, Share) and valid & node.bit
+        ),
+        unknown=frozenset(node.op.id for node in unknown),
+        paused=frozenset(history.nodes[index].op.id for index in bits(resolution.paused)),
+        void=frozenset(history.nodes[index].op.id for index in bits(left)),
+        equivocations=_equivocations(history, resolution),
+    )
+
+
+def _order(node: Node) -> tuple[int, bytes]:
+    return node.order
+
+
+def _levels(resolution: Resolution) -> dict[bytes, int]:
+    standings = (
+        (member, resolution.standing(member, resolution.within)) for member in resolution.events
+    )
+    return {member: level for member, level in standings if level != NOBODY}
+
+
+def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceState]:
+    """Every device that came in or said so; what counts goes before what does not."""
+    found: dict[bytes, DeviceState] = {}
+    rest: list[Node] = []
+    for mask in history.admissions.values():
+        for index in bits(mask & resolution.within):
+            node = history.nodes[index]
+            if not resolution.valid & node.bit:
+                rest.append(node)
+                continue
+            for known in _claimed(history, node):
+                found.setdefault(known.device, known)
+    for node in sorted(rest, key=_order):
+        for known in _claimed(history, node):
+            found.setdefault(known.device, known)
+    return found
+
+
+def _claimed(history: History, node: Node) -> list[DeviceState]:
+    args, body = node.op.args, node.op.body
+    if isinstance(args, Genesis):
+        founder = DeviceState(body.device, body.member, body.level, args.link, args.box)
+        if not args.recovery_sign:
+            return [founder]
+        paper = DeviceState(args.recovery_sign, body.member, body.level, b"", args.recovery_box)
+        return [founder, paper]
+    assert node.claim is not None
+    claim, invite = node.claim.claim, history.invite_of(node).op.args
+    assert isinstance(invite, Invite)
+    return [DeviceState(claim.sign, claim.member, invite.level, claim.link, claim.box)]
+
+
+def _member(
+    history: History,
+    resolution: Resolution,
+    member: bytes,
+    level: int,
+    owned: list[bytes],
+    devices: Mapping[bytes, DeviceState],
+) -> MemberState:
+    """A member with the admission that is shown for it: the newest claim's.
+
+    Several may have published one claim. Who is still in goes before who is not, so that somebody
+    who was removed cannot give a newcomer another nick afterwards.
+    """
+    nodes = [history.nodes[i] for i in bits(history.admissions[member] & resolution.within)]
+    nodes = [node for node in nodes if resolution.valid & node.bit] or nodes
+    newest = max(nodes, key=_order)
+    same = [node for node in nodes if _claim_id(node) == _claim_id(newest)]
+    shown = min(
+        same,
+        key=lambda node: (node.op.body.device not in devices, node.op.body.level, node.op.id),
+    )
+    claim = shown.claim
+    return MemberState(
+        member,
+        level,
+        tuple(sorted(owned)),
+        None if claim is None else shown.op.id,
+        shown.op.body.time,
+        None if claim is None else claim.claim.invite,
+    )
+
+
+def _claim_id(node: Node) -> bytes:
+    return b"" if node.claim is None else node.claim.id
+
+
+def _channel(node: Node) -> tuple[Channel, ChannelState]:
+    args, op = node.op.args, node.op
+    assert isinstance(args, Channel)
+    return args, ChannelState(args.id, args.scope, args.mode, op.id, op.body.time, args.key)
+
+
+def _scopes(
+    history: History, scopes: Scopes, levels: Mapping[bytes, int]
+) -> dict[bytes, frozenset[bytes]]:
+    people = frozenset(member for member, level in levels.items() if level < LEVEL_RELAY)
+    found = {scope: people & members for scope, members in scopes.members().items()}
+    found[history.scope] = people
+    return found
+
+
+def _invites(
+    history: History, resolution: Resolution, within: list[Node]
+) -> dict[bytes, InviteState]:
+    found = {}
+    for node in within:
+        args, op_id = node.op.args, node.op.id
+        if not isinstance(args, Invite) or not resolution.valid & node.bit:
+            continue
+        authority = resolution.standing(node.member, resolution.within)
+        found[op_id] = InviteState(
+            op_id,
+            args.key,
+            args.level,
+            args.not_after,
+            args.door,
+            args.rest,
+            node.member,
+            used=bool(resolution.winners.get(op_id)),
+            revoked=bool(resolution.revoked.get(op_id)) or authority > node.op.body.level,
+            private=bool(node.op.body.private),
+        )
+    return found
+
+
+def _rekey(node: Node) -> RekeyState:
+    args, body = node.op.args, node.op.body
+    assert isinstance(args, Rekey)
+    return RekeyState(node.op.id, args.scope, body.level, body.device, body.member, body.time, args)
+
+
+def _equivocations(history: History, resolution: Resolution) -> tuple[Equivocation, ...]:
+    found = []
+    for (device, incarnation, seq), ids in history.doubled.items():
+        here = [i for i in ids if resolution.within >> history.by_id[i].index & 1]
+        if len(here) > 1:
+            found.append(Equivocation(device, incarnation, seq, tuple(sorted(here))))
+    return tuple(sorted(found, key=lambda lie: (lie.device, lie.incarnation, lie.seq)))

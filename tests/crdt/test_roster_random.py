@@ -1,0 +1,211 @@
+"""Random histories of a roster: what must hold for every graph, in every order.
+
+CLOWDER_ROSTER_EXAMPLES sets how many graphs each property searches (default 300).
+"""
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from crdt.roster import Roster
+from crdt.roster_ops import Admit, Invite, Op, Remove
+from crdt.roster_state import State
+from tests.crdt.roster_people import Play, Step, Team, genesis, member, public
+
+EXAMPLES = int(os.environ.get("CLOWDER_ROSTER_EXAMPLES", "300"))
+NUMBER = st.integers(0, 99)
+STEP = st.tuples(
+    NUMBER, st.lists(st.integers(0, 12), min_size=1, max_size=3).map(tuple), NUMBER, NUMBER, NUMBER
+)
+STEPS = st.lists(STEP, min_size=3, max_size=16)
+many: Callable[[Callable[..., None]], Callable[..., None]] = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+def played(steps: list[Step]) -> Play:
+    play = Play.start()
+    for step in steps:
+        play.take(step)
+    return play
+
+
+def read(workspace: bytes, wires: list[bytes]) -> Roster:
+    roster = Roster(workspace)
+    for wire in wires:
+        roster.add(wire)
+    return roster
+
+
+def under(play: Play, heads: list[bytes]) -> list[bytes]:
+    """The wires of some ops and everything before them."""
+    found: dict[bytes, bytes] = {}
+    ready = list(heads)
+    while ready:
+        op = play.team.roster.op(ready.pop())
+        if op.id not in found:
+            found[op.id] = op.wire
+            ready += op.parents
+    return list(found.values())
+
+
+@many
+@given(STEPS, st.integers(0, 2**32))
+def test_any_order_and_any_batches_give_the_same_state(steps: list[Step], seed: int) -> None:
+    play, shuffled = played(steps), random.Random(seed)
+    wires = play.wires + shuffled.choices(play.wires, k=3)
+    shuffled.shuffle(wires)
+    roster = Roster(play.team.roster.workspace)
+    came: list[bytes] = []
+    for wire in wires:
+        came += roster.add(wire)
+        if shuffled.random() < 0.3:
+            assert set(roster.state.members) <= {member(name) for name in play.people}
+    assert sorted(came) == sorted(op.id for op in play.ops)
+    assert roster.state == play.team.roster.state
+    assert roster.heads == play.team.roster.heads
+    assert roster.missing() == []
+    assert roster.state == read(roster.workspace, play.wires).state
+
+
+@many
+@given(STEPS, st.lists(st.integers(0, 30), min_size=1, max_size=3))
+def test_the_past_is_judged_by_itself(steps: list[Step], picks: list[int]) -> None:
+    play = played(steps)
+    heads = sorted({play.ops[pick % len(play.ops)].id for pick in picks})
+    alone = read(play.team.roster.workspace, under(play, heads))
+    assert play.team.roster.state_at(heads) == alone.state
+    named = play.team.roster.register_heads(heads)
+    assert named is not None
+    for name in play.people:
+        known = alone.state.devices.get(public(name).sign)
+        allowed = play.team.roster.may_write(public(name).sign, named)
+        assert allowed == (known is not None and known.level < 199)
+
+
+def without_traces(state: State) -> State:
+    """A state without what only says that ops without effect exist."""
+    return replace(
+        state,
+        former_devices={},
+        former_rekeys=(),
+        unknown=frozenset(),
+        void=frozenset(),
+        paused=frozenset(),
+        equivocations=(),
+    )
+
+
+def shut_out(play: Play) -> list[str]:
+    """Those whom somebody else put out, for good."""
+    state, roster = play.team.roster.state, play.team.roster
+    removed = {
+        op.args.member
+        for op in play.ops
+        if isinstance(op.args, Remove)
+        and roster.is_valid(op.id)
+        and op.args.member != op.body.member
+    }
+    return [
+        name
+        for name in play.people
+        if member(name) in removed and member(name) not in state.members
+    ]
+
+
+@many
+@given(STEPS, st.lists(STEP, min_size=2, max_size=8), NUMBER)
+def test_who_was_removed_changes_nothing_any_more(
+    steps: list[Step], attack: list[Step], victim: int
+) -> None:
+    play = played(steps)
+    if not shut_out(play):
+        play.take((11, (0,), 0, 1 + victim, 0))
+    attackers = shut_out(play)
+    assume(attackers)
+    attacker = attackers[victim % len(attackers)]
+    before = play.team.roster.state
+    theirs = [attacker, "sock"]
+    play.people.append("sock")
+    play.team.invites = {
+        op.id: play.team.invites[op.id]
+        for op in play.ops
+        if isinstance(op.args, Invite) and op.body.member == member(attacker)
+    }
+    for step in attack:
+        play.take(step, theirs)
+    after = play.team.roster.state
+    assert without_traces(after) == without_traces(before)
+    # And everybody else goes on upon what was thrown in; only its own unknown op stops anybody.
+    founder = member("ana")
+    stopped = any(op.args is None and op.body.member == founder for op in play.ops)
+    if founder in after.members and not stopped:
+        last = play.team.invite("ana")
+        assert play.team.roster.is_valid(last.id)
+        assert play.team.roster.is_valid(play.team.admit("ana", "fay", last).id)
+        assert play.team.level("fay") == 100
+
+
+@many
+@given(STEPS)
+def test_nobody_removes_the_founder_and_levels_only_come_from_above(steps: list[Step]) -> None:
+    play = played(steps)
+    roster, state = play.team.roster, play.team.roster.state
+    left = any(
+        isinstance(op.args, Remove) and op.args.member == op.body.member == member("ana")
+        for op in play.ops
+    )
+    if not left:
+        assert state.members[member("ana")].level == 0
+    assert all(known.level > 0 for name, known in state.members.items() if name != member("ana"))
+    assert state.devices.keys() & state.former_devices.keys() == set()
+    for known in state.members.values():
+        assert known.devices
+    counted = [op for op in play.ops if roster.is_valid(op.id)]
+    assert {op.id for op in play.ops} == (
+        {op.id for op in counted} | state.void | state.paused | state.unknown
+    )
+
+
+@many
+@given(STEPS)
+def test_one_invite_lets_one_person_in(steps: list[Step]) -> None:
+    play = played(steps)
+    claims: dict[bytes, set[bytes]] = {}
+    for op in play.ops:
+        if isinstance(op.args, Admit) and play.team.roster.is_valid(op.id):
+            claims.setdefault(invite_of(play.team, op), set()).add(op.args.claim)
+    assert all(len(some) == 1 for some in claims.values())
+    used = {invite for invite, known in play.team.roster.state.invites.items() if known.used}
+    assert used == claims.keys() & play.team.roster.state.invites.keys()
+
+
+def invite_of(team: Team, op: Op) -> bytes:
+    claim = team.roster.history.by_id[op.id].claim
+    assert claim is not None
+    return claim.claim.invite
+
+
+def test_random_histories_are_worth_their_name() -> None:
+    """The steps bring about all sorts of ops that count, and of those that do not."""
+    counted: set[str] = set()
+    void: set[str] = set()
+    source = random.Random(7)
+    for _ in range(90):
+        play = Play.start()
+        for _ in range(20):
+            parents = tuple(source.randrange(12) for _ in range(source.choice([1, 1, 2, 3])))
+            play.take((source.randrange(100), parents, *(source.randrange(100) for _ in range(3))))
+        for op in play.ops[12:]:
+            some = counted if play.team.roster.is_valid(op.id) else void
+            some.add(type(op.args).__name__)
+    kinds = {"Invite", "Admit", "Revoke", "Grant", "Remove", "Channel", "ScopeAdd", "ScopeRemove"}
+    assert counted == kinds | {"Rekey"}
+    assert void >= kinds | {"Rekey", "NoneType"}
+    assert genesis().id == Play.start().ops[0].id
