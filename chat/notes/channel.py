@@ -43,6 +43,7 @@ class ChannelNotes:
         client: Yjs client id that the document writes as.
         built: what the worker's document is made of, as (client, update), if `generation` is
             still the worker's.
+        set_aside: entry ids of updates that ended a worker here, with the reason.
     """
 
     def __init__(self, channel: bytes) -> None:
@@ -54,6 +55,7 @@ class ChannelNotes:
         self.client = 0
         self.built: list[tuple[int, bytes]] = []
         self.generation = -1
+        self.set_aside: dict[bytes, str] = {}
         self.text = ""
         self.version = 1
         self._runs: Runs = []
@@ -133,12 +135,17 @@ class ChannelNotes:
         if index is None:
             return
         if index < len(replayed):
-            self.order.set_aside(replayed[index].signed.entry_id, _DEADLY)
+            self.leave_out(replayed[index].signed.entry_id)
         else:
             del self.pending[index - len(replayed) :]
             return
         # What was written on top of it here refers to what is gone.
         self.pending.clear()
+
+    def leave_out(self, entry_id: bytes) -> None:
+        """Build the text without an update that ended a worker."""
+        self.set_aside[entry_id] = _DEADLY
+        self.order.set_aside(entry_id, _DEADLY)
 
     def check_open(self) -> None:
         """Raises NotesFailed when too many updates ended the worker."""

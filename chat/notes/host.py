@@ -50,6 +50,8 @@ class NotesView:
         authors: (start, length, member), code points, covering the text.
         quarantined: entry id and reason of each update that takes no part.
         waiting: updates that wait for others that are not here.
+        set_aside: those of `quarantined` that ended a worker here, for `load` the next time. The
+            others must not be given to it: the rules judge them anew with each update that comes.
     """
 
     text: str
@@ -57,6 +59,7 @@ class NotesView:
     authors: tuple[tuple[int, int, bytes], ...]
     quarantined: dict[bytes, str]
     waiting: int
+    set_aside: dict[bytes, str]
 
 
 class NotesHost:
@@ -80,7 +83,7 @@ class NotesHost:
         """Open a channel's notes anew, without the updates that ended a worker before."""
         notes = self._channels[channel] = ChannelNotes(channel)
         for entry_id in set_aside:
-            notes.order.set_aside(entry_id, "the notes did not survive it before")
+            notes.leave_out(entry_id)
         await self.add(channel, updates)
 
     async def add(self, channel: bytes, updates: Sequence[SignedUpdate]) -> None:
@@ -115,6 +118,7 @@ class NotesHost:
                 notes.authors(),
                 notes.order.quarantined,
                 notes.order.waiting,
+                dict(notes.set_aside),
             )
 
     async def set_text(

@@ -299,6 +299,7 @@ def test_a_hole_in_the_validator_costs_one_update(
         assert views[0].text == views[1].text
         assert "one two three " in views[0].text
         assert [list(view.quarantined) for view in views] == [[evil.entry_id]] * 2
+        assert [list(view.set_aside) for view in views] == [[evil.entry_id]] * 2
         assert (await ana.host.read(OTHER)).text == ""
         await bo.host.load(CHANNEL, [evil, *ana.written, *bo.written], [evil.entry_id])
         assert (await bo.host.read(CHANNEL)).text == views[0].text
@@ -365,6 +366,27 @@ def test_the_host_does_not_load_pycrdt() -> None:
         check=True,
     )
     assert "pycrdt" not in ended.stdout.split()
+
+
+def test_what_the_rules_refuse_is_quarantined_and_not_set_aside() -> None:
+    """Refused is judged anew with each update; set aside is for what ended a worker."""
+
+    async def story(ana: Member, bo: Member) -> None:
+        await ana.splice((0, 0, "text"))
+        broken = signed(5, 0, update(5, 0, [item(string("x"), 7)]), {})
+        twice = [signed(6, n, update(6, 0, [item(string("xy"[n]))]), {}) for n in range(2)]
+        await ana.host.add(CHANNEL, [broken, *twice])
+        await bo.host.add(CHANNEL, [twice[1], *ana.written])
+        assert "y" in await bo.text()
+        await bo.host.add(CHANNEL, [twice[0], broken])
+        views = [await member.host.read(CHANNEL) for member in (ana, bo)]
+        assert views[0].text == views[1].text
+        assert sorted(views[0].text) == sorted("textx")
+        for view in views:
+            assert set(view.quarantined) == {broken.entry_id, twice[1].entry_id}
+            assert view.set_aside == {}
+
+    tell(story, 2)
 
 
 def test_unloading_forgets() -> None:
