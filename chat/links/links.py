@@ -334,7 +334,7 @@ class Links:
         urls = told_urls(told.urls, host_of(link.remote_address))
         host = host_of(link.remote_address)
         here = [each for each in urls if parse_url(each).host == host]
-        self._targets.linked(target, identity.device, self._loop.time())
+        self._targets.linked(target, identity.device, self._loop.time(), lobby=lobby)
         if identity.known:
             elsewhere = [each for each in urls if each not in here]
             self._targets.heard(identity.device, here, elsewhere, self._loop.time())

@@ -95,6 +95,7 @@ class Targets:
 
     def __init__(self) -> None:
         self._targets: list[Target] = []
+        self._linked: set[bytes] = set()
         self._own_urls: dict[str, None] = {}
         self._found_until = 0.0
 
@@ -176,11 +177,15 @@ class Targets:
 
     def failed(self, target: Target, now: float, rand: float, reason: str) -> None:
         """No link."""
+        if target.device in self._linked:
+            return  # Somebody else's dial, or theirs, has led there meanwhile.
         target.reason = reason
         target.redial = target.redial.failed(now, rand)
 
     def refused(self, target: Target, now: float, rand: float, reason: str) -> None:
         """A link was refused, by them or by us."""
+        if target.device in self._linked:
+            return
         target.reason = reason
         _cool_down(target, now, rand)
 
@@ -198,6 +203,8 @@ class Targets:
         self, target: Target | None, device: bytes, now: float, *, lobby: bool = False
     ) -> None:
         """A link to the device stands; `target` led to it if this side dialled."""
+        if not lobby:
+            self._linked.add(device)
         if target is not None:
             target.device = device
         for each in self._targets:
@@ -223,6 +230,7 @@ class Targets:
             ours: this side had dialled it, or alone knows that it is lost.
             cooling: it ended with a fault or a refusal.
         """
+        self._linked.discard(device)
         for target in self._targets:
             if target.device != device:
                 continue

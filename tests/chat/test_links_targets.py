@@ -123,6 +123,33 @@ def test_two_addresses_of_one_device_are_not_dialled_at_the_same_time() -> None:
     assert one(targets, 12.0) is not first
 
 
+def test_dial_that_fails_while_another_led_to_the_device_starts_nothing() -> None:
+    targets = Targets()
+    targets.ask(A, None, 0.0)
+    link(targets, one(targets, 0.0), BEN, 0.0)
+    lose(targets, BEN, 10.0)
+    target = one(targets, 11.0)
+    targets.linked(None, BEN, 11.0)
+    fail(targets, target, 12.0)
+    targets.refused(target, 12.0, 0.5, "no")
+    assert targets.next_due(asked_only=False) is None
+
+
+def test_whoever_was_met_with_an_invite_is_dialled_anew_for_the_workspace() -> None:
+    targets = Targets()
+    targets.ask(A, INVITE, 0.0)
+    target = one(targets, 0.0)
+    target.dialling = False
+    targets.linked(target, BEN, 0.0, lobby=True)
+    assert targets.next_due(asked_only=False) is None
+    targets.leave_lobby(5.0)
+    again = one(targets, 5.0)
+    assert (again, again.secret) == (target, None)
+    # Not let in yet: it is tried again although the lobby's link stands.
+    fail(targets, again, 5.0)
+    assert targets.next_due(asked_only=False) is not None
+
+
 def test_fault_cools_down_for_longer_each_time_and_a_steady_link_forgives() -> None:
     targets = Targets()
     targets.ask(A, None, 0.0)
@@ -257,8 +284,9 @@ def test_whatever_happens_somebody_asked_for_is_linked_or_will_be_dialled(
                 targets.drop(url)
                 asked -= dropped
             case "dial", outcome:
-                for target in targets.due(now, 2, asked_only=False):
-                    assert target.device not in linked
+                chosen = targets.due(now, 2, asked_only=False)
+                assert not {target.device for target in chosen} & linked
+                for target in chosen:
                     end_dial(targets, target, outcome, now, asked, linked)
             case "lose", bytes(device), bool(cooling):
                 if device in linked:
@@ -268,7 +296,7 @@ def test_whatever_happens_somebody_asked_for_is_linked_or_will_be_dialled(
                 targets.network_changed(now)
         for target in targets:
             assert 1 <= len(target.urls) <= limits.TARGET_URLS_MAX
-            assert target.redial.due is not None or target.device in linked
+            assert (target.redial.due is None) == (target.device in linked)
             assert (
                 target.redial.due is None
                 or target.redial.due <= now + limits.COOL_DOWN_MAX_SECONDS + 1
