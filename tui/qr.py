@@ -1,6 +1,7 @@
 """A QR code in half blocks: two modules a row, dark on light whatever the theme. Pure.
 
-An invite link of 92 characters makes 23 rows, so it fits 80x24 together with its frame.
+In upper case an invite's link uses only what a code packs best, and makes at most 23 rows, so it
+fits 80x24 together with its frame.
 """
 
 import segno
@@ -15,8 +16,8 @@ _BLOCKS = {(True, True): "█", (True, False): "▀", (False, True): "▄", (Fal
 
 
 def lines(text: str) -> list[str]:
-    """The rows of the code of `text`, at the lowest error correction, in block characters."""
-    code = segno.make(text, error="l", micro=False, boost_error=False)
+    """The rows of the code of a link, at the lowest error correction, in block characters."""
+    code = segno.make(text.upper(), error="l", micro=False, boost_error=False)
     matrix = [[bool(module) for module in row] for row in code.matrix_iter(border=QUIET_MODULES)]
     if len(matrix) % 2:
         matrix.append([False] * len(matrix[0]))

@@ -30,6 +30,8 @@ from crdt.roster_ops import (
     Op,
     Place,
     build,
+    channel_id,
+    scope_id,
 )
 from crdt.text import clean_line
 
@@ -127,8 +129,9 @@ class People:
                 return RosterNews(self._admit(signed, now))
             except (NotReadable, Unavailable):
                 pass  # Without the workspace's key we cannot witness; somebody else can.
-        if any(kept.id == signed.id for kept in workspace.store.claims()):
-            raise Invalid("the claim is kept already")
+        for kept in workspace.store.claims():
+            if claims.decode_claim(kept.wire).claim.invite == claim.invite:
+                raise Invalid("a claim of this invite is kept already")
         workspace.store.add_claim(signed.id, wire, now.wall)
         return None
 
@@ -178,11 +181,12 @@ class People:
         it is a setting of the channel.
         """
         workspace = self._workspace
-        channel = own_id or workspace.entropy(limits.ID_BYTES)
+        owner = (workspace.device, workspace.incarnation, self._seq)
+        channel = own_id or channel_id(*owner)
         if not members and mode == MODE_PRIVATE:
             args = Channel(channel, workspace.scope, mode)
             return RosterNews(self._make(args, now, (name,))), channel
-        scope = workspace.entropy(limits.ID_BYTES)
+        scope = scope_id(*owner)
         key = workspace.entropy(limits.KEY_BYTES) if mode == MODE_PUBLIC else b""
         others = tuple(sorted(set(members) - {workspace.me}))
         return RosterNews(self._make(Channel(channel, scope, mode, key, others), now)), channel

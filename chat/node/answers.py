@@ -8,15 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from chat import commands, model
-from chat.blocks.cid import format_cid, parse_cid
+from chat.blocks.cid import parse_cid
 from chat.blocks.errors import Invalid as NoCid
 from chat.engine import ephemeral
 from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
-from chat.files import Files, TransferState
+from chat.node.sharing import Sharing
 from chat.node.team import Team, now
-from chat.store.states import clean_file
 from chat.workspace import NAME_SETTING
 from crdt import ops
 from crdt.errors import Invalid
@@ -35,7 +34,7 @@ class Answers:
 
     Args:
         team: the workspace.
-        files: what is shared.
+        sharing: files.
         notebook: gives the shared notes.
         tell_members: sends something that is never kept to linked members who see a channel.
     """
@@ -43,12 +42,13 @@ class Answers:
     def __init__(
         self,
         team: Team,
-        files: Files,
+        sharing: Sharing,
         notebook: "Callable[[], Notebook]",
         tell_members: Callable[[ephemeral.AnyEphemeral], None],
     ) -> None:
         self._team = team
-        self._files = files
+        self._sharing = sharing
+        self._files = sharing.files
         self._notebook = notebook
         self._tell_members = tell_members
         self._by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
@@ -284,7 +284,7 @@ class Answers:
     async def _get(self, command: commands.Get) -> model.Transfer:
         info = self._find_file(command.file)
         state = await self._files.get(info, command.path, command.timeout)
-        return self._transfer(state, info)
+        return self._sharing.view(state, info)
 
     def _find_file(self, given: str) -> FileInfo:
         """A file by its id, or by the id of the message that carries it."""
@@ -301,30 +301,4 @@ class Answers:
         return found.info
 
     async def _transfers(self, _: commands.ListTransfers) -> list[model.Transfer]:
-        views = (self.transfer(state) for state in self._files.transfers())
-        return [view for view in views if view is not None]
-
-    def transfer(self, state: TransferState) -> model.Transfer | None:
-        """A transfer as it is shown; None when no message here carries the file any more."""
-        carried = self._team.workspace.store.file_of_root(state.root)
-        return None if carried is None else self._transfer(state, carried.info)
-
-    def _transfer(self, state: TransferState, info: FileInfo) -> model.Transfer:
-        workspace = self._team.workspace
-        given: dict[str, int] = {}
-        for device, count in state.sources:
-            member = workspace.member_of(device)
-            if member is not None:
-                relay = self._team.engine.is_relay(device)
-                nick = "relay" if relay else workspace.nick(member)
-                given[nick] = given.get(nick, 0) + count
-        return model.Transfer(
-            id=format_cid(state.root),
-            name=clean_file(info).name,
-            done=state.done,
-            total=state.total or info.size,
-            state=state.state,
-            sources=tuple(given.items()),
-            seconds=state.seconds,
-            holders=state.holders,
-        )
+        return self._sharing.transfers()

@@ -230,10 +230,7 @@ class NodeLobby:
         assert team is not None
         for effect in effects:
             if isinstance(effect, Admit | KeepClaim):
-                try:
-                    team.run(partial(team.engine.claim_left, effect.claim.wire))
-                except StoreError:
-                    return  # The team told the user; the newcomer asks again.
+                team.attempt(partial(team.engine.claim_left, effect.claim.wire))
             else:
                 self._carry_out(effect)
 

@@ -12,7 +12,6 @@ from typing import Protocol
 from chat import effects, model
 from chat.config import Network
 from chat.engine import ephemeral
-from chat.errors import StoreError
 from chat.files import Files
 from chat.links import LinkHandle, Links
 from chat.links.identity import Identity, PeerHello, Refusal
@@ -197,7 +196,7 @@ class Meeting:
         assert team is not None, "there is no workspace key before there is a workspace"
         # Who is not in yet knows nobody, and asks whoever answers with the workspace's key.
         known = team.engine.knows(handle.device) or team.workspace.level is None
-        self._run(team, lambda now: team.engine.link_up(handle.number, handle.device, known, now))
+        team.attempt(lambda now: team.engine.link_up(handle.number, handle.device, known, now))
         if team.engine.knows(handle.device):
             self._begin_sharing(handle, team)
         self._on_changed()
@@ -220,7 +219,7 @@ class Meeting:
         assert team is not None
         number = handle.number
         if kind == effects.KIND_SYNC:
-            self._run(team, lambda now: team.engine.receive(number, payload, bulk, now))
+            team.attempt(lambda now: team.engine.receive(number, payload, bulk, now))
             return
         if number in self._shares and kind == effects.KIND_BLOCKS:
             taken = (lambda: handle.grant(len(payload))) if bulk else None
@@ -247,7 +246,7 @@ class Meeting:
             return
         team = self._team()
         assert team is not None
-        self._run(team, lambda now: team.engine.link_down(handle.number, now))
+        team.attempt(lambda now: team.engine.link_down(handle.number, now))
         device = self._shares.pop(handle.number, None)
         if device is not None:
             self._sharing[device] -= 1
@@ -255,13 +254,6 @@ class Meeting:
                 del self._sharing[device]
                 self._files.peer_down(device)
         self._on_changed()
-
-    @staticmethod
-    def _run(team: Team, work: Callable[..., Sequence[effects.Effect]]) -> None:
-        try:
-            team.run(work)
-        except StoreError:
-            return  # The team told the user, ends every link, and begins anew.
 
     # Inside -------------------------------------------------------------------------------------
 
@@ -285,7 +277,7 @@ class Meeting:
     def _met(self, url: str, device: bytes) -> None:
         team = self._team()
         if team is not None:
-            self._run(team, lambda now: team.remember_address(url, device, now))
+            team.attempt(lambda now: team.remember_address(url, device, now))
 
     def _peer(self, url: str, state: model.LinkState, handle: LinkHandle | None) -> model.Peer:
         team = self._team()

@@ -8,7 +8,6 @@ here. Without the network it is the same node with no links: everything works al
 """
 
 import asyncio
-import random
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -16,30 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from chat import commands, model
 from chat import events as happenings
-from chat.blocks.errors import StoreFailure
-from chat.blocks.store_files import BlockStore
 from chat.config import Settings, parse_url
 from chat.control import ControlServer
 from chat.engine import ephemeral
-from chat.errors import ChatError, NoPeer, NotFound, StoreError, TrustError, UsageError
-from chat.files import Files, TransferState
+from chat.errors import ChatError, NoPeer, TrustError, UsageError
 from chat.invitation import parse as parse_invite
 from chat.node.answers import Answers
 from chat.node.founding import clean_nick, clean_title, found, furnish
 from chat.node.hub import Hub
 from chat.node.lobby import NodeLobby
+from chat.node.sharing import Sharing
 from chat.node.status import status
 from chat.node.team import Team, load_identity, now, save_identity
 from chat.profile import OpenProfile, Profile
+from chat.profile_key import no_workspace
 from chat.workspace import Identity
 from crdt.keys import DeviceKeys
 from crdt.ops import FileInfo
-
-_NO_WORKSPACE = (
-    "There is no workspace here yet. `clowder new NAME --nick YOU` founds one, "
-    "`clowder join INVITE --nick YOU` joins one."
-)
-
 
 if TYPE_CHECKING:
     from chat.node.meeting import Meeting
@@ -60,14 +52,13 @@ class Node:
         self._network = network
         self._hub = Hub()
         self._team: Team | None = None
-        self._files: Files | None = None
+        self._sharing: Sharing | None = None
         self._notebook: Notebook | None = None
         self._answers: Answers | None = None
         self._meeting: Meeting | None = None
         self._lobby = NodeLobby(self)
         self._control = ControlServer(self, opened.profile.control_path)
         self._joined = asyncio.Event()
-        self._moved: dict[bytes, TransferState] = {}
         self._present: set[bytes] = set()
         self._closing = False
 
@@ -85,7 +76,11 @@ class Node:
             ChatError: a sentence; nothing is held then.
         """
         opened = profile.open(secrets.token_bytes, create=create)
-        node = cls(opened, settings, network=network)
+        try:
+            node = cls(opened, settings, network=network)
+        except BaseException:
+            opened.close()
+            raise
         try:
             await node._start()
         except BaseException:
@@ -99,6 +94,8 @@ class Node:
             self._begin_work(identity.relay)
             self._begin_team(Team(self._opened, identity, self._hub, self._have, self))
         self._lobby.resume(self._opened)
+        if self._lobby.keys is not None:
+            self._begin_work(self._lobby.relay)
         await self._begin_links()
         await self._control.start()
 
@@ -122,7 +119,7 @@ class Node:
                 return None
         answer = None if self._answers is None else self._answers.find(command)
         if answer is None:
-            raise NotFound(_NO_WORKSPACE)
+            raise no_workspace()
         team = self._team
         if team is not None and team.identity.relay:
             raise TrustError("This is a relay: it stores and forwards what it cannot read.")
@@ -141,8 +138,8 @@ class Node:
         self._hub.close()
         if self._meeting is not None:
             await self._meeting.links.aclose()
-        if self._files is not None:
-            await self._files.aclose()
+        if self._sharing is not None:
+            await self._sharing.files.aclose()
         if self._notebook is not None:
             await self._notebook.aclose()
         if self._team is not None:
@@ -152,51 +149,35 @@ class Node:
     def status(self) -> model.Status:
         """The state now."""
         blocks = (0, 0)
-        if self._files is not None:
-            stats = self._files.stats()
+        if self._sharing is not None:
+            stats = self._sharing.files.stats()
             blocks = (stats.blocks, stats.block_bytes)
-        return status(self._team, self._meeting, blocks, self._lobby.nick, self._warnings())
-
-    def _warnings(self) -> tuple[str, ...]:
-        found = []
-        if self._meeting is not None and self._meeting.links.warning:
-            found.append(self._meeting.links.warning)
-        return tuple(found)
+        warning = "" if self._meeting is None else self._meeting.links.warning
+        warnings = (warning,) if warning else ()
+        return status(self._team, self._meeting, blocks, self._lobby.nick, warnings)
 
     # Beginning ----------------------------------------------------------------------------------
 
     def _begin_work(self, relay: bool) -> None:
         """Open the blocks."""
-        if self._files is not None:
-            return
-        try:
-            blocks = BlockStore(self._opened.profile.home)
-        except StoreFailure as failure:
-            raise StoreError(f"{str(failure)[:1].upper()}{str(failure)[1:]}.") from None
-        self._files = Files(
-            blocks,
-            send=self._send_block,
-            unsent=self._unsent,
-            on_transfer=self._transfer_changed,
-            on_complete=self._file_complete,
-            lot=random.SystemRandom().random,
-            now_ms=lambda: float(now().mono),
-            relay=relay,
-            auto_bytes=self._settings.pictures.fetch_up_to_mb * 1024 * 1024,
-        )
+        if self._sharing is None:
+            self._sharing = Sharing(
+                self._opened.profile,
+                relay=relay,
+                fetch_up_to_mb=self._settings.pictures.fetch_up_to_mb,
+                send=self._send_block,
+                unsent=self._unsent,
+            )
 
     def _begin_team(self, team: Team) -> None:
         """The workspace is known: take up the work in it."""
-        assert self._files is not None
+        assert self._sharing is not None
         self._team = team
         team.run(team.engine.awaken)
         if team.identity.relay:
             return
-        self._answers = Answers(team, self._files, self._notes_of_team, self._tell_members)
-        for root in team.workspace.store.wants():
-            carried = team.workspace.store.file_of_root(root)
-            if carried is not None:
-                self._files.want(carried.info, prefetch=True)
+        self._sharing.begin(team, fetching=self._network)
+        self._answers = Answers(team, self._sharing, self._notes_of_team, self._tell_members)
 
     def _notes_of_team(self) -> "Notebook":
         """The shared notes; most runs never look at them, and load nothing for them."""
@@ -214,12 +195,12 @@ class Node:
             return
         from chat.node.meeting import Meeting
 
-        assert self._files is not None
+        assert self._sharing is not None
         self._meeting = Meeting(
             keys,
             self._settings.network,
             team=lambda: self._team,
-            files=self._files,
+            files=self._sharing.files,
             lobby=self._lobby,
             relay=self._lobby.relay if self._team is None else self._team.identity.relay,
             listening=True,
@@ -362,13 +343,9 @@ class Node:
             self._notebook.arrived(channel)
 
     def files_named(self, files: tuple[FileInfo, ...]) -> None:
-        """Fetch pictures that are small enough, and remember that over a restart."""
-        team = self._team
-        if team is None or self._files is None or not self._network:
-            return
-        wanted = [info.root for info in files if self._files.announced(info)]
-        if wanted:
-            team.run(lambda _: team.remember_wants(wanted))
+        """A message that came in carries files."""
+        if self._sharing is not None and self._network:
+            self._sharing.named(files)
 
     @property
     def listening(self) -> tuple[str, ...]:
@@ -383,16 +360,13 @@ class Node:
         return [happenings.StatusChanged(self.status())]
 
     def transfer_events(self) -> list[happenings.Event]:
-        """Transfers that moved since they were told last."""
-        moved, self._moved = self._moved, {}
-        assert self._answers is not None
-        views = [self._answers.transfer(state) for state in moved.values()]
-        return [happenings.TransferChanged(view) for view in views if view is not None]
+        """Transfers as they are now."""
+        return [] if self._sharing is None else self._sharing.transfer_events()
 
     # What files, links and notes tell -----------------------------------------------------------
 
     def _have(self, info: FileInfo) -> float:
-        return 0.0 if self._files is None else self._files.have(info)
+        return 0.0 if self._sharing is None else self._sharing.files.have(info)
 
     def _send_block(self, device: bytes, priority: int, payload: bytes) -> None:
         if self._meeting is not None:
@@ -400,18 +374,6 @@ class Node:
 
     def _unsent(self, device: bytes, priority: int) -> int:
         return 0 if self._meeting is None else self._meeting.unsent(device, priority)
-
-    def _transfer_changed(self, state: TransferState) -> None:
-        if self._team is not None and self._answers is not None:
-            self._moved[state.root] = state
-            self._team.newsroom.change("transfers")
-
-    def _file_complete(self, root: bytes) -> None:
-        team = self._team
-        if team is None or team.identity.relay:
-            return
-        with suppress(StoreError):  # The want stays, and is found granted at the next start.
-            team.run(lambda _: team.file_complete(root))
 
     def _tell_members(self, message: ephemeral.AnyEphemeral) -> None:
         if self._meeting is not None:

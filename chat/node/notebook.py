@@ -13,7 +13,7 @@ from typing import TypeVar
 from chat import events, model
 from chat.effects import Effect
 from chat.engine.ephemeral import CursorAt
-from chat.errors import ChatError, StoreError, Unavailable, UsageError
+from chat.errors import ChatError, Unavailable, UsageError
 from chat.node.hub import Hub
 from chat.node.team import Team
 from chat.notes.errors import BadSplice, NotesFailed, TooLarge
@@ -242,7 +242,7 @@ class Notebook:
 
     async def _view(self, channel: bytes, notes: _Open) -> model.Notes:
         view = await self._asked(self._host.read(channel))
-        self._keep_quarantine(channel, view)
+        self._keep_set_aside(channel, view)
         workspace = self._team.workspace
         return model.Notes(
             channel=workspace.channel_names()[channel],
@@ -255,22 +255,23 @@ class Notebook:
             quarantined=len(view.quarantined),
         )
 
-    def _keep_quarantine(self, channel: bytes, view: NotesView) -> None:
+    def _keep_set_aside(self, channel: bytes, view: NotesView) -> None:
+        """Remember updates that ended the process, so that the next start does not try them.
+
+        What the rules refuse is not remembered: it follows from the updates that are here, and
+        may be another one when more of them are.
+        """
         store = self._team.workspace.store
         known = store.quarantined(channel)
-        fresh = {id_: why for id_, why in view.quarantined.items() if id_ not in known}
-        if not fresh:
-            return
+        fresh = {id_: why for id_, why in view.set_aside.items() if id_ not in known}
 
         def work(_: Now) -> Sequence[Effect]:
             for entry_id, reason in fresh.items():
                 store.quarantine(channel, entry_id, reason)
             return ()
 
-        try:
-            self._team.run(work)
-        except StoreError:
-            return  # It is found again at the next start; the user was told of the disk.
+        if fresh:
+            self._team.attempt(work)
 
     async def _cursors(self, channel: bytes, notes: _Open) -> tuple[model.Cursor, ...]:
         shown = []

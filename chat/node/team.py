@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -132,6 +133,12 @@ class Team:
         """Do work in this turn. Raises what it raises."""
         self.turns.run(lambda: work(now()))
 
+    def attempt(self, work: Callable[[Now], Sequence[effects.Effect]]) -> None:
+        """Do work that nobody waits for: when the store fails, the user was told of it, links
+        were ended, and whatever matters is found again in the store."""
+        with suppress(StoreError):
+            self.run(work)
+
     def write(self, channel: bytes, op: ops.AnyOp) -> None:
         """Write one operation in this turn."""
         self.run(lambda at: self.engine.write(channel, op, at))
@@ -140,21 +147,6 @@ class Team:
         """A device was met there."""
         self.workspace.store.remember_address(url, device, at.wall)
         return ()
-
-    def remember_wants(self, roots: Sequence[bytes]) -> Sequence[effects.Effect]:
-        """These files are fetched until they are here, over restarts."""
-        for root in roots:
-            self.workspace.store.add_want(root)
-        return ()
-
-    def file_complete(self, root: bytes) -> Sequence[effects.Effect]:
-        """A file is whole here: it is wanted no more, and its message shows it."""
-        store = self.workspace.store
-        store.drop_want(root)
-        carried = store.file_of_root(root)
-        if carried is None:
-            return ()
-        return (effects.MessageTouched(carried.channel, carried.message, False),)
 
     def mark_read(self, channel: bytes, message: bytes | None) -> None:
         """Everything up to a message, or to the newest, is read."""
@@ -247,10 +239,7 @@ class Team:
         self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
-        try:
-            self.run(self.engine.tick)
-        except StoreError:
-            return  # `_taken_back` told the user, and built the engine anew.
+        self.attempt(self.engine.tick)
 
     def _taken_back(self, error: StoreError) -> None:
         """The store failed: memory may know what the disk does not, so it is built again."""

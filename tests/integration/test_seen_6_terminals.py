@@ -88,4 +88,4 @@ def test_the_terminal_is_clean_afterwards(terminals: tuple[Screen, Screen], how:
     )
     terminal.wait_for("ready$")
     terminal.run(["echo", "the shell", "listens"])
-    terminal.wait_for("\nthe shell listens")
+    terminal.wait_for("the shell listens\nready$")

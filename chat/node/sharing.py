@@ -1,0 +1,148 @@
+"""Files in a running node: which come by themselves, what a restart must not forget, what is told.
+
+`chat.files` knows roots and devices; here they meet messages and members. A picture that a message
+names is wanted until it is here, also after a restart; larger files wait until somebody asks.
+"""
+
+import random
+from collections.abc import Callable
+
+from chat import events, model
+from chat.blocks.cid import format_cid
+from chat.blocks.errors import StoreFailure
+from chat.blocks.store_files import BlockStore
+from chat.effects import Effect, MessageTouched
+from chat.errors import StoreError
+from chat.files import Files, TransferState
+from chat.node.team import Team, now
+from chat.profile import Profile
+from chat.store.states import clean_file
+from chat.workspace import Now
+from crdt.ops import FileInfo
+
+MIB = 1024 * 1024
+
+
+class Sharing:
+    """The files of one node.
+
+    Args:
+        profile: whose blocks.
+        relay: keep what peers offer, without knowing what it is.
+        fetch_up_to_mb: larger pictures do not come by themselves.
+        send, unsent: as `chat.files.Files` wants them.
+
+    Raises:
+        StoreError: the disk refuses.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        relay: bool,
+        fetch_up_to_mb: int,
+        send: Callable[[bytes, int, bytes], None],
+        unsent: Callable[[bytes, int], int],
+    ) -> None:
+        try:
+            blocks = BlockStore(profile.home)
+        except StoreFailure as failure:
+            text = str(failure)
+            raise StoreError(f"{text[:1].upper()}{text[1:]}.") from None
+        self.files = Files(
+            blocks,
+            send=send,
+            unsent=unsent,
+            on_transfer=self._transfer_changed,
+            on_complete=self._file_complete,
+            lot=random.SystemRandom().random,
+            now_ms=lambda: float(now().mono),
+            relay=relay,
+            auto_bytes=fetch_up_to_mb * MIB,
+        )
+        self._team: Team | None = None
+        self._moved: dict[bytes, TransferState] = {}
+
+    def begin(self, team: Team, *, fetching: bool) -> None:
+        """Messages and members are there: go on fetching what was wanted before."""
+        self._team = team
+        for root in team.workspace.store.wants() if fetching else ():
+            carried = team.workspace.store.file_of_root(root)
+            if carried is not None:
+                self.files.want(carried.info, prefetch=True)
+
+    def named(self, files: tuple[FileInfo, ...]) -> None:
+        """A message that came in carries these: fetch pictures that are small enough."""
+        team = self._team
+        if team is None:
+            return
+        wanted = [info.root for info in files if self.files.announced(info)]
+
+        def remember(_: Now) -> tuple[Effect, ...]:
+            for root in wanted:
+                team.workspace.store.add_want(root)
+            return ()
+
+        if wanted:
+            team.attempt(remember)
+
+    # What is told -------------------------------------------------------------------------------
+
+    def transfer_events(self) -> list[events.Event]:
+        """Transfers that moved since they were told last."""
+        moved, self._moved = self._moved, {}
+        views = (self.transfer(state) for state in moved.values())
+        return [events.TransferChanged(view) for view in views if view is not None]
+
+    def transfers(self) -> list[model.Transfer]:
+        """All transfers, those not done first."""
+        views = (self.transfer(state) for state in self.files.transfers())
+        return [view for view in views if view is not None]
+
+    def transfer(self, state: TransferState) -> model.Transfer | None:
+        """A transfer as it is shown; None when no message here carries the file any more."""
+        team = self._team
+        carried = None if team is None else team.workspace.store.file_of_root(state.root)
+        return None if carried is None else self.view(state, carried.info)
+
+    def view(self, state: TransferState, info: FileInfo) -> model.Transfer:
+        """A transfer of a file that some message carries."""
+        assert self._team is not None
+        workspace, engine = self._team.workspace, self._team.engine
+        given: dict[str, int] = {}
+        for device, count in state.sources:
+            member = workspace.member_of(device)
+            if member is not None:
+                nick = "relay" if engine.is_relay(device) else workspace.nick(member)
+                given[nick] = given.get(nick, 0) + count
+        return model.Transfer(
+            id=format_cid(state.root),
+            name=clean_file(info).name,
+            done=state.done,
+            total=state.total or info.size,
+            state=state.state,
+            sources=tuple(given.items()),
+            seconds=state.seconds,
+            holders=state.holders,
+        )
+
+    def _transfer_changed(self, state: TransferState) -> None:
+        if self._team is not None:
+            self._moved[state.root] = state
+            self._team.newsroom.change("transfers")
+
+    def _file_complete(self, root: bytes) -> None:
+        team = self._team
+        if team is None:
+            return
+
+        def note(_: Now) -> tuple[Effect, ...]:
+            store = team.workspace.store
+            store.drop_want(root)
+            carried = store.file_of_root(root)
+            if carried is None:
+                return ()
+            return (MessageTouched(carried.channel, carried.message, False),)
+
+        team.attempt(note)
