@@ -273,6 +273,33 @@ def test_names_of_files_are_no_paths_and_no_escapes() -> None:
     assert [hit.row.mid for hit in store.search("pic2 TABBY")] == [mid]
 
 
+def test_reactions_are_sorted_and_search_goes_by_place() -> None:
+    authors, store = [Author(f"author {number}") for number in range(12)], fresh()
+    entries = [author.post("cats", at_ms=NOW_MS) for author in authors]
+    for author, entry in zip(authors, entries, strict=True):
+        take(store, author, [entry])
+    mid = authors[0].message(entries[0])
+    for author in authors:
+        take(store, author, [author.write(ops.React(mid, "🐱", True))])
+    row = store.message(mid)
+    assert row is not None
+    assert row.reactions == {"🐱": sorted(author.member for author in authors)}
+    newest_first = [row.mid for row in reversed(store.messages(limit=99))]
+    assert [hit.row.mid for hit in store.search("cats")] == newest_first
+
+
+def test_a_clearing_that_was_rolled_back_did_not_happen() -> None:
+    store, ana = in_memory(), Author("ana")
+    workspace = store.workspace(WORKSPACE)
+    take(workspace, ana, ana.posts(3))
+    store.commit()
+    before = snapshot(workspace)
+    workspace.clear_projection()
+    store.rollback()
+    assert not workspace.is_stale
+    assert snapshot(workspace) == before
+
+
 def test_clearing_one_workspace_leaves_the_other() -> None:
     store = in_memory()
     one, two = store.workspace(WORKSPACE), store.workspace(named("other workspace"))
