@@ -53,6 +53,8 @@ class Discovery:
         on_found: told of every other device, known or not; it compares the tags.
         interfaces: addresses of the interfaces to use; None for all.
         entropy: source of names and nonces.
+        on_gone: told the addresses of an announcement that was withdrawn or ran out. Anybody on
+            the LAN can withdraw for another, so it is a hint and no more.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class Discovery:
         on_found: OnFound,
         entropy: Entropy,
         interfaces: Sequence[str] | None = None,
+        on_gone: Callable[[list[str]], None] = lambda urls: None,
     ) -> None:
         self._port = port
         self._addresses = list(addresses)
         self._secrets = list(secrets)
         self._on_found = on_found
+        self._on_gone = on_gone
         self._entropy = entropy
         self._interfaces = None if interfaces is None else list(interfaces)
         self._zeroconf: AsyncZeroconf | None = None
@@ -215,7 +219,9 @@ class Discovery:
         if name in self._own_names or name in self._lookups:
             return
         if state_change is ServiceStateChange.Removed:
-            self._found.pop(name, None)
+            gone = self._found.pop(name, None)
+            if gone is not None:
+                self._on_gone(gone[0])
             return
         try:
             info = AsyncServiceInfo(SERVICE_TYPE, name)
