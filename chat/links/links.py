@@ -303,6 +303,10 @@ class Links:
             del self._announcements[next(iter(self._announcements))]
         self._follow(known)
 
+    def gone(self, urls: list[str]) -> None:
+        self._announcements.pop(tuple(canonical_urls(urls)), None)
+        self._targets.gone(canonical_urls(urls))
+
     def _follow(self, urls: tuple[str, ...]) -> None:
         """Dial who announces itself there, if it is one of ours."""
         for secret in tagged_secrets(self._secrets(), *self._announcements[urls])[:1]:

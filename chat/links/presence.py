@@ -39,6 +39,9 @@ class Visitors(Protocol):
     def found(self, urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
         """Somebody announces itself."""
 
+    def gone(self, urls: list[str]) -> None:
+        """Somebody who announced itself there does so no more."""
+
     def network_changed(self, change: NetworkChange) -> None:
         """This device is somewhere else, or was asleep."""
 
@@ -185,6 +188,7 @@ class Presence:
                     on_found=self._visitors.found,
                     entropy=self._entropy,
                     interfaces=self._interfaces,
+                    on_gone=self._visitors.gone,
                 )
                 await discovery.start()
                 self._discovery = discovery

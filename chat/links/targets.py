@@ -60,6 +60,7 @@ class Target:
         touched: when somebody last spoke of it or a link to it stood.
         device: whom it led to.
         sure: of what was heard, the addresses that stand for the device; None for all.
+        gone: its announcement was withdrawn; the next dial that fails is the last.
         dialling: a dial is under way.
         reason: why the last one failed, a sentence.
         strikes: faults and refusals in a row.
@@ -74,6 +75,7 @@ class Target:
     touched: float
     device: bytes | None = None
     sure: frozenset[str] | None = None
+    gone: bool = False
     dialling: bool = False
     reason: str = ""
     strikes: int = 0
@@ -133,7 +135,7 @@ class Targets:
             redial = Redial(seen=now, due=due)
             self._add(Target(_merged(urls, ()), secret, Origin.FOUND, redial, now))
             return
-        target.touched = now
+        target.touched, target.gone = now, False
         if target.asked:
             target.urls = _merged([target.urls[0], *urls], target.urls)
         else:
@@ -142,6 +144,12 @@ class Targets:
             target.sure = None
         if not target.strikes:
             target.redial = target.redial.announced(due)
+
+    def gone(self, urls: Sequence[str]) -> None:
+        """The announcement of these addresses was withdrawn, by its device or by anybody."""
+        target = self._at(urls)
+        if target is not None and target.origin is Origin.FOUND:
+            target.gone = True
 
     def heard(self, device: bytes, sure: Sequence[str], unsure: Sequence[str], now: float) -> None:
         """A linked device of the roster says that it listens there.
@@ -179,6 +187,8 @@ class Targets:
         """No link."""
         if target.device in self._linked:
             return  # Somebody else's dial, or theirs, has led there meanwhile.
+        if target.gone and target in self._targets:
+            self._targets.remove(target)
         target.reason = reason
         target.redial = target.redial.failed(now, rand)
 

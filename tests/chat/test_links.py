@@ -453,6 +453,8 @@ def test_devices_find_each_other_by_multicast() -> None:
                 ben.links.handles[0].send(1, 0, b"found you")
                 await ana.until_read(b"found you")
                 assert not stranger.hellos
+            # Ben withdraws his announcement when he goes, and nobody goes on dialling him.
+            await eventually(lambda: ana.links.peers() == [])
 
     run(story())
 

@@ -80,6 +80,25 @@ def test_announcement_of_a_linked_device_makes_nobody_dial() -> None:
     assert one(targets, 11.0).urls == (A, B)
 
 
+def test_withdrawn_announcement_is_dialled_once_more_and_not_again() -> None:
+    """Anybody can withdraw for another, so only what also leads nowhere is forgotten."""
+    targets = Targets()
+    targets.ask(C, None, 0.0)
+    targets.found([A], TEAM, 0.0)
+    link(targets, dial(targets, 0.0)[1], BEN, 0.0)
+    targets.gone([A, C])
+    targets.gone([A])
+    lose(targets, BEN, 10.0)
+    (target,) = dial(targets, 11.0)
+    assert target.urls == (A,)
+    link(targets, target, BEN, 11.0)
+    lose(targets, BEN, 20.0)
+    fail(targets, one(targets, 21.0), 21.0)
+    assert [target.urls for target in targets] == [(C,)]
+    targets.found([A], TEAM, 30.0)
+    assert one(targets, 30.0).urls == (A,)
+
+
 def test_accepted_link_spares_the_dial_to_the_same_host() -> None:
     targets = Targets()
     targets.found([A], TEAM, 0.0)
