@@ -41,6 +41,7 @@ class Fetching:
         self._now_ms = now_ms
         self._quota = quota
         self._transfers = Transfers()
+        self._linked: set[bytes] = set()
         self._refusals: set[str] = set()
 
     # Wishes
@@ -92,9 +93,15 @@ class Fetching:
 
     # Peers
 
+    def peer_up(self, device: bytes) -> None:
+        """A device is linked."""
+        self._linked.add(device)
+
     def said(self, device: bytes, message: messages.Message) -> None:
-        """A linked device said whether it has a file."""
-        if not isinstance(message, messages.Have | messages.HaveNot):
+        """A device said something; of interest is whether it has a file."""
+        if not isinstance(message, messages.Have | messages.HaveNot) or (
+            device not in self._linked
+        ):
             return
         transfer = self._transfers.active(message.root)
         if transfer is None:
@@ -106,8 +113,9 @@ class Fetching:
 
     def peer_down(self, device: bytes) -> None:
         """A device is no longer linked."""
+        self._linked.discard(device)
         for transfer in self._transfers.actives():
-            if transfer.not_held_by(device):
+            if transfer.unlinked(device):
                 if self._quota is not None and not transfer.holders:
                     self._quota.settle(transfer.root)
                 self._tell(transfer)

@@ -111,6 +111,7 @@ class Files:
 
     def peer_up(self, device: bytes, relay: bool = False) -> None:
         """The first link with a device is open."""
+        self._fetching.peer_up(device)
         self._shell.give(ports.PeerUp(device, relay))
 
     def peer_down(self, device: bytes) -> None:
@@ -128,8 +129,8 @@ class Files:
             Invalid: it breaks the rules; the text says which. Close the link.
         """
         message = messages.decode(payload)
-        self._shell.give(ports.Received(device, message), taken)
         self._fetching.said(device, message)
+        self._shell.give(ports.Received(device, message), taken)
 
     # Sharing
 

@@ -62,6 +62,7 @@ class Transfer:
         self.sources: tuple[tuple[bytes, int], ...] = ()
         self.holders: set[bytes] = set()
         self._dropped: list[tuple[bytes, str]] = []
+        self._barred: set[bytes] = set()
         self.size = size
         self._other_sizes: list[int] = []
         self._refuted: set[int] = set()
@@ -105,7 +106,7 @@ class Transfer:
 
     def held_by(self, device: bytes, now: float) -> bool:
         """A linked device has some of it; whether that is news."""
-        if self.ended or device in self.holders:
+        if self.ended or device in self.holders or device in self._barred:
             return False
         self.holders.add(device)
         if self._began is None:
@@ -113,15 +114,21 @@ class Transfer:
         return True
 
     def not_held_by(self, device: bytes) -> bool:
-        """A device has none of it, or is no longer linked; whether that is news."""
+        """A device has none of it; whether that is news."""
         if self.ended or device not in self.holders:
             return False
         self.holders.discard(device)
         return True
 
+    def unlinked(self, device: bytes) -> bool:
+        """A device is no longer linked; whether that is news. Linked again, it may try again."""
+        self._barred.discard(device)
+        return self.not_held_by(device)
+
     def drop(self, device: bytes, reason: str) -> None:
-        """A device broke a rule about this file."""
+        """A device broke a rule about this file; what it says of it counts no more."""
         self._dropped.append((device, reason))
+        self._barred.add(device)
         self.holders.discard(device)
 
     # How far it is

@@ -59,7 +59,8 @@ def test_a_second_holder_finishes_what_the_sender_began(tmp_path: Path) -> None:
         assert (state.state, state.done, state.total) == ("done", len(FILM), len(FILM))
         sources = dict(state.sources)
         assert sources.keys() == {b"ana", b"bo"}
-        assert min(sources.values()) > len(FILM) // 4
+        # What was on its way to the disk when ana left, up to 24 blocks, counts as hers.
+        assert min(sources.values()) > len(FILM) // 10
         assert state.seconds > 0
         assert cleo.complete == [info.root]
         assert cleo.files.have(info) == 1.0
@@ -112,6 +113,30 @@ def test_who_sends_wrong_bytes_is_dropped_and_the_file_comes_anyway(tmp_path: Pa
         assert (tmp_path / "got").read_bytes() == CLIP
         assert [device for device, _ in state.dropped] == [b"mallory"]
         assert dict(state.sources).keys() == {b"ana"}
+
+    tell(story, tmp_path)
+
+
+def test_who_broke_a_rule_or_left_is_not_counted_as_a_holder(tmp_path: Path) -> None:
+    async def story(team: Team) -> None:
+        bo = team.add("bo")
+        info = FileInfo(cid_raw(b"1"), bytes(32), bytes(32), 5, "x", "text/plain")
+        bo.files.want(info)
+
+        def say(bitmap: bytes) -> str:
+            bo.files.receive(b"mallory", messages.encode(messages.Have(info.root, bitmap, True)))
+            return bo.files.transfers()[0].state
+
+        assert say(b"\x01") == "wanted", "not linked"
+        bo.files.peer_up(b"mallory")
+        assert say(b"\x01") == "moving"
+        assert say(b"\x03") == "wanted", "one piece is all there is"
+        assert say(b"\x01") == "wanted", "and nothing it says makes up for it"
+        assert [device for device, _ in bo.last(info).dropped] == [b"mallory"]
+        bo.files.peer_down(b"mallory")
+        assert say(b"\x01") == "wanted"
+        bo.files.peer_up(b"mallory")
+        assert say(b"\x01") == "moving"
 
     tell(story, tmp_path)
 
@@ -172,6 +197,70 @@ def test_a_relay_keeps_within_its_quota(tmp_path: Path) -> None:
         await team.until(lambda: relay.heard[-1].state == "failed")
         assert "larger" in relay.last(second).reason or "quota" in relay.last(second).reason
         assert relay.store.total_bytes < 1_000_000
+
+    tell(story, tmp_path)
+
+
+def test_two_files_offered_at_once_do_not_overrun_the_quota(tmp_path: Path) -> None:
+    async def story(team: Team) -> None:
+        ana = team.add("ana")
+        relay = team.add("relay", relay=True, quota_bytes=1_000_000)
+        infos = [
+            (await ana.prepare(write(tmp_path, f"{seed}.bin", noise(seed, 600_000)))).info
+            for seed in (1, 2)
+        ]
+        team.link(ana, relay, relay=relay)
+        roots = {info.root for info in infos}
+
+        def ended() -> set[bytes]:
+            return {each.root for each in relay.heard if each.state in ("done", "failed")}
+
+        await team.until(lambda: ended() == roots)
+        assert {each.state for each in relay.files.transfers()} == {"done", "failed"}
+        assert relay.store.total_bytes < 1_000_000
+
+    tell(story, tmp_path)
+
+
+def test_a_file_that_left_with_its_holder_takes_no_room(tmp_path: Path) -> None:
+    async def story(team: Team) -> None:
+        ana, mallory = team.add("ana"), team.add("mallory")
+        relay = team.add("relay", relay=True, quota_bytes=1_000_000)
+        promise = (await mallory.prepare(write(tmp_path, "big.bin", noise(1, 800_000)))).info
+
+        def only_the_manifest(message: messages.Message) -> messages.Message | None:
+            chunk = isinstance(message, messages.Block) and message.cid != promise.root
+            return None if chunk else message
+
+        mallory.tamper = only_the_manifest
+        team.link(mallory, relay, relay=relay)
+        await team.until(lambda: relay.heard != [] and relay.last(promise).total == 800_000)
+        team.unlink(mallory, relay)
+        info = (await ana.prepare(write(tmp_path, "clip.bin", CLIP))).info
+        team.link(ana, relay, relay=relay)
+        await team.until(lambda: relay.complete == [info.root])
+
+    tell(story, tmp_path)
+
+
+def test_what_a_callback_asks_for_waits_its_turn(tmp_path: Path) -> None:
+    async def story(team: Team) -> None:
+        ana = team.add("ana")
+        first = (await ana.prepare(write(tmp_path, "first", b"1"))).info
+        second = (await ana.prepare(write(tmp_path, "second", b"2"))).info
+        for relay in (b"one", b"two"):
+            ana.files.peer_up(relay, relay=True)
+        offered: list[bytes] = []
+
+        def hold_another(message: messages.Message) -> None:
+            assert isinstance(message, messages.Offer)
+            offered.append(message.root)
+            if len(offered) == 1:
+                ana.files.hold(second)
+
+        ana.tamper = hold_another
+        ana.files.hold(first)
+        assert offered == [first.root, first.root, second.root, second.root]
 
     tell(story, tmp_path)
 

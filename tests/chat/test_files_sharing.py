@@ -202,7 +202,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(
     put = BlockStore.put
 
     def put_some(self: BlockStore, cid: bytes, data: bytes) -> None:
-        if self.count == 3:
+        if self.count >= 3:
             raise StoreFailure("the disk is full; free some space and try again")
         put(self, cid, data)
 
@@ -216,14 +216,18 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(
         assert ana.store.count == 0
         monkeypatch.setattr(BlockStore, "put", put)
         info = (await ana.prepare(path)).info
+        chunks_and_root = ana.store.count
 
         monkeypatch.setattr(BlockStore, "put", put_some)
         team.link(ana, bo)
         with pytest.raises(StoreError, match="The disk is full"):
             await bo.files.fetch(info, 10)
         assert bo.last(info).state == "failed"
+        assert bo.store.count < chunks_and_root
+        bo = await team.restart(bo)
         monkeypatch.setattr(BlockStore, "put", put)
-        assert (await bo.files.fetch(info, 10)).state == "done", "asked again, it goes on"
+        team.link(ana, bo)
+        assert (await bo.files.fetch(info, 10)).state == "done", "with room again, it goes on"
 
     tell(story, tmp_path)
 
