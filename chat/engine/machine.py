@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from chat.store.projection import ProjectedChange
 
 
+READ_AGAIN_ENTRIES = 1_000
+"""Entries read at once when all are read; about a megabyte."""
+
+
 class Engine:
     """One workspace on this device.
 
@@ -129,6 +133,8 @@ class Engine:
     def awaken(self, now: Now) -> list[effects.Effect]:
         """The engine is new: read what is here and was not read, and see to the keys."""
         self._read_keys(now)
+        if self.workspace.store.is_stale and not self.workspace.relay:
+            self._read_again(now)
         self._mend_keys(now)
         return self._finish(now)
 
@@ -191,6 +197,16 @@ class Engine:
         if self.workspace.relay:
             return
         self._show_reading(read(self.workspace, enumerate(entries, first), now))
+
+    def _read_again(self, now: Now) -> None:
+        """Another build projected otherwise: make what is read from the entries once more."""
+        store = self.workspace.store
+        store.clear_projection()
+        arrival = 0
+        while batch := store.since(arrival, READ_AGAIN_ENTRIES):
+            read(self.workspace, batch, now)
+            arrival = batch[-1][0]
+        store.finish_projection()
 
     def _show_reading(self, reading: Reading) -> None:
         self._show(reading.changes)
