@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from crdt.roster_state import State
 from tests.crdt.roster_people import Play, Step, Team, genesis, member, public
 
 EXAMPLES = int(os.environ.get("CLOWDER_ROSTER_EXAMPLES", "300"))
+pytestmark = pytest.mark.timeout(max(120, EXAMPLES))
 NUMBER = st.integers(0, 99)
 STEP = st.tuples(
     NUMBER, st.lists(st.integers(0, 12), min_size=1, max_size=3).map(tuple), NUMBER, NUMBER, NUMBER
