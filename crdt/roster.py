@@ -136,23 +136,39 @@ class Roster:
             self._heads_hash = digest(b"x1.heads", *self.heads)
         return self._heads_hash
 
-    def parents(self, device: bytes) -> tuple[bytes, ...]:
+    def parents(self, device: bytes, cover: Sequence[bytes] = ()) -> tuple[bytes, ...]:
         """The heads that the device's next op or entry lists: sorted, at most eight.
 
-        With more heads than that, those go first without which the device could not act; the
-        others are merged by later ops.
+        With more heads than that, those go first that lead to `cover` (at most eight ops that the
+        device listed the last time: what a log names must descend from what it named before),
+        then one without which the device could not act; the others are merged by later ops.
         """
         heads = self.heads
         if len(heads) <= limits.ROSTER_PARENTS_MAX:
             return heads
-        first = heads[: limits.ROSTER_PARENTS_MAX]
-        if self._may_write(device, self.history.past_of(first)):
-            return first
-        for head in heads[limits.ROSTER_PARENTS_MAX :]:
-            some = tuple(sorted((*first[:-1], head)))
-            if self._may_write(device, self.history.past_of(some)):
-                return some
+        needed = self._leading_to(cover)
+        rest = [head for head in heads if head not in needed]
+        room = max(0, limits.ROSTER_PARENTS_MAX - len(needed))
+        first = tuple(sorted((*needed, *rest[:room])))
+        if room and not self._may_write(device, self.history.past_of(first)):
+            for head in rest[room:]:
+                some = tuple(sorted((*needed, *rest[: room - 1], head)))
+                if self._may_write(device, self.history.past_of(some)):
+                    return some
         return first
+
+    def _leading_to(self, cover: Sequence[bytes]) -> list[bytes]:
+        """No more heads than ops to cover, with all of these at or under them."""
+        history = self.history
+        chosen: list[bytes] = []
+        reached = 0
+        for node in map(history.by_id.__getitem__, cover):
+            if reached & node.bit:
+                continue
+            head = next(h for h in self.heads if history.past_of((h,)) & node.bit)
+            chosen.append(head)
+            reached |= history.past_of((head,))
+        return chosen
 
     def register_heads(self, heads: Sequence[bytes]) -> bytes | None:
         """Learn a set of heads; gives its hash, or None when one of them is not here."""

@@ -370,6 +370,25 @@ def test_forty_people_act_at_once() -> None:
     assert len(team.roster.state.members) == 41
 
 
+def test_what_is_listed_next_descends_from_what_was_listed_before() -> None:
+    """More heads than a log lists come and go; its rosters still only grow."""
+    team = team_of("ben")
+    before = team.roster.heads
+    listed: tuple[bytes, ...] = before
+    for number in range(60):
+        on = before if number % 7 else team.roster.heads[-3:]
+        team.write("ana", Invite(bytes_of(number), 100, 0, bytes(32), b"rest"), on=on)
+        following = team.roster.parents(public("ben").sign, cover=listed)
+        old, new = map(team.roster.register_heads, (listed, following))
+        assert len(following) <= limits.ROSTER_PARENTS_MAX
+        assert old is not None
+        assert new is not None
+        assert team.roster.descends(new, old)
+        assert team.may_write("ben", following)
+        listed = following
+    assert len(team.roster.heads) > limits.ROSTER_PARENTS_MAX
+
+
 def test_what_waits_for_its_past_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ROSTER_WAITING_MAX_BYTES", 4_000)
     team = team_of(*(f"p{number}" for number in range(12)))
