@@ -55,7 +55,7 @@ class Circle:
         own_id: device id of this device.
         on_up, on_message, on_down: what the node hears.
         on_ended: told of each link that is over, whether the node knew of it or not, and whether
-            it was the last to that device.
+            it was the last of its kind to that device.
     """
 
     def __init__(
@@ -156,8 +156,11 @@ class Circle:
         if self._closed:
             return
         self._carry_out(self._standings.ended(present.place, present))
-        device = present.identity.device
-        last = not any(each.identity.device == device for each in self._present)
+        # A link of the lobby is no substitute for one of the workspace; the other way it is.
+        last = not any(
+            each.place.device == present.place.device and each.place.lobby <= present.place.lobby
+            for each in self._present
+        )
         self._on_ended(present, end, last)
 
     # Doubt.

@@ -339,7 +339,7 @@ class Links:
         host = host_of(link.remote_address)
         here = [each for each in urls if parse_url(each).host == host]
         self._targets.linked(target, identity.device, self._loop.time(), lobby=lobby)
-        if identity.known:
+        if identity.known and not lobby:
             elsewhere = [each for each in urls if each not in here]
             self._targets.heard(identity.device, here, elsewhere, self._loop.time())
             for each in [url] if url is not None else urls:

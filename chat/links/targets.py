@@ -87,6 +87,11 @@ class Target:
         return self.origin is Origin.ASKED
 
     @property
+    def invited(self) -> bool:
+        """To be opened with an invite."""
+        return self.secret is not None and self.secret.context == LOBBY_CONTEXT
+
+    @property
     def names(self) -> frozenset[str]:
         """The addresses by which it is recognised."""
         return frozenset(self.urls) if self.sure is None else self.sure
@@ -98,6 +103,7 @@ class Targets:
     def __init__(self) -> None:
         self._targets: list[Target] = []
         self._linked: set[bytes] = set()
+        self._member = False
         self._own_urls: dict[str, None] = {}
         self._found_until = 0.0
 
@@ -218,7 +224,8 @@ class Targets:
         if target is not None:
             target.device = device
         for each in self._targets:
-            if each.device == device:
+            # A member's link to a lobby is for that conversation and spares no other dial.
+            if each.device == device and not (lobby and self._member and not each.invited):
                 self._rest(each, device, now)
                 each.lobby = lobby
 
@@ -262,9 +269,9 @@ class Targets:
     def leave_lobby(self, now: float) -> None:
         """The workspace's secret is there: invites have served, and who was met with one is
         dialled anew."""
+        self._member = True
         for target in self._targets:
-            invited = target.secret is not None and target.secret.context == LOBBY_CONTEXT
-            if invited or target.lobby:
+            if target.invited or target.lobby:
                 target.secret, target.lobby = None, False
                 target.redial = Redial(seen=target.redial.seen, due=now)
 

@@ -169,6 +169,23 @@ def test_whoever_was_met_with_an_invite_is_dialled_anew_for_the_workspace() -> N
     assert targets.next_due(asked_only=False) is not None
 
 
+def test_another_link_of_the_lobby_does_not_keep_a_new_member_from_the_workspace() -> None:
+    """Ana dials the newcomer with the invite in the very moment in which he learns the rest."""
+    targets = Targets()
+    targets.ask(A, INVITE, 0.0)
+    link(targets, one(targets, 0.0), BEN, 0.0)
+    targets.leave_lobby(1.0)
+    targets.linked(None, BEN, 1.0, lobby=True)
+    target = one(targets, 1.0)
+    assert target.secret is None
+    # But a member that follows an invite's announcement dials the newcomer once.
+    targets.found([C], INVITE, 2.0)
+    newcomer = one(targets, 2.0)
+    newcomer.dialling = False
+    targets.linked(newcomer, CAT, 2.0, lobby=True)
+    assert targets.next_due(asked_only=False) is None
+
+
 def test_fault_cools_down_for_longer_each_time_and_a_steady_link_forgives() -> None:
     targets = Targets()
     targets.ask(A, None, 0.0)
