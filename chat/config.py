@@ -8,7 +8,7 @@ mdns = true
 [pictures]
 fetch_up_to_mb = 16            # larger pictures wait for `clowder get`
 [ui]
-theme = "textual-dark"
+theme = "clowder"
 [keys]
 quick_switch = "ctrl+k"
 """
@@ -46,7 +46,7 @@ class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The [ui] table."""
 
-    theme: str = "textual-dark"
+    theme: str = "clowder"
     mouse: bool = True
 
 
