@@ -113,9 +113,14 @@ class Workspace:
         known = state.devices.get(device) or state.former_devices.get(device)
         return None if known is None else known.member
 
-    def heads(self) -> tuple[bytes, ...]:
-        """Sorted roster heads, as an entry or op may list them."""
-        return self.roster.parents(self.device)
+    def heads(self, after: bytes = b"") -> tuple[bytes, ...]:
+        """The roster heads that this device's next op lists, or its next entry.
+
+        An entry's heads cover those of the entry before it in its log, whose roster hash is
+        `after`: otherwise everybody would refuse it.
+        """
+        before = (self.store.head_set(after) if after else None) or ()
+        return self.roster.parents(self.device, cover=before)
 
     # Channels ---------------------------------------------------------------------------------
 

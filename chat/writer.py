@@ -35,7 +35,7 @@ def write(workspace: Workspace, channel: bytes, op: ops.AnyOp, now: Now) -> Writ
         position = Position(0, NO_ENTRY, b"")
     else:
         position = Position(state.head + 1, state.head_id, state.head_roster)
-    heads = workspace.heads()
+    heads = workspace.heads(position.roster)
     entry = entries.write(
         workspace.id,
         log,
