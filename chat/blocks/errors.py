@@ -2,6 +2,7 @@
 
     BlockError
     ├── Invalid         their fault: bytes from elsewhere that break a rule; costs that block
+    │   └── TooNew      a kind of message this build does not know; passed over
     ├── Missing         nobody's fault: a block is not on this machine (yet)
     ├── TooLarge        the file being shared is larger than a file can be
     ├── Changed         the file being shared changed between the two passes over it
@@ -17,6 +18,10 @@ class BlockError(Exception):
 
 class Invalid(BlockError):
     """Bytes from another machine broke a rule of the format; the text says which."""
+
+
+class TooNew(Invalid):
+    """A message of a newer version; whoever reads it passes over it."""
 
 
 class Missing(BlockError):

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from chat.blocks.cid import check_cid
-from chat.blocks.errors import Invalid
+from chat.blocks.errors import Invalid, TooNew
 from chat.blocks.limits import (
     BITMAP_MAX_BYTES,
     BLOCK_MAX_BYTES,
@@ -130,6 +130,7 @@ Message = (
     WantRoot | Unwant | Have | HaveNot | HaveMore | GetBlock | Block | Refused | Cancel | Offer
 )
 
+_LAST_KIND = b"\x0a"
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)
 
@@ -143,13 +144,16 @@ def decode(data: bytes) -> Message:
     """The message in `data`.
 
     Raises:
-        Invalid: too long, not msgpack, not a known message, or a field out of its range.
+        TooNew: of a kind this build does not know.
+        Invalid: too long, not msgpack, not a message, or a field out of its range.
     """
     if len(data) > MESSAGE_MAX_BYTES:
         raise Invalid("the message is longer than a message about blocks can be")
     try:
         message: Message = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if b"\x91" <= data[:1] <= b"\x9f" and _LAST_KIND < data[1:2] < b"\x80":
+            raise TooNew("the message needs a newer Clowder") from None
         raise Invalid("not a message about blocks") from None
     if isinstance(message, Block | GetBlock | Refused | Cancel):
         check_cid(message.cid)

@@ -300,12 +300,12 @@ class Wanting:
         if download is None or record is None:
             self._library.forget(root)
             return
-        if failure is not None:
-            self._fail(root, failure)
-            return
         piece = record.tree.piece_of(cid)
         data = download.storing.get(piece) if piece is not None else None
         if piece is None or data is None:
+            return  # An earlier download of this file asked for it, and has ended.
+        if failure is not None:
+            self._fail(root, failure)
             return
         download.stored(piece)
         if piece != ROOT:
