@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -399,17 +400,22 @@ def test_a_process_does_not_open_its_profile_twice(home: Path) -> None:
 
 
 @pytest.fixture
-def deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home whose socket must be elsewhere, and a short place for it."""
-    runtime = tmp_path / "run"
-    runtime.mkdir(0o700)
+def runtime() -> Iterator[Path]:
+    """A place whose path is short enough for sockets, which pytest's folders are not."""
+    with tempfile.TemporaryDirectory(prefix="clw") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def deep(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home whose socket must be elsewhere."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     return tmp_path.joinpath(*["a folder with a long name"] * 8)
 
 
-def test_a_deep_profile_has_its_socket_in_a_private_place(deep: Path, tmp_path: Path) -> None:
+def test_a_deep_profile_has_its_socket_in_a_private_place(deep: Path, runtime: Path) -> None:
     path = Profile(deep).control_path
-    assert path.parent == tmp_path / "run" / "clowder"
+    assert path.parent == runtime / "clowder"
     assert not path.parent.exists()
     opened(deep).close()
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -430,8 +436,10 @@ def test_without_a_session_the_socket_is_among_temporary_files(
         assert Profile(deep).control_path.parent == temporary / f"clowder-{os.geteuid()}"
 
 
-def test_a_socket_that_others_could_stand_in_for_is_refused(deep: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "run" / "clowder"
+def test_a_socket_that_others_could_stand_in_for_is_refused(
+    deep: Path, runtime: Path, tmp_path: Path
+) -> None:
+    folder = runtime / "clowder"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(0o700)
     for make in (
