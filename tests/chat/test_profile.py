@@ -413,7 +413,9 @@ def deep(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path.joinpath(*["a folder with a long name"] * 8)
 
 
-def test_a_deep_profile_has_its_socket_in_a_private_place(deep: Path, runtime: Path) -> None:
+def test_a_deep_profile_has_its_socket_in_a_private_place(
+    deep: Path, runtime: Path, tmp_path: Path
+) -> None:
     path = Profile(deep).control_path
     assert path.parent == runtime / "clowder"
     assert not path.parent.exists()
