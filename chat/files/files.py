@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chat.blocks import disk_files, messages
 from chat.blocks.cid import check_cid
-from chat.blocks.errors import Invalid, Missing, StoreFailure
+from chat.blocks.errors import Invalid, Missing, StoreFailure, TooNew
 from chat.blocks.exchange import ports
 from chat.blocks.sealing import FileReader, FileRef, check_ref
 from chat.blocks.store_files import BlockStore
@@ -128,7 +128,12 @@ class Files:
         Raises:
             Invalid: it breaks the rules; the text says which. Close the link.
         """
-        message = messages.decode(payload)
+        try:
+            message = messages.decode(payload)
+        except TooNew:
+            if taken is not None:
+                taken()
+            return
         self._fetching.said(device, message)
         self._shell.give(ports.Received(device, message), taken)
 

@@ -7,6 +7,7 @@ on it a newcomer shows its claim, and nothing else is taken.
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from chat import effects, model
@@ -16,7 +17,7 @@ from chat.files import Files
 from chat.links import LinkHandle, Links
 from chat.links.identity import Identity, PeerHello, Refusal
 from chat.node.team import Team
-from crdt.errors import Invalid
+from crdt.errors import Invalid, TooNew
 from crdt.keys import DeviceKeys
 from transport.proto.closing import CloseCode
 from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
@@ -226,7 +227,8 @@ class Meeting:
             self._files.receive(handle.device, payload, taken)
             return
         if number in self._shares and kind == effects.KIND_EPHEMERAL:
-            self._take_ephemeral(team, handle.device, ephemeral.decode(payload))
+            with suppress(TooNew):
+                self._take_ephemeral(team, handle.device, ephemeral.decode(payload))
         if bulk:
             handle.grant(len(payload))
 
