@@ -96,9 +96,12 @@ class Views:
         )
 
     def reached(self, row: MessageRow) -> tuple[int, int]:
-        """(n, of): other members than the author known to hold the message's entry."""
-        state = self._workspace.roster.state
-        people = {m.member for m in state.members.values() if m.level < LEVEL_RELAY}
+        """(n, of): other members than the author known to hold the message's entry.
+
+        Of a private channel its members count, of all others everybody; relays never do.
+        """
+        workspace = self._workspace
+        people = set(workspace.roster.state.scopes.get(workspace.scope_of(row.channel), ()))
         people.discard(row.member)
         holders = set()
         for device, seq in self._workspace.store.receipts(row.log).items():
@@ -126,13 +129,15 @@ class Views:
         raise NotFound(f"There is no message {given} here.")
 
     def channel(self, channel: bytes) -> model.Channel:
+        """A channel that this device is in. Raises NotFound."""
         workspace = self._workspace
+        name = workspace.channel_name(channel)
         known = workspace.roster.state.channels[channel]
         unread, mentions = workspace.store.unread(channel)
         last = workspace.store.channel_last(channel)
         return model.Channel(
             id=channel.hex(),
-            name=workspace.channel_names()[channel],
+            name=name,
             topic=workspace.store.register(channel, "topic"),
             mode=_MODES.get(known.mode, "private"),
             unread=unread,
@@ -147,7 +152,10 @@ class Views:
         return sorted(found, key=lambda c: (c.name != "general", c.name))
 
     def member(self, member: bytes) -> model.Member:
-        known = self._workspace.roster.state.members[member]
+        """A member who is in. Raises NotFound."""
+        known = self._workspace.roster.state.members.get(member)
+        if known is None:
+            raise NotFound("That member is not in the workspace any more.")
         return model.Member(
             member=member.hex(),
             nick=self._workspace.nick(member),

@@ -87,7 +87,30 @@ class Workspace:
         self.directory = directory_channel(self.id)
         self.scope = workspace_scope(self.id)
         self.relay = self.identity.relay
-        self.clock.last = max((log.head_hlc for log in self.store.logs(None)), default=0)
+        own = [log.head_hlc for log in self.store.logs() if log.log.device == self.device]
+        self.clock.last = max(own, default=0)
+
+    @classmethod
+    def load(
+        cls, identity: Identity, store: WorkspaceStore, entropy: Entropy, incarnation: bytes
+    ) -> Workspace:
+        """A workspace as its store has it.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        roster = Roster(identity.workspace)
+        for wire in store.ops():
+            roster.add(wire)
+        device_keys = None if identity.relay else identity.keys
+        epochs = Epochs(roster, device_keys, store.epoch_keys(), store.seals())
+        return cls(identity, store, roster, epochs, entropy, incarnation)
+
+    def follow_clocks(self, now: Now) -> None:
+        """Go on behind everything that is here, but not far ahead of now: a message from a clock
+        that is years ahead must not take this one there, neither when it comes nor later."""
+        for log in self.store.logs():
+            self.clock.merge(log.head_hlc, now.wall)
 
     @property
     def me(self) -> bytes:
@@ -141,7 +164,7 @@ class Workspace:
         return known.level >= LEVEL_RELAY or known.member in members
 
     def channel_names(self) -> dict[bytes, str]:
-        """Names by channel id; of channels with one name, all but the first get a suffix."""
+        """Names by channel id; of channels with one name, all but one get a suffix."""
         if self._names is None:
             self._names = self._read_names()
         return self._names
@@ -150,7 +173,11 @@ class Workspace:
         names: dict[bytes, str] = {}
         taken: set[str] = set()
         channels = self.roster.state.channels.values()
-        for channel in sorted(channels, key=lambda c: (c.time_ms, c.op)):
+        # The senior's channel keeps its name, whatever times others claim: nobody can make a
+        # second "general" that is found in place of the founder's.
+        for channel in sorted(
+            channels, key=lambda c: (self.roster.op(c.op).body.level, c.time_ms, c.op)
+        ):
             if channel.id == self.directory or not self.visible(channel.id, self.device):
                 continue
             title = self._title(channel.op) if channel.scope == self.scope else ""
@@ -165,6 +192,17 @@ class Workspace:
             taken.add(name)
             names[channel.id] = name
         return names
+
+    def channel_name(self, channel: bytes) -> str:
+        """How a channel is called here.
+
+        Raises:
+            NotFound: this device is not in it (any more), or it does not exist.
+        """
+        name = self.channel_names().get(channel)
+        if name is None:
+            raise NotFound("You are not in that channel any more.")
+        return name
 
     def name(self) -> str:
         """The workspace's own name."""

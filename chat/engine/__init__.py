@@ -6,7 +6,8 @@ and randomness are arguments, so the same code runs in tests that own both.
 
     machine.py    the one door: links, payloads, time; replication, reading, keys
     talking.py    what the user says about messages and channels
-    people.py     founding, inviting, letting in, handing keys on
+    people.py     inviting, letting in, channels, handing keys on
+    founding.py   how a workspace begins
     ephemeral.py  what is shown and never kept: who writes, where cursors are
 
 When a call raises StoreError the caller rolls back and makes a new engine from the store.

@@ -9,10 +9,12 @@ what waited for them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chat import effects
 from chat.engine.people import People, RosterNews
+from chat.errors import TrustError
 from chat.reader import Reading, read, read_waiting
 from chat.workspace import NAME_REGISTER, Now, Workspace
 from chat.writer import write
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 READ_AGAIN_ENTRIES = 1_000
 """Entries read at once when all are read; about a megabyte."""
+BEHIND_MAX = 10**9
+"""More than a workspace has; a peer that claims more is not believed, and no field overflows."""
 
 
 class Engine:
@@ -120,7 +124,11 @@ class Engine:
         return self._finish(now)
 
     def publish(self, news: RosterNews, now: Now) -> list[effects.Effect]:
-        """An own roster op, and what follows from it at once."""
+        """An own roster op, and what follows from it at once.
+
+        Raises:
+            TrustError: the rules refuse it; nothing was written.
+        """
         self._publish(news, now)
         self._mend_keys(now)
         return self._finish(now)
@@ -132,13 +140,23 @@ class Engine:
 
     def awaken(self, now: Now) -> list[effects.Effect]:
         """The engine is new: read what is here and was not read, and see to the keys."""
+        self.workspace.follow_clocks(now)
         self._read_keys(now)
         if self.workspace.store.is_stale and not self.workspace.relay:
             self._read_again(now)
+        self._admit_kept(now)
         self._mend_keys(now)
         return self._finish(now)
 
     # What is asked ------------------------------------------------------------------------------
+
+    def behind(self, link: int | None = None) -> int | None:
+        """Entries known to exist that are not here; None until some peer said what it has.
+
+        With a link, those that its peer has. What peers say may be any number; this is bounded.
+        """
+        missing = self.replicator.behind(link)
+        return None if missing is None else min(missing, BEHIND_MAX)
 
     def is_relay(self, device: bytes) -> bool:
         """Whether the roster calls a device a relay."""
@@ -178,7 +196,7 @@ class Engine:
                 case sync_ports.RosterChanged():
                     self._roster_changed(now)
                 case sync_ports.SealsArrived():
-                    self._read_keys(now)
+                    self._keys_arrived(now)
                 case sync_ports.ClaimArrived(wire, _):
                     self._claimed(wire, now)
                 case sync_ports.Misbehaved(link, reason):
@@ -239,7 +257,10 @@ class Engine:
 
     def _publish(self, news: RosterNews, now: Now) -> None:
         workspace, op = self.workspace, news.op
-        ids = tuple(workspace.roster.add(op.wire))
+        try:
+            ids = tuple(workspace.roster.add(op.wire))
+        except Invalid as error:
+            raise TrustError(f"The workspace's rules refuse that: {error}.") from None
         for op_id in ids:
             workspace.store.add_op(op_id, workspace.roster.wire(op_id))
         if news.seals is not None:
@@ -258,19 +279,27 @@ class Engine:
             effects.ViewChanged("status"),
         )
         self.people.roster_changed()
-        self._read_keys(now)
+        if self._read_keys(now):
+            self._admit_kept(now)
         self._keys_due(now)
+
+    def _keys_arrived(self, now: Now) -> None:
+        """Seals are here: perhaps this device can write now, and hand keys on itself."""
+        if self._read_keys(now):
+            self._tell(effects.RosterGrew())
+            self._admit_kept(now)
+            self._keys_due(now)
 
     def _keys_due(self, now: Now) -> None:
         due = self.people.mending_due(now)
         if due is not None:
             self._wakes["keys"] = due
 
-    def _read_keys(self, now: Now) -> None:
-        """Open what epoch keys are here now, and read what waited for them."""
+    def _read_keys(self, now: Now) -> bool:
+        """Open what epoch keys are here now, and read what waited for them; whether some came."""
         workspace = self.workspace
         if workspace.relay:
-            return
+            return False
         fresh = workspace.epochs.refresh()
         for epoch in fresh:
             workspace.store.put_epoch_key(epoch, workspace.epochs.key(epoch))
@@ -278,23 +307,36 @@ class Engine:
             workspace.forget_views()
             self._tell(effects.ViewChanged("channels"), effects.ViewChanged("members"))
             self._show_reading(read_waiting(workspace, fresh, now))
+        return bool(fresh)
 
     def _claimed(self, wire: bytes, now: Now) -> None:
-        """Let somebody in; who may not keeps the claim and shows it to those who may."""
+        """Let somebody in; who may not keeps the claim and shows it to those who may.
+
+        A claim that is no good, or nothing new, costs whoever sent it nothing: it may have been
+        good until a moment ago.
+        """
         try:
             news = self.people.claimed(wire, now)
-        except Invalid:
+            if news is not None:
+                self._publish(news, now)
+        except (Invalid, TrustError):
             return
         if news is not None:
-            self._publish(news, now)
             self._mend_keys(now)
             return
         for link, device in self._links.items():
             if self.people.is_witness(device):
                 self._follow(self.replicator.send_claim(link, wire, now.mono), now)
 
+    def _admit_kept(self, now: Now) -> None:
+        """Without the key this device could not witness; claims that came meanwhile wait."""
+        if self.people.is_witness(self.workspace.device) and self.workspace.has_key:
+            for kept in self.workspace.store.claims():
+                self._claimed(kept.wire, now)
+
     def _mend_keys(self, now: Now) -> None:
         """Hand keys to devices that lack them, and make new ones where none is usable."""
         while (news := self.people.next_mending(now)) is not None:
-            self._publish(news, now)
+            with suppress(TrustError):  # The rules refuse it: it is somebody else's to do.
+                self._publish(news, now)
         self._keys_due(now)

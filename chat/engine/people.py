@@ -6,6 +6,7 @@ where a scope has no usable epoch somebody makes one, where a device lacks the c
 shares it. Who let a device in shares at once; all others wait, so that one of them does it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,6 +40,8 @@ OTHERS_WAIT_MS = 5_000
 """How long a device waits for who is nearer to do it, before it makes or shares a key itself."""
 OTHERS_SPREAD_MS = 3_000
 """Those who waited do not all do it at once."""
+RETRY_MAX_MS = 60 * 60 * 1000
+"""Between two tries of one thing: what cannot be mended must not fill the roster with tries."""
 GENERAL = "general"
 
 
@@ -48,6 +51,19 @@ class RosterNews:
 
     op: Op
     seals: bytes | None = None
+
+
+@dataclass(slots=True)
+class _Need:
+    """Keys that somebody has to make or hand on: when this device does it, and how often it did."""
+
+    due: int
+    tries: int = 0
+
+    def tried(self, now: int) -> None:
+        """What was done may come to nothing; each further time waits twice as long."""
+        self.due = now + min(OTHERS_WAIT_MS << self.tries, RETRY_MAX_MS)
+        self.tries += 1
 
 
 class Invited(NamedTuple):
@@ -62,8 +78,8 @@ class People:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._noticed: dict[tuple[bytes, bytes], int] = {}
-        """When it was first seen that a scope needs a key (b""), or a device needs a scope's."""
+        self._needs: dict[tuple[bytes, bytes], _Need] = {}
+        """What a scope (with b""), or a device in a scope, lacks."""
         self._seq = self._next_seq()
 
     # Inviting -----------------------------------------------------------------------------------
@@ -111,6 +127,8 @@ class People:
 
     def claimed(self, wire: bytes, now: Now) -> RosterNews | None:
         """Somebody claims an invite: the op that admits them, or None when the claim is kept.
+
+        There is one claim for each open invite, so what is kept is bounded by those.
 
         Raises:
             Invalid: the claim is no good, or nothing new.
@@ -195,43 +213,46 @@ class People:
 
     def next_mending(self, now: Now) -> RosterNews | None:
         """The next op about keys that is due, None when none is."""
-        for (scope, device), due in self._mendings(now).items():
-            if due > now.mono:
+        for (scope, device), need in self._mendings(now).items():
+            if need.due > now.mono:
                 continue
+            need.tried(now.mono)
             try:
                 return self._rekey(scope, now) if not device else self._share(scope, device, now)
             except (NotReadable, TrustError, Unavailable, Invalid):
-                # Not ours to do after all; who can will.
-                self._noticed[scope, device] = now.mono + OTHERS_WAIT_MS
+                continue  # Not ours to do after all; who can will.
         return None
 
     def mending_due(self, now: Now) -> int | None:
         """When `next_mending` is to be asked again, monotonic milliseconds."""
-        return min(self._mendings(now).values(), default=None)
+        return min((need.due for need in self._mendings(now).values()), default=None)
 
-    def _mendings(self, now: Now) -> dict[tuple[bytes, bytes], int]:
+    def _mendings(self, now: Now) -> dict[tuple[bytes, bytes], _Need]:
         """What is to be done about keys, and when this device is to do it."""
         workspace = self._workspace
         level = workspace.level
-        if workspace.relay or level is None or level > LEVEL_WRITER_MAX:
-            return {}
-        due: dict[tuple[bytes, bytes], int] = {}
+        needs: dict[tuple[bytes, bytes], _Need] = {}
+        if not workspace.relay and level is not None and level <= LEVEL_WRITER_MAX:
+            for need in self._lacking():
+                known = self._needs.get(need)
+                needs[need] = known or _Need(now.mono + self._patience(*need))
+        self._needs = needs
+        return needs
+
+    def _lacking(self) -> Iterator[tuple[bytes, bytes]]:
+        """Scopes of this member that need a key (with b""), and devices that lack a scope's."""
+        workspace = self._workspace
         for scope, members in workspace.roster.state.scopes.items():
             if workspace.me not in members:
                 continue
             if workspace.epochs.must_rekey(scope):
-                due[scope, b""] = self._noticed_at(scope, b"", now) + self._patience(scope, b"")
-                continue
-            for device in workspace.epochs.lacking(scope):
-                wait = self._patience(scope, device)
-                due[scope, device] = self._noticed_at(scope, device, now) + wait
-        self._noticed = {need: self._noticed[need] for need in due}
-        return due
-
-    def _noticed_at(self, scope: bytes, device: bytes, now: Now) -> int:
-        return self._noticed.setdefault((scope, device), now.mono)
+                yield scope, b""
+            else:
+                yield from ((scope, device) for device in workspace.epochs.lacking(scope))
 
     def _patience(self, scope: bytes, device: bytes) -> int:
+        """How long to leave it to others: who let a device in shares at once, and a scope's key is
+        made by its founder or by the most senior."""
         workspace = self._workspace
         state = workspace.roster.state
         if device:
@@ -241,6 +262,7 @@ class People:
         else:
             levels = [state.members[m].level for m in state.scopes[scope] if m in state.members]
             nearest = workspace.level == min(levels, default=0)
+            nearest = nearest or state.founders.get(scope) == workspace.me
         if nearest:
             return 0
         return OTHERS_WAIT_MS + workspace.device[0] * OTHERS_SPREAD_MS // 256

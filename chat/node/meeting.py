@@ -299,5 +299,5 @@ class Meeting:
             bytes_out=handle.bytes_out,
             sync_bytes_in=handle.kind_bytes_in[effects.KIND_SYNC],
             sync_bytes_out=handle.kind_bytes_out[effects.KIND_SYNC],
-            behind=team.engine.replicator.behind(handle.number),
+            behind=team.engine.behind(handle.number),
         )

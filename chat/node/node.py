@@ -18,10 +18,10 @@ from chat import events as happenings
 from chat.config import Settings, parse_url
 from chat.control import ControlServer
 from chat.engine import ephemeral
+from chat.engine.founding import clean_nick, clean_title, found, furnish
 from chat.errors import ChatError, NoPeer, TrustError, UsageError
 from chat.invitation import parse as parse_invite
 from chat.node.answers import Answers
-from chat.node.founding import clean_nick, clean_title, found, furnish
 from chat.node.hub import Hub
 from chat.node.lobby import NodeLobby
 from chat.node.sharing import Sharing
@@ -219,14 +219,14 @@ class Node:
         if self._team is not None or self._lobby.nick is not None:
             raise UsageError(_ONE_WORKSPACE)
         name, nick = clean_title(command.name), clean_nick(command.nick)
-        identity, genesis = found(self._opened.incarnation, now())
+        identity, genesis = found(self._opened.incarnation, now(), secrets.token_bytes)
         try:
             save_identity(self._opened, identity)
             self._opened.store.workspace(identity.workspace).add_op(genesis.id, genesis.wire)
             self._begin_work(relay=False)
             team = Team(self._opened, identity, self._hub, self._have, self)
             self._begin_team(team)
-            furnish(team, name, nick)
+            team.run(lambda at: furnish(team.engine, name, nick, at))
             await team.turns.durable()
         except ChatError:
             self._opened.store.rollback()

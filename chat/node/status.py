@@ -56,7 +56,7 @@ def status(
         nick=workspace.nick(workspace.me) if level is not None else joining or "",
         device=workspace.device.hex(),
         level=0 if level is None else level,
-        behind=team.engine.replicator.behind(),
+        behind=team.engine.behind(),
         links=links,
         listening=listening,
         entries=store.count_entries(),

@@ -25,9 +25,7 @@ from chat.profile import OpenProfile
 from chat.views import Views
 from chat.workspace import Identity, Now, Workspace
 from crdt import ops
-from crdt.epochs import Epochs
 from crdt.ops import FileInfo
-from crdt.roster import Roster
 
 _IDENTITY = "identity"
 REACH_SHOWN_MESSAGES = 200
@@ -109,14 +107,11 @@ class Team:
 
     def _build(self) -> None:
         """Read the workspace from the store."""
-        identity, store = self.identity, self._opened.store.workspace(self.identity.workspace)
-        roster = Roster(identity.workspace)
-        for wire in store.ops():
-            roster.add(wire)
-        device_keys = None if identity.relay else identity.keys
-        epochs = Epochs(roster, device_keys, store.epoch_keys(), store.seals())
-        self.workspace = Workspace(
-            identity, store, roster, epochs, secrets.token_bytes, self._opened.incarnation
+        self.workspace = Workspace.load(
+            self.identity,
+            self._opened.store.workspace(self.identity.workspace),
+            secrets.token_bytes,
+            self._opened.incarnation,
         )
         self.engine = Engine(self.workspace, random.SystemRandom().randrange)
         self.views = Views(self.workspace, self._have, self.engine.present)

@@ -1,16 +1,21 @@
 """Founding: the first op of a workspace, and what a workspace begins with."""
 
-import secrets
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from chat.engine.people import GENERAL
 from chat.errors import UsageError
-from chat.node.team import Team
 from chat.workspace import Identity, Now, directory_channel
 from crdt import limits
-from crdt.keys import DeviceKeys
+from crdt.keys import DeviceKeys, Entropy
 from crdt.ops import Profile
 from crdt.roster_ops import MODE_PRIVATE, Genesis, Op, founding, member_id, net_commitment
 from crdt.text import clean_line
+
+if TYPE_CHECKING:
+    from chat.effects import Effect
+    from chat.engine.machine import Engine
 
 
 def clean_nick(given: str) -> str:
@@ -41,11 +46,11 @@ def clean_title(given: str) -> str:
     return title
 
 
-def found(incarnation: bytes, now: Now) -> tuple[Identity, Op]:
+def found(incarnation: bytes, now: Now, entropy: Entropy) -> tuple[Identity, Op]:
     """A new workspace: who its founder's device is, and its first op."""
-    keys = DeviceKeys.generate(secrets.token_bytes)
+    keys = DeviceKeys.generate(entropy)
     public = keys.public
-    salt, net_key = secrets.token_bytes(limits.ID_BYTES), secrets.token_bytes(limits.KEY_BYTES)
+    salt, net_key = entropy(limits.ID_BYTES), entropy(limits.KEY_BYTES)
     genesis = founding(
         public,
         Genesis(public.link, public.box, salt, net_commitment(net_key, salt)),
@@ -64,18 +69,15 @@ def found(incarnation: bytes, now: Now) -> tuple[Identity, Op]:
     return identity, genesis
 
 
-def furnish(team: Team, name: str, nick: str) -> None:
-    """Give a new workspace its name, its first channel, and its founder a name."""
-    engine, people = team.engine, team.engine.people
-    workspace = team.workspace
+def furnish(engine: Engine, name: str, nick: str, now: Now) -> list[Effect]:
+    """Give a new workspace its name, its first channel, and its founder a name.
 
-    def make(title: str, own_id: bytes) -> None:
-        team.run(
-            lambda now: engine.publish(
-                people.channel(title, MODE_PRIVATE, (), now, own_id=own_id)[0], now
-            )
-        )
-
-    make(name, directory_channel(workspace.id))
-    make(GENERAL, b"")
-    team.write(workspace.directory, Profile(nick))
+    Raises:
+        StoreError: nothing of it stands then, once the caller has rolled back.
+    """
+    directory = directory_channel(engine.workspace.id)
+    done: list[Effect] = []
+    for title, own_id in ((name, directory), (GENERAL, b"")):
+        news, _ = engine.people.channel(title, MODE_PRIVATE, (), now, own_id=own_id)
+        done += engine.publish(news, now)
+    return done + engine.write(directory, Profile(nick), now)
