@@ -164,7 +164,7 @@ class Replicator:
         try:
             self._handle(link, decode(payload), len(payload))
         except TooNew:
-            return []
+            pass  # What came before it in the same message counts.
         except Invalid as error:
             core.bad_links[number] = str(error)
         return self._finish()
