@@ -28,7 +28,7 @@ from tui.inert import InertFilter
 from tui.pictures import PictureDecoder
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.workspace import WorkspaceScreen
-from tui.terminal import announce, exit_on_signals, free_alt_digits
+from tui.terminal import announce, exit_on_signals, free_alt_keys
 from tui.text import hues
 from tui.world import World
 
@@ -101,6 +101,7 @@ class ClowderApp(App[int]):
             if self.world.status.phase in ("live", "removed"):
                 self.world.set_channels(await self.session.call(commands.ListChannels()))
                 self.world.set_members(await self.session.call(commands.ListMembers()))
+                self.world.set_transfers(await self.session.call(commands.ListTransfers()))
         except ChatError as error:
             self.notify(str(error), severity="error", markup=False)
 
@@ -202,7 +203,7 @@ async def run_async(
 
     Without a `decoder` of the caller's, pictures are decoded by chat.pictures in its own process.
     """
-    free_alt_digits()
+    free_alt_keys()
     if config is None:
         config = UiConfig()
     elif not isinstance(config, UiConfig):

@@ -221,7 +221,13 @@ class Doing:
             self._asker.say("Pictures are not shown here; s saves this one.")
             return
         screen.app.push_screen(
-            PictureScreen(screen.session, screen.decoder, picture, message.author.nick)
+            PictureScreen(
+                screen.session,
+                screen.decoder,
+                picture,
+                message.author.nick,
+                screen.world.transfers.get(picture.id),
+            )
         )
 
     def _save(self, message: Message, path: str) -> None:

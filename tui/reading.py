@@ -154,4 +154,6 @@ def lead(channel: Channel, has_older: bool) -> str:
         return f"… up to {HISTORY_PAGE_MESSAGES} older messages come as you scroll"
     if not channel.complete:
         return "Older messages are on their way from the others."
+    if channel.name == "general" and not channel.last_at:
+        return "Nothing here yet · /invite lets people in · F1 helps"
     return f"This is the beginning of #{channel.name}."

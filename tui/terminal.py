@@ -14,20 +14,23 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
+from textual.keys import Keys
 from textual.strip import Strip
 
 from tui.inert import inert
 
 
-def free_alt_digits() -> None:
-    """Let Alt+1 .. Alt+0 arrive as such.
+def free_alt_keys() -> None:
+    """Let Alt+1 .. Alt+0 arrive as such, and Alt+Enter as Ctrl+J, which is a new line too.
 
     Textual maps the legacy sequences ESC 1 .. ESC 0, which tmux, xterm and most terminals send,
-    to the characters that one terminal on macOS types ("¡™£…").
+    to the characters that one terminal on macOS types ("¡™£…"). Of ESC CR it knows nothing and
+    takes it for Enter, which would send half a message.
     """
     assert isinstance(ANSI_SEQUENCES_KEYS, dict)
     for digit in "0123456789":
         ANSI_SEQUENCES_KEYS.pop(f"\x1b{digit}", None)
+    ANSI_SEQUENCES_KEYS["\x1b\r"] = (Keys.ControlJ,)
 
 
 def exit_on_signals(leave: Callable[[int], None]) -> Callable[[], None]:

@@ -51,6 +51,9 @@ class World:
     def set_members(self, members: tuple[Member, ...] | list[Member]) -> None:
         self.members = {member.member: member for member in members}
 
+    def set_transfers(self, transfers: list[Transfer]) -> None:
+        self.transfers = {transfer.id: transfer for transfer in transfers}
+
     @property
     def listed(self) -> list[Channel]:
         """Channels as they stand in the list: general first, then by name, private ones first."""

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList, Static, TextArea
 
-from tui.terminal import free_alt_digits, linked, with_offsets
+from tui.terminal import free_alt_keys, linked, with_offsets
 
 ROOT = Path(__file__).parents[2]
 PLAY = """
@@ -33,11 +33,19 @@ sys.exit(asyncio.run(run_async(lively())))
 
 
 def test_alt_digits_arrive_as_such() -> None:
-    free_alt_digits()
+    free_alt_keys()
     for digit in "0123456789":
         parser = XTermParser()
         events = [*parser.feed(f"\x1b{digit}"), *parser.feed("")]
         assert [getattr(event, "key", "") for event in events] == [f"alt+{digit}"]
+
+
+def test_alt_enter_is_not_enter() -> None:
+    free_alt_keys()
+    parser = XTermParser()
+    events = [*parser.feed("one\x1b\rtwo\r"), *parser.feed("")]
+    keys = [getattr(event, "key", "") for event in events]
+    assert keys == [*"one", "ctrl+j", *"two", "enter"]
 
 
 def test_links_keep_their_ids() -> None:

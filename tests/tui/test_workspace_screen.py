@@ -265,7 +265,11 @@ def _fields(message: object) -> dict[str, object]:
 
 @story
 async def test_a_picture_is_seen_whole_with_its_provenance() -> None:
-    async with open_face(lively(), size=(100, 40), decoder=InlineDecoder()) as face:
+    world = lively()
+    cat = next(f for m in world.timelines["general"] for f in m.files if f.have >= 1)
+    came = Transfer(cat.id, cat.name, 100, 100, "done", (("ana", 61), ("bo", 39)), 0.4, 3)
+    world.transfers[cat.id] = came
+    async with open_face(world, size=(100, 40), decoder=InlineDecoder()) as face:
         await face.shows("▀▀▀")
         await face.press("escape")
         face.workspace.timeline.step_to(lambda message: bool(message.files), -1)
@@ -334,7 +338,7 @@ async def test_a_new_member_makes_a_workspace() -> None:
         await face.shows("Give a name for yourself.")
         await face.fill("mia")
         await face.press("enter")
-        await face.shows("This is the beginning of #general.", "alone")
+        await face.shows("Nothing here yet · /invite lets people in", "alone")
         assert face.asked(commands.Create) == [commands.Create("Cats", "mia")]
 
 

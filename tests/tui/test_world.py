@@ -138,6 +138,22 @@ def test_a_transfer_tells_where_it_comes_from() -> None:
     assert provenance(Transfer("f", "c", 0, 1, "done")) == ""
 
 
+def test_relays_stand_below_the_people() -> None:
+    ana, bo = Member("a", "ana", 0, "founder", online=True), Member("b", "bo", 100, "member")
+    kitchen = Member("r", "kitchen", 250, "relay", online=True)
+    found = member_list.groups([kitchen, bo, ana])
+    assert found == [("here", [ana]), ("away", [bo]), ("relays", [kitchen])]
+    assert member_list.groups([ana]) == [("here", [ana])]
+    assert member_list.row(kitchen, "#ffffff", 20).plain.rstrip() == "● kitchen"
+
+
+def test_a_peer_with_two_links_is_named_once() -> None:
+    relay = Peer("ws://relay:7311", "linked", relay=True)
+    said = pending_text(Status("pending", links=(relay, relay))).plain
+    assert "with ws://relay:7311. It waits" in said
+    assert "relay (relay)" not in status_text(Status("live", links=(relay,))).plain
+
+
 def test_the_unread_line_stands_above_what_others_said() -> None:
     said = [message(1), message(2, mine=True), message(3), message(4, deleted=True), message(5)]
     channel = Channel("1", "general", unread=2)

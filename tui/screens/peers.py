@@ -15,10 +15,12 @@ from tui.text.styled import Piece, styled
 
 
 def peer_row(peer: Peer) -> Content:
-    """One row a peer."""
+    """Who it is and how in sync, and below its address."""
     if peer.state != "linked":
         return styled(("○ ", "$faint"), cells.pad(peer.url, 32), f"  {peer.state}")
-    name = f"{peer.nick or peer.device[:8]}{' (relay)' if peer.relay else ''}"
+    name = peer.nick or peer.device[:8]
+    if peer.relay and name != "relay":
+        name += " (relay)"
     if peer.behind is None:
         sync = "comparing"
     else:
@@ -31,7 +33,7 @@ def peer_row(peer: Peer) -> Content:
             f"  in {moments.size(peer.bytes_in)}, out {moments.size(peer.bytes_out)}",
             "$muted",
         ),
-        (f"  {peer.url}", "$faint"),
+        (f"\n  {peer.url}", "$faint"),
     ]
     return styled(*pieces)
 

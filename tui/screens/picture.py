@@ -66,7 +66,12 @@ class PictureScreen(Screen[None]):
     ]
 
     def __init__(
-        self, session: Session, decoder: PictureDecoder, picture: FileView, author: str
+        self,
+        session: Session,
+        decoder: PictureDecoder,
+        picture: FileView,
+        author: str,
+        transfer: Transfer | None = None,
     ) -> None:
         super().__init__()
         self._session = session
@@ -74,7 +79,7 @@ class PictureScreen(Screen[None]):
         self._picture = picture
         self._author = author
         self._folder = tempfile.TemporaryDirectory(prefix="clowder-")
-        self._transfer: Transfer | None = None
+        self._transfer = transfer
         self._whole: Path | None = None
         self._problem = ""
         self._view = PictureView()
@@ -105,10 +110,13 @@ class PictureScreen(Screen[None]):
     async def _fetch(self) -> None:
         path = Path(self._folder.name) / "picture"
         try:
-            self._transfer = await self._session.call(commands.Get(self._picture.id, str(path)))
+            done: Transfer = await self._session.call(commands.Get(self._picture.id, str(path)))
         except ChatError as error:
             self._problem = str(error)
         else:
+            # What was here already names no sources; how it once came is still worth telling.
+            if done.sources or self._transfer is None or self._transfer.state != "done":
+                self._transfer = done
             self._whole = path
             workers.restart(self, "draw", self._draw)
         self._tell()

@@ -37,7 +37,8 @@ def pending_text(status: Status) -> Content:
     trying = [peer for peer in status.links if peer.state == "dialling"]
     name = f"to {status.name} " if status.name else ""
     if linked:
-        names = ", ".join(peer.nick or peer.url for peer in linked)
+        # The lobby is a second link to the same peer.
+        names = ", ".join(dict.fromkeys(peer.nick or peer.url for peer in linked))
         waits = f"Your claim is with {names}. It waits for a member to come online and admit you."
     elif trying:
         waits = f"Reaching out to {', '.join(peer.url for peer in trying)}…"
@@ -102,7 +103,7 @@ class WelcomeScreen(Screen[None]):
         if waiting:
             self._say(_relay_text(status) if status.phase == "relay" else pending_text(status))
             self.query_one("#links", Static).update(
-                styled("\n", *sync_state(status)) if status.links else ""
+                styled("\n", *sync_state(status)) if status.phase == "relay" else ""
             )
         elif not self._form:
             self.query_one("#ways", OptionList).focus()

@@ -317,7 +317,8 @@ class WorkspaceScreen(Screen[None]):
     def _known(self) -> Known:
         sheet = self.timeline.sheet
         recent = [sheet[i].author.nick for i in range(len(sheet) - 1, -1, -1)[:50]]
-        everybody = sorted(member.nick for member in self.world.members.values() if not member.me)
+        readers = [member for member in self.world.members.values() if member.role != "relay"]
+        everybody = sorted(member.nick for member in readers if not member.me)
         me = self.world.status.nick
         nicks = [nick for nick in dict.fromkeys([*recent, *everybody]) if nick != me]
         return Known(nicks, [channel.name for channel in self.world.listed])

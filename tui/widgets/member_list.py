@@ -1,4 +1,4 @@
-"""The members at the right: who is here, who is away."""
+"""The members at the right: who is here, who is away; relays, which read nothing, below."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,18 @@ from textual.widgets.option_list import Option
 from chat.model import Member
 from tui.text.styled import Piece, at_edges, styled
 
-_UNREMARKABLE = ("member",)
+_UNREMARKABLE = ("member", "relay")
+
+
+def groups(members: list[Member]) -> list[tuple[str, list[Member]]]:
+    """The headings with who stands under them, empty ones left out."""
+    people = [member for member in members if member.role != "relay"]
+    found = [
+        ("here", [member for member in people if member.online]),
+        ("away", [member for member in people if not member.online]),
+        ("relays", [member for member in members if member.role == "relay"]),
+    ]
+    return [(title, group) for title, group in found if group]
 
 
 def row(member: Member, colour: str, width: int) -> Content:
@@ -47,10 +58,7 @@ class MemberList(OptionList, can_focus=False):
         if width < 8:
             return
         options: list[Option] = []
-        for title, online in (("here", True), ("away", False)):
-            group = [m for m in self._members if m.online is online]
-            if not group:
-                continue
+        for title, group in groups(self._members):
             if options:
                 options.append(Option("", disabled=True))
             heading = styled((f"{title} {len(group)}", "$faint"))
