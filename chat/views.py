@@ -101,7 +101,7 @@ class Views:
         Of a private channel its members count, of all others everybody; relays never do.
         """
         workspace = self._workspace
-        people = set(workspace.roster.state.scopes.get(workspace.scope_of(row.channel), ()))
+        people = set(workspace.readers(row.channel))
         people.discard(row.member)
         holders = set()
         for device, seq in self._workspace.store.receipts(row.log).items():

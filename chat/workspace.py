@@ -20,7 +20,7 @@ from crdt.errors import Invalid, NotReadable
 from crdt.keys import DeviceKeys, Entropy, digest
 from crdt.limits import CHANNEL_NAME_MAX_CHARS, ID_BYTES, NICK_MAX_CHARS
 from crdt.roster import Roster
-from crdt.roster_ops import LEVEL_RELAY, LEVEL_WRITER_MAX
+from crdt.roster_ops import LEVEL_RELAY, LEVEL_WRITER_MAX, MODE_PUBLIC
 
 if TYPE_CHECKING:
     from chat.store import WorkspaceStore
@@ -153,15 +153,24 @@ class Workspace:
         return self.scope if known is None else known.scope
 
     def visible(self, channel: bytes, device: bytes) -> bool:
-        """Whether a device may replicate a channel: relays all, members the scopes they are in."""
-        scope = self.scope_of(channel)
-        if scope == self.scope:
+        """Whether a device may replicate a channel: relays all, members what they may read."""
+        if self._readers_scope(channel) == self.scope:
             return True
         known = self.roster.state.devices.get(device)
         if known is None:
             return False
-        members = self.roster.state.scopes.get(scope, frozenset())
-        return known.level >= LEVEL_RELAY or known.member in members
+        return known.level >= LEVEL_RELAY or known.member in self.readers(channel)
+
+    def readers(self, channel: bytes) -> frozenset[bytes]:
+        """Members who may read a channel: those of its scope, and of a public one everybody."""
+        return self.roster.state.scopes.get(self._readers_scope(channel), frozenset())
+
+    def _readers_scope(self, channel: bytes) -> bytes:
+        # A public channel has a scope, and so a key, of its own; the key is open to everybody.
+        known = self.roster.state.channels.get(channel)
+        if known is None or known.mode == MODE_PUBLIC:
+            return self.scope
+        return known.scope
 
     def channel_names(self) -> dict[bytes, str]:
         """Names by channel id; of channels with one name, all but one get a suffix."""
