@@ -117,12 +117,11 @@ class Node:
             case commands.Shutdown():
                 self._hub.close()
                 return None
+        if self._team is not None and self._team.identity.relay:
+            raise TrustError("This is a relay: it stores and forwards what it cannot read.")
         answer = None if self._answers is None else self._answers.find(command)
         if answer is None:
             raise no_workspace()
-        team = self._team
-        if team is not None and team.identity.relay:
-            raise TrustError("This is a relay: it stores and forwards what it cannot read.")
         return await answer(command)
 
     def events(self) -> AsyncIterator[happenings.Event]:

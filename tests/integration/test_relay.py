@@ -37,3 +37,13 @@ def test_a_relay_keeps_over_a_restart_what_it_was_given(machines: Machines) -> N
     relay.relay()
     bo.node("--dial", relay.url)
     eventually(lambda: len(bo.texts()) == 5, what="the history, from the relay alone")
+
+
+def test_a_relay_says_that_it_is_one(machines: Machines) -> None:
+    ana, relay = machines.team("ana", relay=True)
+    ana.send("general", "not for you")
+    refused = relay.run("history", "general", exits=5)
+    assert "This is a relay" in refused.err
+    ana.programs[-1].stop()
+    member = ana.run("relay", exits=5)
+    assert "a profile of its own" in member.err
