@@ -7,6 +7,7 @@ word about it fails.
 import importlib
 import pkgutil
 import re
+import shlex
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,21 +52,81 @@ def every_command(group: click.Command, path: str) -> Iterator[tuple[str, click.
         yield path, group
 
 
+GLOBAL = {"--home", "--json", "--listen", "--interface", "--dial", "--no-mdns"}
+"""Options of every command; they have a table of their own."""
+
+
+def entries_of_commands(manual: str) -> dict[str, str]:
+    """What the manual says of each command, by its words: `clowder channel new`."""
+    found: dict[str, str] = {}
+    for entry in re.split(r"\n(?=`clowder)|\n(?=#)", manual):
+        head, _, body = entry.partition("\n: ")
+        if body and head.startswith("`"):
+            for usage in re.findall(r"`([^`]+)`", head):
+                words = [word for word in usage.split() if re.fullmatch("[a-z]+", word)]
+                found[" ".join(words)] = entry
+    return found
+
+
+def options_of(command: click.Command) -> Iterator[str]:
+    for option in command.params:
+        if isinstance(option, click.Option) and not GLOBAL & set(option.opts):
+            yield from option.opts
+
+
 def test_every_command_and_every_option_has_its_place() -> None:
     from chat.cli.main import clowder
 
     manual = text("docs/commands.md")
-    missing = []
-    for path, command in every_command(clowder, "clowder"):
-        start = manual.find(f"`{path}")
-        if start < 0:
-            missing.append(path)
-            continue
-        for option in command.params:
-            # Arguments are named in the usage line; the global options have a chapter of their own.
-            if isinstance(option, click.Option) and not any(o in manual for o in option.opts):
-                missing.append(f"{path} {option.opts[0]}")
+    described = entries_of_commands(manual)
+    known = dict(every_command(clowder, "clowder"))
+    assert set(described) == set(known)
+    missing = [
+        f"{path} {option}"
+        for path, command in known.items()
+        for option in options_of(command)
+        if f"`{option}" not in described[path]
+    ]
     assert not missing
+    assert not [option for option in GLOBAL if f"| `{option}" not in manual]
+
+
+def test_the_manual_names_no_option_that_is_not_there() -> None:
+    from chat.cli.main import clowder
+
+    described = entries_of_commands(text("docs/commands.md"))
+    for path, command in every_command(clowder, "clowder"):
+        named = set(re.findall(r"`(--?[a-z][a-z-]*)", described[path]))
+        assert not named - set(options_of(command)) - GLOBAL, path
+
+
+def shell_lines(page: str) -> Iterator[str]:
+    """Commands in the fenced blocks of a page, without what stands behind `#`."""
+    for block in re.findall(r"^```\n(.*?)^```", page, re.M | re.S):
+        for line in block.splitlines():
+            yield from re.findall(r"(?:^|\| )(clowder\b[^|#]*)", line)
+
+
+def test_every_command_line_of_the_readme_is_understood() -> None:
+    from chat.cli.main import clowder
+
+    lines = list(shell_lines(text("README.md")))
+    assert len(lines) > 10
+    for line in lines:
+        words = shlex.split(line)[1:]
+        context = clowder.make_context("clowder", list(words), resilient_parsing=False)
+        rest = [*context._protected_args, *context.args]
+        if rest:
+            name, command, arguments = clowder.resolve_command(context, rest)
+            assert command is not None
+            command.make_context(name, arguments, parent=context)
+
+
+def test_exit_codes_are_those_of_the_errors() -> None:
+    errors = importlib.import_module("chat.errors")
+    rows = re.findall(r"^\| (\d+) \| [^|]* \| (.*) \|$", text("docs/commands.md"), re.M)
+    told = {name: int(code) for code, kinds in rows for name in re.findall(r"`(\w+)`", kinds)}
+    assert told == {kind.__name__: kind.exit_code for kind in errors.BY_CODE.values()}
 
 
 def test_every_environment_variable_is_documented() -> None:
@@ -120,6 +181,57 @@ def test_every_error_is_explained(package: str) -> None:
     assert not [kind.__qualname__ for kind in errors if not re.search(rf"`{kind.__name__}`", known)]
 
 
+def test_every_vector_has_a_page_and_a_test() -> None:
+    pages = protocol()
+    tests = text(*(str(p.relative_to(ROOT)) for p in (ROOT / "tests").rglob("test_*.py")))
+    vectors = {path.name for path in (ROOT / "tests/vectors").glob("*.json")}
+    assert not [name for name in sorted(vectors) if f"`tests/vectors/{name}`" not in pages]
+    assert not [name for name in sorted(vectors) if f'{name}"' not in tests]
+
+
+def test_the_page_of_pages_has_every_page_and_every_vector() -> None:
+    index = text("docs/protocol/README.md")
+    pages = {path.name for path in (ROOT / "docs/protocol").glob("*.md")} - {"README.md"}
+    assert not [page for page in sorted(pages) if f"]({page})" not in index]
+    vectors = {path.name for path in (ROOT / "tests/vectors").glob("*.json")}
+    assert not [name for name in sorted(vectors) if f"`{name}`" not in index]
+
+
+def test_every_kind_of_payload_is_in_the_page_of_pages() -> None:
+    effects = importlib.import_module("chat.effects")
+    index = text("docs/protocol/README.md")
+    kinds = {name: number for name, number in vars(effects).items() if name.startswith("KIND_")}
+    assert len(kinds) == 4
+    for name, number in kinds.items():
+        assert f"| {number} | {name.removeprefix('KIND_').lower()} |" in index
+
+
+def test_every_key_and_default_of_the_settings_is_documented() -> None:
+    config = importlib.import_module("chat.config")
+    manual = text("docs/commands.md")
+    for table in msgspec.structs.fields(config.Settings):
+        assert f"[{table.name}]" in manual
+        if isinstance(table.default, msgspec.Struct):
+            for setting in msgspec.structs.fields(type(table.default)):
+                assert re.search(rf"\b{setting.name}\b", manual)
+
+
+def test_every_module_is_on_the_map() -> None:
+    """The layout table names each module, or the folder or the family that it belongs to."""
+    table = text("docs/ARCHITECTURE.md").partition("## Layout")[2].partition("\n## ")[0]
+    named = re.findall(r"`([a-z_/*.0-9]+)`", table)
+    assert not [pattern for pattern in named if not list(ROOT.glob(pattern))]
+    covered = {path for pattern in named for path in ROOT.glob(pattern)}
+    missing = [
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if path.name not in {"__init__.py", "__main__.py", "errors.py", "limits.py"}
+        and not covered & {path, *path.parents}
+    ]
+    assert not missing
+
+
 def test_every_command_of_the_control_socket_is_listed() -> None:
     commands = importlib.import_module("chat.commands")
     manual = text("docs/commands.md")
@@ -129,8 +241,30 @@ def test_every_command_of_the_control_socket_is_listed() -> None:
 
 def test_links_between_pages_lead_somewhere() -> None:
     broken = []
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
-            if not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target, place in re.findall(
+            r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", page.read_text("utf-8")
+        ):
+            to = page.parent / target if target else page
+            if not to.exists() or (place and place not in anchors(to)):
+                broken.append(f"{page.relative_to(ROOT)}: {target}#{place}")
     assert not broken
+
+
+def anchors(page: Path) -> set[str]:
+    """The names by which a page's headings are linked to."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.M)
+    plain = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def test_programs_that_the_pages_name_are_there() -> None:
+    """Paths into the project, in any page, lead to a file."""
+    missing = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for path in re.findall(
+            r"`((?:chat|crdt|transport|tui|tests|docs|bench)/[\w/.*]*)", page.read_text("utf-8")
+        ):
+            if not list(ROOT.glob(path.rstrip("/."))):
+                missing.append(f"{page.relative_to(ROOT)}: {path}")
+    assert not missing
