@@ -84,6 +84,13 @@ class Post(Command, frozen=True, tag="post"):
     reply_to: str | None = None
 
 
+class PostLines(Command, frozen=True, tag="post_lines"):
+    """Post each text as a message of its own, all or none. Reply: list[str], their ids."""
+
+    channel: str
+    texts: tuple[str, ...]
+
+
 class Put(Command, frozen=True, tag="put"):
     """Share a file of this machine (absolute path). Reply: model.Message, durable here.
 
@@ -252,6 +259,7 @@ AnyCommand = (
     | CreateChannel
     | SetTopic
     | Post
+    | PostLines
     | Put
     | Edit
     | Delete
@@ -285,6 +293,7 @@ REPLIES: dict[type[Command], Any] = {
     CreateChannel: model.Channel,
     SetTopic: model.Channel,
     Post: model.Message,
+    PostLines: list[str],
     Put: model.Message,
     Edit: model.Message,
     Delete: model.Message,

@@ -1,7 +1,8 @@
-"""Writing: an operation becomes a signed, sealed, chained entry of an own log."""
+"""Writing: operations become signed, sealed, chained entries of an own log."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from chat.workspace import Now, Workspace
@@ -14,43 +15,50 @@ if TYPE_CHECKING:
 
 
 class Written(NamedTuple):
-    """An own entry, appended and projected, not yet committed or sent."""
+    """Own entries of one log, appended and projected, not yet committed or sent."""
 
-    entry: Entry
-    change: ProjectedChange
+    entries: list[Entry]
+    changes: list[ProjectedChange]
 
 
-def write(workspace: Workspace, channel: bytes, op: ops.AnyOp, now: Now) -> Written:
-    """Append one operation to the own log of its part.
+def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: Now) -> Written:
+    """Append operations of one part, at least one, to the own log of that part.
 
     Raises:
         TrustError, Unavailable: this device cannot write there now.
-        crdt.errors.Invalid: the operation breaks a limit.
+        crdt.errors.Invalid: an operation breaks a limit; nothing is written then.
     """
-    payload = ops.encode(op)
+    payloads = [ops.encode(op) for op in said]
     epoch = workspace.sending_epoch(channel)
-    log = workspace.own_log(channel, ops.part_of(op))
+    log = workspace.own_log(channel, ops.part_of(said[0]))
     state = workspace.store.log_state(log)
     if state is None:
         position = Position(0, NO_ENTRY, b"")
     else:
         position = Position(state.head + 1, state.head_id, state.head_roster)
     heads = workspace.heads(position.roster)
-    entry = entries.write(
-        workspace.id,
-        log,
-        position,
-        payload,
-        hlc=workspace.clock.tick(now.wall),
-        heads=heads,
-        epoch=epoch,
-        channel_key=workspace.epochs.channel_key(epoch, channel),
-        sign_seed=workspace.keys.sign_seed,
-        nonce=workspace.entropy(limits.NONCE_BYTES),
-    )
-    workspace.store.remember_head_set(entry.roster, heads)
-    arrival = workspace.store.append([entry])
-    change = workspace.store.project(
-        entry, arrival, op, workspace.me, now_ms=now.wall, mine=True, me=workspace.me
-    )
-    return Written(entry, change)
+    written: list[Entry] = []
+    for payload in payloads:
+        entry = entries.write(
+            workspace.id,
+            log,
+            position,
+            payload,
+            hlc=workspace.clock.tick(now.wall),
+            heads=heads,
+            epoch=epoch,
+            channel_key=workspace.epochs.channel_key(epoch, channel),
+            sign_seed=workspace.keys.sign_seed,
+            nonce=workspace.entropy(limits.NONCE_BYTES),
+            followed=len(written) + 1 < len(payloads),
+        )
+        position = Position(entry.seq + 1, entry.id, entry.roster)
+        written.append(entry)
+    workspace.store.remember_head_set(written[0].roster, heads)
+    first = workspace.store.append(written)
+    items = [
+        (entry, arrival, op, workspace.me, True)
+        for arrival, (entry, op) in enumerate(zip(written, said, strict=True), first)
+    ]
+    changes = workspace.store.project_many(items, now_ms=now.wall, me=workspace.me)
+    return Written(written, changes)

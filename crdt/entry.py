@@ -167,10 +167,13 @@ def write(
     channel_key: bytes,
     sign_seed: bytes,
     nonce: bytes,
+    followed: bool = False,
 ) -> Entry:
     """A new signed and sealed entry of an own log.
 
-    `payload` is what `ops.encode` gives; `heads` the sorted roster heads known now.
+    `payload` is what `ops.encode` gives; `heads` the sorted roster heads known now. An entry that
+    is `followed` by others which are written with it needs no signature of its own, unless it is
+    an anchor: the last one's covers it.
     """
     roster = digest(b"x1.heads", *heads)
     draft = Entry(
@@ -192,6 +195,8 @@ def write(
     replace = msgspec.structs.replace
     entry = replace(draft, ciphertext=ciphertext, ct_hash=digest(b"x1.ct", ciphertext))
     identity = entry_id(header(workspace, entry))
+    if followed and entry.seq % limits.ANCHOR_EVERY:
+        return replace(entry, id=identity)
     return replace(entry, id=identity, signature=keys.sign(sign_seed, keys.SIGN_ENTRY, identity))
 
 

@@ -1,8 +1,13 @@
 """Commands about messages, pictures and files."""
 
+import asyncio
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -14,8 +19,12 @@ from chat.session import Session
 
 PAGE_MESSAGES = 1000
 """Read at once where everything is read; half a megabyte of typical messages."""
-LINES_IN_FLIGHT = 256
-"""How many lines of `send --lines` are under way at once; they share a commit."""
+LINES_TOGETHER = 64
+"""Lines of `send --lines` in one request; they share a commit, a signature and a way."""
+POSTS_IN_FLIGHT = 8
+"""Such requests under way at once, so that neither end waits for the other."""
+LINES_WAITING_MAX = 4096
+"""Lines read ahead of what is posted."""
 
 
 @click.command(cls=GlobalOptions)
@@ -47,7 +56,7 @@ def send(
             body = sys.stdin.read().rstrip("\n") if text == "-" else text or ""
             if file is not None:
                 command: commands.Command = commands.Put(
-                    channel, str(Path(file).absolute()), body, reply_to=reply_to
+                    channel, _absolute(file), body, reply_to=reply_to
                 )
             else:
                 command = commands.Post(channel, body, reply_to)
@@ -69,27 +78,63 @@ async def _posted(
 
 
 async def _send_lines(session: Session, output: Output, channel: str) -> None:
-    """Post stdin line by line, in order, many under way at once."""
-    import asyncio
-
-    def show(message: model.Message) -> None:
-        if output.as_json:
-            output.message(message)
-        else:
-            output.line(message.id)
-
-    under_way: list[asyncio.Task[model.Message]] = []
-    for line in sys.stdin:
-        body = line.rstrip("\n")
-        if not body:
-            continue
-        under_way.append(asyncio.create_task(session.call(commands.Post(channel, body))))
-        if len(under_way) >= LINES_IN_FLIGHT:
-            for task in under_way:
-                show(await task)
-            under_way.clear()
+    """Post stdin line by line, in order: what is there already together, the rest as it comes."""
+    lines = Lines(sys.stdin)
+    under_way: deque[asyncio.Task[list[str]]] = deque()
+    while texts := await lines.take(LINES_TOGETHER):
+        command = commands.PostLines(channel, tuple(texts))
+        under_way.append(asyncio.create_task(session.call(command)))
+        while under_way and (under_way[0].done() or len(under_way) >= POSTS_IN_FLIGHT):
+            await _show_ids(session, output, await under_way.popleft())
     for task in under_way:
-        show(await task)
+        await _show_ids(session, output, await task)
+
+
+async def _show_ids(session: Session, output: Output, ids: list[str]) -> None:
+    if not output.as_json:
+        output.line("\n".join(ids))
+        return
+    for message in ids:
+        output.message(await session.call(commands.GetMessage(message)))
+
+
+class Lines:
+    """The lines of a stream that may be slow, read by a thread, without the empty ones."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._ready: deque[str] = deque()
+        self._news = asyncio.Event()
+        self._room = threading.Semaphore(LINES_WAITING_MAX)
+        self._ended = False
+        loop = asyncio.get_running_loop()
+        reader = threading.Thread(target=self._read, args=(stream, loop), daemon=True)
+        reader.start()
+
+    def _read(self, stream: TextIO, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # The loop is closed: nobody wants more lines.
+            for line in stream:
+                text = line.rstrip("\r\n")
+                if text.strip():
+                    self._room.acquire()
+                    loop.call_soon_threadsafe(self._took, text)
+            loop.call_soon_threadsafe(self._took, None)
+
+    def _took(self, text: str | None) -> None:
+        if text is None:
+            self._ended = True
+        else:
+            self._ready.append(text)
+        self._news.set()
+
+    async def take(self, most: int) -> list[str]:
+        """What is there, at least one line and at most so many; empty at the end."""
+        while not self._ready and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        taken = [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
+        for _ in taken:
+            self._room.release()
+        return taken
 
 
 @click.command(cls=GlobalOptions)
@@ -115,9 +160,7 @@ def put(
 
     async def work(invocation: Invocation) -> None:
         async with invocation.session(network=wait) as session:
-            command = commands.Put(
-                channel, str(Path(path).absolute()), text, alt, reply_to, keep_metadata
-            )
+            command = commands.Put(channel, _absolute(path), text, alt, reply_to, keep_metadata)
             await _posted(session, invocation.output, command, wait, timeout)
 
     run(work)
@@ -132,7 +175,7 @@ def get(file: str, target: str, timeout: float) -> None:
 
     async def work(invocation: Invocation) -> None:
         async with invocation.session(network=True) as session:
-            path = str(Path(target).absolute())
+            path = _absolute(target)
             done: model.Transfer = await session.call(commands.Get(file, path, timeout))
         output = invocation.output
         sources = {nick: count for nick, count in done.sources}
@@ -264,6 +307,11 @@ def export(channel: str) -> None:
                 invocation.output.messages(page)
 
     run(work)
+
+
+def _absolute(path: str) -> str:
+    """A path as the node understands it, which may have another working folder."""
+    return str(Path(path).absolute())
 
 
 def _on_message(name: str, help_text: str) -> click.Command:

@@ -110,17 +110,23 @@ class Engine:
     # What the user does -------------------------------------------------------------------------
 
     def write(self, channel: bytes, op: ops.AnyOp, now: Now) -> list[effects.Effect]:
-        """Append one operation to the own log of its part.
+        """Append one operation to the own log of its part. Raises as `write_many`."""
+        return self.write_many(channel, [op], now)
+
+    def write_many(
+        self, channel: bytes, said: Sequence[ops.AnyOp], now: Now
+    ) -> list[effects.Effect]:
+        """Append operations of one part to its own log; they go out together.
 
         Raises:
             TrustError, Unavailable: this device cannot write there now.
-            crdt.errors.Invalid: the operation breaks a limit.
+            crdt.errors.Invalid: an operation breaks a limit; nothing is written then.
         """
-        written = write(self.workspace, channel, op, now)
-        self._show([written.change])
-        if isinstance(op, ops.NoteUpdate):
+        written = write(self.workspace, channel, said, now)
+        self._show(written.changes)
+        if isinstance(said[0], ops.NoteUpdate):
             self._tell(effects.NotesArrived(channel))
-        self._follow(self.replicator.local([written.entry], now.mono), now)
+        self._follow(self.replicator.local(written.entries, now.mono), now)
         return self._finish(now)
 
     def publish(self, news: RosterNews, now: Now) -> list[effects.Effect]:

@@ -58,6 +58,7 @@ class Answers:
             commands.CreateChannel: self._create_channel,
             commands.SetTopic: self._topic,
             commands.Post: self._post,
+            commands.PostLines: self._post_lines,
             commands.Put: self._put,
             commands.Edit: self._edit,
             commands.Delete: self._delete,
@@ -154,6 +155,18 @@ class Answers:
     async def _post(self, command: commands.Post) -> model.Message:
         talking = self._team.talking
         return await self._say(talking.post(command.channel, command.text, command.reply_to))
+
+    async def _post_lines(self, command: commands.PostLines) -> list[str]:
+        team = self._team
+        said = [team.talking.post(command.channel, text, None) for text in command.texts]
+        if said:
+            channel, texts = said[0].channel, [each.op for each in said]
+            try:
+                team.run(lambda at: team.engine.write_many(channel, texts, at))
+            except Invalid as error:
+                raise UsageError(f"That cannot be sent: {error}.") from None
+            await team.turns.durable()
+        return [each.message.hex() for each in said]
 
     async def _edit(self, command: commands.Edit) -> model.Message:
         return await self._say(self._team.talking.edit(command.message, command.text))
