@@ -15,13 +15,18 @@ from tests.tui.lively import InlineDecoder, lively  # noqa: E402
 from tui.app import ClowderApp  # noqa: E402
 from tui.config import UiConfig  # noqa: E402
 
-SIZE = (116, 36)
-"""Columns and rows: what a reader sees without scrolling."""
+SIZE = (128, 37)
+"""Columns and rows: wide enough for the members, and what a reader sees without scrolling."""
+NOT_YET = ("reading",)
+"""Channels of the lively workspace that nobody can make yet."""
 
 
 async def draw(theme: str) -> str:
     """A picture of the workspace, as SVG."""
-    app = ClowderApp(lively(), UiConfig(theme=theme), InlineDecoder())
+    workspace = lively()
+    for channel in NOT_YET:
+        del workspace.channels[channel]
+    app = ClowderApp(workspace, UiConfig(theme=theme), InlineDecoder())
     async with app.run_test(size=SIZE) as pilot:
         while "▀▀▀" not in app.export_screenshot():
             await pilot.pause(0.05)
