@@ -1,4 +1,9 @@
-"""The processes of the demo: each is `clowder` with a home of its own, on loopback only."""
+"""The processes of the demo: each is `clowder` with a home of its own, on loopback only.
+
+All of them start side by side, and all of them end when the block of `on_stage` ends, however it
+does. What a process says of its troubles goes to a file beside its home, for the one sentence
+that the user gets when it does not start.
+"""
 
 import asyncio
 import contextlib
@@ -12,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from chat import commands
+from chat import commands, model
 from chat.config import Settings
 from chat.control import RemoteSession
 from chat.errors import Unavailable
@@ -50,6 +55,11 @@ class Player:
         self.session: RemoteSession | None = None
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process that stays, 0 before it was started."""
+        return 0 if self._process is None else self._process.pid
+
     async def call(self, command: commands.Command) -> Any:
         """Let this player do something."""
         assert self.session is not None, "the player is on stage"
@@ -61,13 +71,7 @@ class Player:
         Raises:
             Unavailable: it does not.
         """
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command(*arguments),
-            env=_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        self._process = await self._run(*arguments)
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -75,9 +79,9 @@ class Player:
                 self.url = json.loads(line)["url"]
                 self.session = await RemoteSession.connect(Profile(self.home).control_path)
         except (TimeoutError, ValueError, KeyError):
-            raise Unavailable(f"The demo's {self.name} did not start.") from None
+            raise Unavailable(f"The demo's {self.name} did not start{self._why()}.") from None
         if self.session is None:
-            raise Unavailable(f"The demo's {self.name} does not answer.")
+            raise Unavailable(f"The demo's {self.name} does not answer{self._why()}.")
 
     async def join(self, invite: str) -> None:
         """Join by an invite, as a command that ends.
@@ -85,38 +89,56 @@ class Player:
         Raises:
             Unavailable: it did not work.
         """
-        arguments = ("join", invite, "--nick", self.name, "--wait", str(int(START_SECONDS)))
-        joining = await asyncio.create_subprocess_exec(
-            *self._command(*arguments),
-            env=_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        said, _ = await joining.communicate()
+        wait = str(int(START_SECONDS))
+        joining = await self._run("join", invite, "--nick", self.name, "--wait", wait)
+        try:
+            said, _ = await joining.communicate()
+        except asyncio.CancelledError:
+            await _end(joining)
+            raise
         if b'"joined"' not in said:
-            raise Unavailable(f"The demo's {self.name} could not join the workspace.")
+            raise Unavailable(f"The demo's {self.name} could not join{self._why()}.")
 
     async def stop(self) -> None:
         """End the process, gently if it takes that."""
         if self.session is not None:
             await self.session.aclose()
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-            try:
-                async with asyncio.timeout(STOP_SECONDS):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        if self._process is not None:
+            await _end(self._process)
 
-    def _command(self, *arguments: str) -> tuple[str, ...]:
+    async def _run(self, *arguments: str) -> asyncio.subprocess.Process:
         network = ("--no-mdns", "--interface", LOOPBACK, "--listen", f"{LOOPBACK}:0")
-        home = ("--home", str(self.home))
-        return (sys.executable, "-m", "chat", *home, *network, "--json", *arguments)
+        command = (sys.executable, "-m", "chat", "--home", str(self.home), *network, "--json")
+        with self._log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *command,
+                *arguments,
+                env=_environment(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+
+    @property
+    def _log(self) -> Path:
+        return self.home.with_name(f"{self.home.name}.log")
+
+    def _why(self) -> str:
+        """The last thing the process said, as the end of a sentence."""
+        said = self._log.read_text("utf-8", errors="replace").strip()
+        last = said.rpartition("\n")[2].removeprefix("clowder: ").rstrip(".")
+        return f": {last}" if last else ""
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def _environment() -> dict[str, str]:
@@ -131,6 +153,11 @@ class Cast:
         self.members = members
         self.relay = relay
 
+    @property
+    def players(self) -> list[Player]:
+        """Those with a process of their own."""
+        return [self.relay, *self.members]
+
 
 @asynccontextmanager
 async def on_stage(folder: Path, settings: Settings, nicks: tuple[str, ...]) -> AsyncIterator[Cast]:
@@ -142,21 +169,39 @@ async def on_stage(folder: Path, settings: Settings, nicks: tuple[str, ...]) -> 
         you = await Node.open(profile, loopback_settings(settings), network=True, create=True)
         ending.push_async_callback(you.aclose)
         await you.call(commands.Create("Clowder demo", "you"))
-        status = await you.call(commands.GetStatus())
-        here = status.listening[0]
 
-        relay = Player("relay", folder / "relay")
-        ending.push_async_callback(relay.stop)
-        ticket = await you.call(commands.MakeInvite(relay=True))
-        await relay.start("relay", "--ticket", ticket.link, "--dial", here)
+        members = [Player(nick, folder / nick) for nick in nicks]
+        cast = Cast(you, members, Player("relay", folder / "relay"))
+        ending.push_async_callback(_stop_all, cast.players)
+        await _start_all(cast)
+        yield cast
 
-        members: list[Player] = []
-        for nick in nicks:
-            player = Player(nick, folder / nick)
-            ending.push_async_callback(player.stop)
-            invite = await you.call(commands.MakeInvite(note=nick))
-            await player.join(invite.link)
-            addresses = [here, relay.url, *(each.url for each in members)]
-            await player.start("node", *(word for url in addresses for word in ("--dial", url)))
-            members.append(player)
-        yield Cast(you, members, relay)
+
+async def _start_all(cast: Cast) -> None:
+    """Start everybody side by side, then let each dial those before it."""
+    status: model.Status = await cast.you.call(commands.GetStatus())
+    here = status.listening[0]
+
+    async def relay() -> None:
+        ticket = await cast.you.call(commands.MakeInvite(relay=True))
+        await cast.relay.start("relay", "--ticket", ticket.link, "--dial", here)
+
+    async def member(player: Player) -> None:
+        invite = await cast.you.call(commands.MakeInvite(note=player.name))
+        await player.join(invite.link)
+        await player.start("node", "--dial", here)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(relay())
+            for player in cast.members:
+                tasks.create_task(member(player))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    for place, player in enumerate(cast.members):
+        for other in (cast.relay, *cast.members[:place]):
+            await player.call(commands.Dial(other.url))
+
+
+async def _stop_all(players: list[Player]) -> None:
+    await asyncio.gather(*(player.stop() for player in players))

@@ -38,6 +38,9 @@ OPENING: tuple[Line, ...] = (
 )
 """Said while the screen opens; the checked performance says the same and counts."""
 
+BEFORE = 4
+"""So many of them are said before it opens: the first look shows people and a cat."""
+
 YOURS: tuple[Line, ...] = (
     Line(YOU, "Hello from the third machine"),
     Line(YOU, "My own cat, for the record", cat=21),
@@ -46,7 +49,7 @@ YOURS: tuple[Line, ...] = (
 
 LATER: tuple[Line, ...] = (
     Line("tom", "Write something, I want to see it arrive"),
-    Line("mia", "F1 shows the keys; Enter on a picture looks at it closely"),
+    Line("mia", "F1 shows the keys; Esc, then Enter on a picture, looks at it closely"),
     Line("tom", "Try /react or a reply with r on a message"),
     Line("mia", "Biscuit says hello again", cat=12),
     Line(

@@ -41,7 +41,8 @@ class Screen:
         kept = {
             name: value
             for name, value in {**os.environ, **environment}.items()
-            if name in ("PATH", "HOME", "PYTHONPATH") or name.startswith(("CLOWDER_", "XDG_"))
+            if name in ("PATH", "HOME", "PYTHONPATH", "TMPDIR")
+            or name.startswith(("CLOWDER_", "XDG_"))
         }
         self._environment = {
             **kept,
