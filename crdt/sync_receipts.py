@@ -88,7 +88,23 @@ class Receipts:
         if self._due_at is None or self._core.now < self._due_at:
             return
         logs, self._due, self._due_at = list(self._due), {}, None
-        self._issue(logs)
+        for shared in self._by_audience(logs):
+            self._issue(shared)
+
+    def _by_audience(self, logs: Iterable[LogId]) -> list[list[LogId]]:
+        """Logs that the same devices may hold, together: what a receipt says of a private channel
+        keeps the whole of it from everybody outside."""
+        core = self._core
+        audiences: dict[bytes, frozenset[bytes]] = {}
+        found: dict[frozenset[bytes], list[LogId]] = {}
+        for log in logs:
+            audience = audiences.get(log.channel)
+            if audience is None:
+                devices = core.roster.state.devices
+                audience = frozenset(each for each in devices if core.visible(log.channel, each))
+                audiences[log.channel] = audience
+            found.setdefault(audience, []).append(log)
+        return list(found.values())
 
     def _issue(self, logs: list[LogId]) -> None:
         core = self._core
