@@ -258,11 +258,15 @@ class Links:
         self._dial_soon()
 
     async def _dial(self, target: Target) -> None:
-        secret = target.secret or next(iter(self._secrets()))
+        secrets = list(self._secrets())
+        # Who does not know the workspace's key may be a relay that waits at an invite's door.
+        place = target.redial.failures % len(secrets) if target.unmatched else 0
+        secret = target.secret or secrets[place]
         try:
             link = await first_link(target.urls, lambda url: self._open(url, secret))
         finally:
             target.dialling = False
+        target.unmatched = isinstance(link, NoLink) and target.asked and link.unmatched
         if isinstance(link, NoLink):
             reason = fault_sentence(link.telling)
             self._targets.failed(target, self._loop.time(), self._draw(), reason)

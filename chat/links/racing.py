@@ -34,6 +34,11 @@ class NoLink:
         return [url for url, fault in self.faults.items() if fault.reason is Reason.SELF]
 
     @property
+    def unmatched(self) -> bool:
+        """Somebody answered, who does not know what the link was opened with."""
+        return self.telling.reason is Reason.NO_MATCH
+
+    @property
     def telling(self) -> TransportError:
         """The fault that says most: a refusal before silence, and silence before nobody."""
         return max(self.faults.values(), key=_weight)

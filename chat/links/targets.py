@@ -66,6 +66,7 @@ class Target:
         strikes: faults and refusals in a row.
         restless: links in a row that fell at once.
         lobby: the link that stands was opened with an invite.
+        unmatched: somebody answered the last dial, who does not know what it was opened with.
     """
 
     urls: tuple[str, ...]
@@ -81,6 +82,7 @@ class Target:
     strikes: int = 0
     restless: int = 0
     lobby: bool = False
+    unmatched: bool = False
 
     @property
     def asked(self) -> bool:

@@ -47,3 +47,17 @@ def test_a_relay_says_that_it_is_one(machines: Machines) -> None:
     ana.programs[-1].stop()
     member = ana.run("relay", exits=5)
     assert "a profile of its own" in member.err
+
+
+def test_a_relay_that_reaches_nobody_is_let_in_by_whoever_dials_it(machines: Machines) -> None:
+    """The relay stands on the Internet, the founder at home: only one of them can dial."""
+    ana, relay = machines.machine("ana"), machines.machine("relay")
+    ana.new("Cats", "ana")
+    for _ in range(3):
+        ana.invite()
+    relay.relay(ana.invite("--relay"))
+    ana.node("--dial", relay.url)
+    eventually(lambda: relay.status().phase == "relay", what="the relay to be let in")
+    entries = ana.status().entries
+    eventually(lambda: relay.status().entries == entries, what="everything at the relay")
+    eventually(lambda: [link.relay for link in ana.links()] == [True], what="one lasting link")
