@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from chat import events, model
 from chat.effects import MessageTouched, View
-from chat.node.hub import Hub, before
+from chat.errors import StoreError
+from chat.hub import Hub, before
 
 MESSAGES_TOLD_MAX = 50
 """Changed messages of one channel and turn that are told one by one."""
@@ -83,8 +84,11 @@ class Newsroom:
         self._timer = None
         changed, self._changed = self._changed, set()
         for what in sorted(changed):
-            for event in self._views[what]():
-                self._hub.emit(event)
+            try:
+                for event in self._views[what]():
+                    self._hub.emit(event)
+            except StoreError as error:
+                self._hub.emit(events.Warned(str(error)))
 
     def close(self) -> None:
         """Tell nothing more."""

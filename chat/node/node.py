@@ -20,9 +20,9 @@ from chat.control import ControlServer
 from chat.engine import ephemeral
 from chat.engine.founding import clean_nick, clean_title, found, furnish
 from chat.errors import ChatError, NoPeer, TrustError, UsageError
+from chat.hub import Hub
 from chat.invitation import parse as parse_invite
 from chat.node.answers import Answers
-from chat.node.hub import Hub
 from chat.node.lobby import NodeLobby
 from chat.node.sharing import Sharing
 from chat.node.status import status

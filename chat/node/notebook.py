@@ -14,7 +14,7 @@ from chat import events, model
 from chat.effects import Effect
 from chat.engine.ephemeral import CursorAt
 from chat.errors import ChatError, Unavailable, UsageError
-from chat.node.hub import Hub
+from chat.hub import Hub
 from chat.node.team import Team
 from chat.notes.errors import BadSplice, NotesFailed, TooLarge
 from chat.notes.host import NotesHost, NotesView

@@ -17,8 +17,8 @@ import msgspec
 from chat import effects, events, model
 from chat.engine import Engine
 from chat.engine.talking import Talking
-from chat.errors import NoPeer, StoreError
-from chat.node.hub import Hub
+from chat.errors import NoPeer, StoreError, Unavailable
+from chat.hub import Hub
 from chat.node.newsroom import Newsroom
 from chat.node.turns import Turns
 from chat.profile import OpenProfile
@@ -30,6 +30,8 @@ from crdt.ops import FileInfo
 _IDENTITY = "identity"
 REACH_SHOWN_MESSAGES = 200
 """Among so many newest messages of a channel, own ones are told again when their reach grows."""
+REBUILD_PAUSE_SECONDS = 1.0
+"""After the store failed, before memory is built and keys are looked at again."""
 
 
 def now() -> Now:
@@ -90,6 +92,9 @@ class Team:
         self._have = have
         self._around = around
         self._timer: asyncio.TimerHandle | None = None
+        self._rebuild: asyncio.TimerHandle | None = None
+        self._behind_disk = False
+        """The store failed, and memory could not be built from it yet."""
         self._waiters: list[tuple[bytes, int, asyncio.Future[None]]] = []
         self._build()
         self.newsroom = Newsroom(
@@ -125,13 +130,17 @@ class Team:
     # Doing --------------------------------------------------------------------------------------
 
     def run(self, work: Callable[[Now], Sequence[effects.Effect]]) -> None:
-        """Do work in this turn. Raises what it raises."""
+        """Do work in this turn. Raises what it raises, and as `Turns.run`."""
+        if self._behind_disk:
+            self._build()
+            self._behind_disk = False
         self.turns.run(lambda: work(now()))
 
     def attempt(self, work: Callable[[Now], Sequence[effects.Effect]]) -> None:
         """Do work that nobody waits for: when the store fails, the user was told of it, links
-        were ended, and whatever matters is found again in the store."""
-        with suppress(StoreError):
+        were ended, and whatever matters is found again in the store. At the end it comes too
+        late, and is not missed."""
+        with suppress(StoreError, Unavailable):
             self.run(work)
 
     def write(self, channel: bytes, op: ops.AnyOp) -> None:
@@ -157,6 +166,7 @@ class Team:
 
         Raises:
             NoPeer: they did not in time.
+            Unavailable: this node stops.
         """
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = (message, count, waiter)
@@ -174,13 +184,16 @@ class Team:
             self._waiters.remove(waiting)
 
     def close(self) -> None:
-        """Stop timers; whoever waits is told."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Finish writing and stop timers; whoever waits is told."""
+        with suppress(StoreError):  # Whoever waits has been told.
+            self.turns.close()
+        for timer in (self._timer, self._rebuild):
+            if timer is not None:
+                timer.cancel()
         self.newsroom.close()
         for _, _, waiter in self._waiters:
             if not waiter.done():
-                waiter.cancel()
+                waiter.set_exception(Unavailable("This Clowder is stopping."))
 
     # Carrying out -------------------------------------------------------------------------------
 
@@ -209,9 +222,12 @@ class Team:
                     around.close_link(link, reason)
                 case effects.RosterGrew():
                     around.roster_grew()
-        if grew:
-            self._reach_grew(grew)
-        newsroom.tell()
+        try:
+            if grew:
+                self._reach_grew(grew)
+            newsroom.tell()
+        except StoreError as error:  # It is stored, and cannot be shown.
+            self._hub.emit(events.Warned(str(error)))
 
     def _reach_grew(self, channels: set[bytes]) -> None:
         self._look_at_waiters()
@@ -234,15 +250,24 @@ class Team:
         self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
-        self.attempt(self.engine.tick)
+        self.attempt(lambda at: self.engine.tick(at))
 
     def _taken_back(self, error: StoreError) -> None:
         """The store failed: memory may know what the disk does not, so it is built again."""
         self._around.links_are_void()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._build()
+        for timer in (self._timer, self._rebuild):
+            if timer is not None:
+                timer.cancel()
+        try:
+            self._build()
+        except StoreError:
+            self._behind_disk = True
+        loop = asyncio.get_running_loop()
+        self._rebuild = loop.call_later(REBUILD_PAUSE_SECONDS, self._awaken)
         self._hub.emit(events.Warned(str(error)))
+
+    def _awaken(self) -> None:
+        self.attempt(lambda at: self.engine.awaken(at))
 
     # Views --------------------------------------------------------------------------------------
 
@@ -260,7 +285,7 @@ class Team:
 def load_identity(opened: OpenProfile) -> Identity | None:
     """Who this profile's device is; None before a workspace is known."""
     data = opened.store.get(_IDENTITY)
-    if data is None:
+    if not data:
         return None
     try:
         return msgspec.msgpack.decode(data, type=Identity)
@@ -273,3 +298,8 @@ def load_identity(opened: OpenProfile) -> Identity | None:
 def save_identity(opened: OpenProfile, identity: Identity) -> None:
     """Keep who this device is, within the current transaction."""
     opened.store.put(_IDENTITY, msgspec.msgpack.encode(identity))
+
+
+def forget_identity(opened: OpenProfile) -> None:
+    """This device is nobody yet, within the current transaction."""
+    opened.store.put(_IDENTITY, b"")

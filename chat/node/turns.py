@@ -5,15 +5,18 @@ once they are durable: persist, then tell. A synced commit takes as long for one
 a hundred, so under load each commit carries more and the rate grows with the load.
 
 When the store fails, everything of the turn is taken back, whoever waits is told, and the owner
-rebuilds what it had in memory.
+rebuilds what it had in memory. The same happens when work ends in an error that nobody foresaw: no
+half of it is ever committed.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from chat.effects import Effect
-from chat.errors import StoreError
+from chat.errors import ChatError, StoreError, Unavailable
 from chat.store import Store
+from crdt.errors import CrdtError
 
 
 class Turns:
@@ -37,17 +40,27 @@ class Turns:
         self._effects: list[Effect] = []
         self._waiting: asyncio.Future[None] | None = None
         self._scheduled = False
+        self._closed = False
 
     def run(self, work: Callable[[], Sequence[Effect]]) -> None:
         """Do work on the store now; its effects follow with this turn's commit.
 
         Raises:
             StoreError: the store failed; the whole turn is taken back.
+            Unavailable: there are no more turns.
+            ChatError, CrdtError: the work says no, before it has changed anything.
         """
+        if self._closed:
+            raise Unavailable("This Clowder is stopping; nothing was changed.")
         try:
             self._effects.extend(work())
         except StoreError as error:
             self._take_back(error)
+            raise
+        except (ChatError, CrdtError):
+            raise
+        except BaseException:
+            self._take_back(StoreError("Something went wrong inside; the change was taken back."))
             raise
         if not self._scheduled:
             self._scheduled = True
@@ -66,18 +79,29 @@ class Turns:
         await asyncio.shield(self._waiting)
 
     def flush(self) -> None:
-        """End the turn now. Raises StoreError."""
+        """End the turn now.
+
+        Raises:
+            StoreError: it was taken back.
+        """
         if self._scheduled:
-            self._end_turn()
+            self._commit()
+
+    def close(self) -> None:
+        """End the turn under way; there are no more. Raises StoreError, as `flush`."""
+        self._closed = True
+        self.flush()
 
     def _end_turn(self) -> None:
-        if not self._scheduled:
-            return
+        with suppress(StoreError):  # Whoever waits has been told.
+            self.flush()
+
+    def _commit(self) -> None:
         try:
             self._store.commit()
         except StoreError as error:
             self._take_back(error)
-            return
+            raise
         self._scheduled = False
         told, self._effects = self._effects, []
         waiting, self._waiting = self._waiting, None
@@ -86,7 +110,8 @@ class Turns:
         self._carry_out(told)
 
     def _take_back(self, error: StoreError) -> None:
-        self._store.rollback()
+        with suppress(StoreError):  # Until it can be undone the store refuses every write.
+            self._store.rollback()
         self._scheduled = False
         self._effects.clear()
         waiting, self._waiting = self._waiting, None

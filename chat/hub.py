@@ -6,6 +6,7 @@ channel that nobody has read yet become one "many arrived", which tells the read
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Hashable
 
 from msgspec.structs import replace
@@ -27,8 +28,9 @@ class Listener:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
         self._waiting: dict[Hashable, events.Event] = {}
-        self._messages: dict[str, int] = {}
-        self._unique = 0
+        self._channels: dict[str, str] = {}
+        """Channel by message that waits, as it was called when the message was counted."""
+        self._counts: Counter[str] = Counter()
         self._wake = asyncio.Event()
         self._ended = False
 
@@ -44,7 +46,10 @@ class Listener:
         key = next(iter(self._waiting))
         event = self._waiting.pop(key)
         if isinstance(event, events.MessageChanged):
-            self._messages[event.message.channel] -= 1
+            channel = self._channels.pop(event.message.id)
+            self._counts[channel] -= 1
+            if not self._counts[channel]:
+                del self._counts[channel]
         return event
 
     async def aclose(self) -> None:
@@ -73,12 +78,13 @@ class Listener:
         if isinstance(known, events.MessageChanged):
             self._waiting[key] = replace(event, new=event.new or known.new)
             return
-        waiting = self._messages.get(channel, 0)
-        if ("many", channel) in self._waiting or waiting >= MESSAGES_WAITING_MAX:
+        full = self._counts[channel] >= MESSAGES_WAITING_MAX
+        if ("many", channel) in self._waiting or full:
             place = before(int(event.message.order[:16], 16))
             self._add_many(events.MessagesArrived(channel, 1, place))
             return
-        self._messages[channel] = waiting + 1
+        self._counts[channel] += 1
+        self._channels[event.message.id] = channel
         self._waiting[key] = event
 
     def _add_many(self, event: events.MessagesArrived) -> None:
@@ -99,9 +105,8 @@ class Listener:
                 return ("transfer", transfer.id)
             case events.TypingShown(channel=name, author=author):
                 return ("typing", name, author.member)
-            case events.Warned():
-                self._unique += 1
-                return ("warned", self._unique)
+            case events.Warned(text=text):
+                return ("warned", text)
             case _:
                 return type(event)
 
@@ -111,6 +116,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self._closed = False
 
     @property
     def has_listeners(self) -> bool:
@@ -118,9 +124,12 @@ class Hub:
         return bool(self._listeners)
 
     def listen(self) -> Listener:
-        """A new listener; it hears everything from now on."""
+        """A new listener; it hears everything from now on. After `close` that is nothing."""
         listener = Listener(self)
-        self._listeners.append(listener)
+        if self._closed:
+            listener.end()
+        else:
+            self._listeners.append(listener)
         return listener
 
     def forget(self, listener: Listener) -> None:
@@ -135,6 +144,7 @@ class Hub:
 
     def close(self) -> None:
         """There will be no more events."""
+        self._closed = True
         for listener in self._listeners:
             listener.end()
         self._listeners.clear()
