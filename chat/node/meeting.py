@@ -13,6 +13,7 @@ from typing import Protocol
 from chat import effects, model
 from chat.config import Network
 from chat.engine import ephemeral
+from chat.errors import StoreError
 from chat.files import Files
 from chat.links import LinkHandle, Links
 from chat.links.identity import Identity, PeerHello, Refusal
@@ -75,6 +76,7 @@ class Meeting:
         """Devices that blocks pass to, and on how many links."""
         self._shares: dict[int, bytes] = {}
         self._secrets: tuple[bytes, ...] = ()
+        self.device = keys.public.sign
         self.links = Links(
             keys_link_secret=keys.link_secret,
             device=keys.public.sign,
@@ -214,13 +216,15 @@ class Meeting:
             self._workspace_message(handle, kind, bulk, payload)
         except Invalid as error:
             handle.close(CloseCode.FAULT, str(error))
+        except StoreError:
+            handle.close()  # Not theirs to mend; they dial again, and it is told again.
 
     def _workspace_message(self, handle: LinkHandle, kind: int, bulk: bool, payload: bytes) -> None:
         team = self._team()
         assert team is not None
         number = handle.number
         if kind == effects.KIND_SYNC:
-            team.attempt(lambda now: team.engine.receive(number, payload, bulk, now))
+            team.attempt(lambda now: team.engine.receive(number, payload, bulk, now), patient=bulk)
             return
         if number in self._shares and kind == effects.KIND_BLOCKS:
             taken = (lambda: handle.grant(len(payload))) if bulk else None

@@ -129,19 +129,23 @@ class Team:
 
     # Doing --------------------------------------------------------------------------------------
 
-    def run(self, work: Callable[[Now], Sequence[effects.Effect]]) -> None:
+    def run(
+        self, work: Callable[[Now], Sequence[effects.Effect]], *, patient: bool = False
+    ) -> None:
         """Do work in this turn. Raises what it raises, and as `Turns.run`."""
         if self._behind_disk:
             self._build()
             self._behind_disk = False
-        self.turns.run(lambda: work(now()))
+        self.turns.run(lambda: work(now()), patient=patient)
 
-    def attempt(self, work: Callable[[Now], Sequence[effects.Effect]]) -> None:
+    def attempt(
+        self, work: Callable[[Now], Sequence[effects.Effect]], *, patient: bool = False
+    ) -> None:
         """Do work that nobody waits for: when the store fails, the user was told of it, links
         were ended, and whatever matters is found again in the store. At the end it comes too
         late, and is not missed."""
         with suppress(StoreError, Unavailable):
-            self.run(work)
+            self.run(work, patient=patient)
 
     def write(self, channel: bytes, op: ops.AnyOp) -> None:
         """Write one operation in this turn."""

@@ -18,6 +18,9 @@ from chat.errors import ChatError, StoreError, Unavailable
 from chat.store import Store
 from crdt.errors import CrdtError
 
+PATIENCE_SECONDS = 0.03
+"""How long bulk waits for more before it is committed; the link's window makes up for it."""
+
 
 class Turns:
     """One store's turns.
@@ -39,11 +42,14 @@ class Turns:
         self._failed = failed
         self._effects: list[Effect] = []
         self._waiting: asyncio.Future[None] | None = None
-        self._scheduled = False
+        self._end: asyncio.Handle | None = None
+        self._patient = False
         self._closed = False
 
-    def run(self, work: Callable[[], Sequence[Effect]]) -> None:
+    def run(self, work: Callable[[], Sequence[Effect]], *, patient: bool = False) -> None:
         """Do work on the store now; its effects follow with this turn's commit.
+
+        `patient` work waits a moment for more of its kind, unless other work ends the turn.
 
         Raises:
             StoreError: the store failed; the whole turn is taken back.
@@ -62,9 +68,18 @@ class Turns:
         except BaseException:
             self._take_back(StoreError("Something went wrong inside; the change was taken back."))
             raise
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._end_turn)
+        loop = asyncio.get_running_loop()
+        if not patient and (self._end is None or self._patient):
+            self._cancel_end()
+            self._end = loop.call_soon(self._end_turn)
+        elif self._end is None:
+            self._patient = True
+            self._end = loop.call_later(PATIENCE_SECONDS, self._end_turn)
+
+    def _cancel_end(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        self._end, self._patient = None, False
 
     async def durable(self) -> None:
         """Wait until everything done so far is on disk.
@@ -72,7 +87,7 @@ class Turns:
         Raises:
             StoreError: it is not, and was taken back.
         """
-        if not self._scheduled:
+        if self._end is None:
             return
         if self._waiting is None:
             self._waiting = asyncio.get_running_loop().create_future()
@@ -84,7 +99,7 @@ class Turns:
         Raises:
             StoreError: it was taken back.
         """
-        if self._scheduled:
+        if self._end is not None:
             self._commit()
 
     def close(self) -> None:
@@ -102,7 +117,7 @@ class Turns:
         except StoreError as error:
             self._take_back(error)
             raise
-        self._scheduled = False
+        self._cancel_end()
         told, self._effects = self._effects, []
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
@@ -112,7 +127,7 @@ class Turns:
     def _take_back(self, error: StoreError) -> None:
         with suppress(StoreError):  # Until it can be undone the store refuses every write.
             self._store.rollback()
-        self._scheduled = False
+        self._cancel_end()
         self._effects.clear()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
