@@ -9,7 +9,7 @@ this device yet: its roster fills when somebody has let it in.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +20,7 @@ from chat.errors import StoreError, TrustError, UsageError
 from chat.invitation import InviteText
 from chat.joining import Joining, Learned, Newcomer, NewcomerEffect, Stands
 from chat.lobby import ADMITTED, REFUSED
-from chat.node.team import Team, now
+from chat.node.team import Team, forget_identity, now, save_identity
 from chat.profile import OpenProfile
 from chat.welcome import Admit, Doorman, DoormanEffect, KeepClaim, doors
 from chat.workspace import Identity
@@ -44,8 +44,11 @@ class House(Protocol):
     def team(self) -> Team | None:
         """The workspace, once it is known."""
 
+    def persist(self, work: Callable[[], None]) -> None:
+        """Change the store, durably. Raises StoreError; then it was not changed."""
+
     def workspace_known(self, identity: Identity) -> None:
-        """The invite's rest was read: this is the workspace, and who we will be in it."""
+        """The invite's rest was read, and this was kept: who we will be in which workspace."""
 
     def dial(self, url: str) -> None:
         """Link to this address with the workspace's key."""
@@ -60,24 +63,25 @@ class House(Protocol):
 class NodeLobby:
     """Lobby links of one node, on either side."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, opened: OpenProfile) -> None:
         self._house = house
-        self._opened: OpenProfile | None = None
+        self._opened = opened
         self._newcomer: Newcomer | None = None
         self._doorman: Doorman | None = None
         self._links: dict[int, LinkHandle] = {}
         self.relay = False
-        self._wrong_kind = False
+        self._refused = ""
+        """Why this device itself takes back its claim, a sentence."""
 
     # The join -----------------------------------------------------------------------------------
 
-    def resume(self, opened: OpenProfile) -> None:
+    def resume(self) -> None:
         """Go on with a join of an earlier start, if one is under way.
 
         Raises:
             StoreError: what is stored of it makes no sense.
         """
-        self._opened = opened
+        opened = self._opened
         stored = opened.store.get(_JOINING)
         if not stored:
             return
@@ -96,12 +100,16 @@ class NodeLobby:
 
         `relay` says that this device will be a relay; then only a relay's ticket will do.
 
+        After a refusal it is a new join, with new keys; nothing of the old one is kept.
+
         Raises:
             UsageError: another join is under way.
+            StoreError: it cannot be kept.
         """
-        newcomer, self.relay = self._newcomer, relay
+        newcomer = self._newcomer
         if newcomer is not None:
             if newcomer.joining.secret == invite.secret:
+                self.relay = relay
                 return
             if newcomer.stands.state != REFUSED and newcomer.joining.claims:
                 raise UsageError(
@@ -117,15 +125,21 @@ class NodeLobby:
             secrets.token_bytes(16),
             nick,
         )
-        self._keep(joining)
+
+        def keep() -> None:
+            self._put(joining)
+            forget_identity(self._opened)
+
+        self._house.persist(keep)
         self._newcomer = Newcomer(joining, secrets.token_bytes)
+        self.relay, self._refused = relay, ""
 
     def end(self) -> None:
-        """This device is in: the join is over. Within the current transaction."""
-        if self._newcomer is None or self._opened is None:
+        """This device is in, or will not come in: the join is over. Raises StoreError."""
+        if self._newcomer is None:
             return
+        self._house.persist(lambda: self._opened.store.put(_JOINING, b""))
         self._newcomer = None
-        self._opened.store.put(_JOINING, b"")
         for handle in list(self._links.values()):
             handle.close()
 
@@ -148,12 +162,8 @@ class NodeLobby:
 
     def check(self) -> None:
         """Raises TrustError, with the reason, when the claim was refused."""
-        if self._wrong_kind:
-            raise TrustError(
-                "That is an invite for a person; `clowder join` takes it."
-                if self.relay
-                else "That is a relay's ticket; `clowder relay --ticket` takes it."
-            )
+        if self._refused:
+            raise TrustError(self._refused)
         if self._newcomer is not None and self._newcomer.stands.state == REFUSED:
             raise TrustError(self._newcomer.stands.reason)
 
@@ -216,12 +226,12 @@ class NodeLobby:
     def _door_keeper(self) -> Doorman | None:
         team = self._house.team
         if self._doorman is None and team is not None and team.workspace.level is not None:
-            workspace = team.workspace
+            # The team may build its workspace anew, so it is asked each time.
             self._doorman = Doorman(
-                workspace.id,
-                lambda: workspace.roster.state,
-                lambda: team.engine.people.is_witness(workspace.device),
-                [kept.wire for kept in workspace.store.claims()],
+                team.workspace.id,
+                lambda: team.workspace.roster.state,
+                lambda: team.engine.people.is_witness(team.workspace.device),
+                [kept.wire for kept in team.workspace.store.claims()],
             )
         return self._doorman
 
@@ -237,7 +247,8 @@ class NodeLobby:
     def _as_newcomer(self, effects: Iterable[NewcomerEffect]) -> None:
         for effect in effects:
             if isinstance(effect, Learned):
-                self._learned(effect.joining)
+                if not self._learned(effect.joining):
+                    return  # The claim that comes next must not be made.
             elif isinstance(effect, Stands):
                 self._stands(effect)
             else:
@@ -252,26 +263,40 @@ class NodeLobby:
         else:
             handle.close(CloseCode.FAULT, effect.reason)
 
-    def _learned(self, joining: Joining) -> None:
-        """The rest is known, and the claim made: keep both, and begin in the workspace."""
+    def _learned(self, joining: Joining) -> bool:
+        """The rest is known, and the claim made: keep both, and begin in the workspace.
+
+        Gives whether to go on. What is kept is kept in one transaction, so that a stop in between
+        finds the join either before this or behind it.
+        """
         rest = joining.rest
         assert rest is not None, "a claim is made from the rest"
         if (rest.level == LEVEL_RELAY) != self.relay:
-            self._wrong_kind = True
+            self._refused = (
+                "That is an invite for a person; `clowder join` takes it."
+                if self.relay
+                else "That is a relay's ticket; `clowder relay --ticket` takes it."
+            )
+            self.end()
             self._house.joining_changed()
-            return
-        self._keep(joining)
+            return False
+
+        def keep() -> None:
+            self._put(joining)
+            store = self._opened.store.workspace(rest.workspace)
+            for _, wire in joining.claims:
+                store.add_claim(claims.decode_claim(wire).id, wire, now().wall)
+            if self._house.team is None:
+                save_identity(self._opened, _identity(joining, rest))
+
+        self._house.persist(keep)
         if self._house.team is None:
             self._house.workspace_known(_identity(joining, rest))
-        team = self._house.team
-        assert team is not None
-        for _, wire in joining.claims:
-            team.workspace.store.add_claim(claims.decode_claim(wire).id, wire, now().wall)
-        team.run(lambda _: ())
         self._house.secrets_changed()
         for handle in self._links.values():
             if handle.initiator:
                 self._house.dial(handle.url)
+        return True
 
     def _stands(self, stands: Stands) -> None:
         if stands.state == ADMITTED:
@@ -281,10 +306,8 @@ class NodeLobby:
                     self._house.dial(handle.url)
         self._house.joining_changed()
 
-    def _keep(self, joining: Joining) -> None:
-        assert self._opened is not None
+    def _put(self, joining: Joining) -> None:
         self._opened.store.put(_JOINING, msgspec.msgpack.encode(joining))
-        self._opened.store.commit()
 
 
 def _identity(joining: Joining, rest: Rest) -> Identity:
