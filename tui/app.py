@@ -21,7 +21,7 @@ from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session
 from tui import editor, keymap, themes, workers
-from tui.bridge import Bridge, EventsReady, Reconnected
+from tui.bridge import Bridge, Ended, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
 from tui.errors import InputError
 from tui.inert import InertFilter
@@ -72,6 +72,7 @@ class ClowderApp(App[int]):
     async def on_mount(self) -> None:
         self._undo_signals = exit_on_signals(self._leave)
         self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+        self._bridge.listen()
         workers.start(self, "bridge", self._bridge.run)
         for problem in keymap.problems(self.config.keys):
             self.notify(problem, severity="warning", markup=False)
@@ -124,6 +125,14 @@ class ClowderApp(App[int]):
     async def _reconnected(self) -> None:
         await self._read_world()
         self._deliver([StatusChanged(self.world.status)])
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen):
+                screen.renew(1)
+                screen.notes.renew()
+
+    @on(Ended)
+    def _ended(self) -> None:
+        self.exit(0, message="The workspace was closed by another command.")
 
     def _deliver(self, happened: list[Event]) -> None:
         now = time.monotonic()

@@ -6,7 +6,7 @@ and a sync of 100,000 entries costs one repaint a frame.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from textual.message import Message
 
@@ -31,6 +31,10 @@ class Reconnected(Message, bubble=False):
     """The event stream broke and was opened again: read everything anew."""
 
 
+class Ended(Message, bubble=False):
+    """The session has no more events: the node was stopped from elsewhere."""
+
+
 class Bridge:
     """Carries events from a session to whoever `post` reaches."""
 
@@ -39,6 +43,11 @@ class Bridge:
         self._post = post
         self._waiting = Waiting()
         self._wake = asyncio.Event()
+        self._events: AsyncIterator[Event] | None = None
+
+    def listen(self) -> None:
+        """Hear events from now on; call it before reading what they change."""
+        self._events = self._session.events()
 
     def drain(self) -> list[Event]:
         """The events since the last call."""
@@ -55,17 +64,20 @@ class Bridge:
         broken = False
         while True:
             try:
-                events = self._session.events()
+                if self._events is None:
+                    self.listen()
+                assert self._events is not None
                 if broken:
                     self._post(Reconnected())
                     broken = False
-                async for event in events:
+                async for event in self._events:
                     self._take(event)
+                self._post(Ended())
                 return
             except ChatError as error:
                 if not broken:
                     self._take(Warned(str(error)))
-                broken = True
+                broken, self._events = True, None
                 await asyncio.sleep(EVENT_READ_RETRY_SECONDS)
 
     def _take(self, event: Event) -> None:

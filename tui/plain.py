@@ -83,6 +83,7 @@ class PlainFace:
             try:
                 async for event in self._session.events():
                     await self._take(event)
+                self._print("The workspace was closed by another command.")
                 return
             except ChatError as error:
                 self._print(inert(str(error)))

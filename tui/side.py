@@ -52,6 +52,17 @@ class Side:
             self._box.composer.focus()
         self._tell()
 
+    def renew(self, channel: str) -> None:
+        """Read an open thread anew: more came than was told one by one."""
+        if self._thread.root:
+            workers.restart(self._thread, "thread", self._renew, channel, self._thread.root)
+
+    async def _renew(self, channel: str, root: str) -> None:
+        wanted = commands.History(channel, HISTORY_PAGE_MESSAGES, thread=root)
+        messages: list[Message] = await self._asker.look(wanted) or []
+        if root == self._thread.root:
+            self._thread.take(messages)
+
     def close_thread(self) -> None:
         """Hide the thread; Enter posts to the channel again."""
         self._thread.close()

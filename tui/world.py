@@ -81,6 +81,12 @@ class World:
         known = self.members.get(member)
         return known.colour if known is not None else ""
 
+    def mentionable(self, recent: list[Author]) -> list[str]:
+        """Nicks to complete: those who spoke last, then everybody who reads."""
+        readers = [m for m in self.members.values() if m.role != "relay" and not m.me]
+        nicks = [author.nick for author in recent if author.member != self.me]
+        return list(dict.fromkeys([*nicks, *sorted(member.nick for member in readers)]))
+
     def next_unread(self, current: str) -> Channel | None:
         """The channel to read next: mentions first, then the nearest below in the list."""
         listed = self.listed

@@ -88,6 +88,14 @@ class Invocation:
         self, *, network: bool = False, create: bool = False
     ) -> AsyncIterator[Session]:
         """The session of this profile: the running node's, or an own one."""
+        session = await self.open_session(network=network, create=create)
+        try:
+            yield session
+        finally:
+            await session.aclose()
+
+    async def open_session(self, *, network: bool, create: bool) -> Session:
+        """As `session`, but who calls closes it."""
         from chat.control import RemoteSession
 
         profile = Profile(self.home)
@@ -95,21 +103,16 @@ class Invocation:
         while True:
             session: Session | None = await RemoteSession.connect(profile.control_path)
             if session is not None:
-                break
+                return session
             from chat.node import Node
 
             try:
-                session = await Node.open(profile, self.settings, network=network, create=create)
-                break
+                return await Node.open(profile, self.settings, network=network, create=create)
             except ProfileInUse:
                 # Its holder is about to listen, or to end: another command that is in a hurry too.
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(HOLDER_POLL_SECONDS)
-        try:
-            yield session
-        finally:
-            await session.aclose()
 
 
 def run(work: Callable[[Invocation], Awaitable[int | None]]) -> NoReturn:

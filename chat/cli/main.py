@@ -1,12 +1,14 @@
 """The group `clowder`; without a subcommand it opens the terminal workspace."""
 
 import sys
+from contextlib import aclosing
 from typing import Any
 
 import click
 
 from chat.cli import channels, serve, talk, team
 from chat.cli.context import Invocation, global_options, run, take_global
+from chat.session import Session
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -34,7 +36,12 @@ def clowder(ctx: click.Context, plain: bool) -> None:
 
 
 async def _face(invocation: Invocation, plain: bool) -> int:
-    async with invocation.session(network=True, create=True) as session:
+    from chat.cli.lasting import LastingSession
+
+    async def reopen() -> Session:
+        return await invocation.open_session(network=True, create=True)
+
+    async with aclosing(LastingSession(await reopen(), reopen)) as session:
         if plain or not (sys.stdin.isatty() and sys.stderr.isatty()):
             from tui.plain import run_plain
 

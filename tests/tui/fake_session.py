@@ -41,7 +41,7 @@ class FakeSession:
         self.closed = False
         self.admit_at_once = True
         self._numbers = 0
-        self._listeners: list[asyncio.Queue[happenings.Event]] = []
+        self._listeners: list[asyncio.Queue[happenings.Event | None]] = []
 
     # The session.
 
@@ -53,19 +53,19 @@ class FakeSession:
         handler: Callable[[Any], Any] = getattr(self, f"_{type(command).__name__.lower()}")
         return handler(command)
 
-    async def events(self) -> AsyncIterator[happenings.Event]:
-        queue: asyncio.Queue[happenings.Event] = asyncio.Queue()
+    def events(self) -> AsyncIterator[happenings.Event]:
+        queue: asyncio.Queue[happenings.Event | None] = asyncio.Queue()
         self._listeners.append(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._listeners.remove(queue)
+        return self._heard(queue)
+
+    async def _heard(self, queue: asyncio.Queue[Any]) -> AsyncIterator[happenings.Event]:
+        while (event := await queue.get()) is not None:
+            yield event
 
     async def aclose(self) -> None:
         self.closed = True
 
-    def emit(self, event: happenings.Event) -> None:
+    def emit(self, event: happenings.Event | None) -> None:
         for queue in self._listeners:
             queue.put_nowait(event)
 

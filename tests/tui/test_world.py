@@ -138,6 +138,21 @@ def test_a_transfer_tells_where_it_comes_from() -> None:
     assert provenance(Transfer("f", "c", 0, 1, "done")) == ""
 
 
+def test_who_reads_can_be_mentioned() -> None:
+    made = World()
+    roles = ("founder", "member", "relay", "member")
+    made.set_members(
+        [
+            Member(nick, nick, level, role, me=nick == "mia")
+            for level, (nick, role) in enumerate(
+                zip(("mia", "zoe", "box", "ana"), roles, strict=True)
+            )
+        ]
+    )
+    assert made.mentionable([]) == ["ana", "zoe"]
+    assert made.mentionable([Author("mia", "mia"), Author("zoe", "zoe")]) == ["zoe", "ana"]
+
+
 def test_relays_stand_below_the_people() -> None:
     ana, bo = Member("a", "ana", 0, "founder", online=True), Member("b", "bo", 100, "member")
     kitchen = Member("r", "kitchen", 250, "relay", online=True)

@@ -80,6 +80,16 @@ class NotesDraft:
             return deltas.identity(len(self.text))
         return self._rebase(self.shadow, held)
 
+    def restart(self, notes: Notes) -> Delta:
+        """Another node holds the profile and counts versions anew. Gives the screen's change.
+
+        What was in flight counts as not arrived. No batch may be waiting for its reply.
+        """
+        assert self._sent is None
+        self._held = None
+        self.refused = False
+        return self._rebase(self.shadow, notes)
+
     def remote(self, notes: Notes) -> Delta:
         """The notes changed at the node. Gives the change for the screen."""
         if notes.version > self.version:

@@ -105,6 +105,19 @@ class NotesPane(Vertical):
             self._newest = notes
         self._show(self._draft.remote(notes))
 
+    def renew(self) -> None:
+        """Another node holds the profile: what is shown here goes on there."""
+        if self._draft is not None:
+            workers.start(self, "notes", self._renew, self._draft)
+
+    async def _renew(self, draft: NotesDraft) -> None:
+        async with self._sending:
+            notes = await self._asker.look(commands.GetNotes(self._channel))
+            if notes is not None and draft is self._draft:
+                self._newest = notes
+                self._cursor_sent = None
+                self._show(draft.restart(notes))
+
     def _show(self, change: Delta) -> None:
         """A change from elsewhere."""
         self._undo.remote(change)

@@ -16,13 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from chat import commands
-from chat.events import (
-    Event,
-    MessageChanged,
-    MessagesArrived,
-    NotesChanged,
-    TransferChanged,
-)
+from chat.events import Event, MessageChanged, MessagesArrived, NotesChanged, TransferChanged
 from chat.model import Channel, Message
 from tui import keymap
 from tui.answered import Answered
@@ -178,7 +172,7 @@ class WorkspaceScreen(Screen[None]):
                         self._ring(message)
                 case MessagesArrived(channel=channel, count=count):
                     if self.reading.is_open(channel) or not channel:
-                        self.reading.flood(count)
+                        self.renew(count)
                 case NotesChanged(notes=notes):
                     self.notes.take(notes)
                 case TransferChanged(transfer=transfer):
@@ -186,6 +180,11 @@ class WorkspaceScreen(Screen[None]):
                     self.thread.timeline.file_changed(transfer.id)
         self.take_messages(messages)
         self._show_world()
+
+    def renew(self, count: int) -> None:
+        """Read anew what is on screen: more changed than was told one by one."""
+        self.reading.flood(count)
+        self.side.renew(self.channel_name)
 
     def take_messages(self, messages: list[Message]) -> None:
         """New or changed messages, from events and replies."""
@@ -316,11 +315,8 @@ class WorkspaceScreen(Screen[None]):
 
     def _known(self) -> Known:
         sheet = self.timeline.sheet
-        recent = [sheet[i].author.nick for i in range(len(sheet) - 1, -1, -1)[:50]]
-        readers = [member for member in self.world.members.values() if member.role != "relay"]
-        everybody = sorted(member.nick for member in readers if not member.me)
-        me = self.world.status.nick
-        nicks = [nick for nick in dict.fromkeys([*recent, *everybody]) if nick != me]
+        recent = [sheet[i].author for i in range(len(sheet) - 1, -1, -1)[:50]]
+        nicks = self.world.mentionable(recent)
         return Known(nicks, [channel.name for channel in self.world.listed])
 
     def action_pick_file(self) -> None:
