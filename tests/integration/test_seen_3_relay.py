@@ -1,10 +1,13 @@
 """Two networks without a path between them; what crosses is what a relay on both carries."""
 
+import secrets
 from pathlib import Path
 
 import pytest
 
 from chat.pictures.sample import cat_picture
+from chat.profile import Profile
+from crdt.seals import channel_key
 from tests.integration.lan import Lan
 from tests.integration.machines import Machine, Machines, eventually
 
@@ -59,6 +62,28 @@ def test_messages_and_a_picture_cross_and_the_relay_can_read_none(
     assert places(readable, memory(relaying.pid)) == []
     assert len(disk(ana)) > 1
     assert places([SECRET.encode()], memory(ana.programs[0].pid)) != [], "the search itself works"
+
+    ana.programs[0].stop()
+    keys = content_keys(ana)
+    assert len(keys) >= 3, "an epoch's, a channel's and a file's"
+    assert places(keys, disk(relay)) == []
+    assert places(keys, memory(relaying.pid)) == []
+    assert places(keys, memory(bo.programs[-1].pid)) != [], "the search itself works"
+
+
+def content_keys(machine: Machine) -> list[bytes]:
+    """Every key that opens something, as a member's profile has them; no node may hold it."""
+    with Profile(machine.home).open(secrets.token_bytes, create=False) as opened:
+        (workspace,) = opened.store.workspaces()
+        store = opened.store.workspace(workspace)
+        epochs = list(store.epoch_keys().values())
+        channels = {log.log.channel for log in store.logs()}
+        found = [*epochs, *(channel_key(key, each) for key in epochs for each in channels)]
+        for root in store.roots():
+            carried = store.file_of_root(root)
+            assert carried is not None
+            found.append(carried.info.key)
+    return found
 
 
 def disk(machine: Machine) -> dict[str, bytes]:
