@@ -17,7 +17,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -26,6 +26,8 @@ from chat.errors import UsageError
 
 FETCH_UP_TO_MB = 16
 """Pictures larger than this are fetched when asked for; smaller ones come by themselves."""
+FETCH_MAX_MB = 1024 * 1024
+"""A terabyte is "all of them"."""
 
 
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +42,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The [pictures] table."""
 
-    fetch_up_to_mb: int = FETCH_UP_TO_MB
+    fetch_up_to_mb: Annotated[int, msgspec.Meta(ge=0, le=FETCH_MAX_MB)] = FETCH_UP_TO_MB
 
 
 class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +80,8 @@ def parse_endpoint(given: str) -> Endpoint:
     except ValueError:
         port = None
         parts = urlsplit("")
-    if port is None or parts.path or parts.username is not None:
+    plain = not (parts.path or parts.query or parts.fragment or parts.username is not None)
+    if port is None or not plain or "?" in given or "#" in given:
         raise UsageError(
             f"“{given}” is no address to listen on; write HOST:PORT, like 0.0.0.0:7311."
         )
@@ -139,7 +142,8 @@ def _read(path: Path) -> Settings:
         raise UsageError(f"{path} cannot be read: {error}.") from None
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        # Beside its own error, tomllib lets some of int() and of deep nesting through.
         raise UsageError(f"{path} is not right: {error}. Mend it or move it away.") from None
 
 

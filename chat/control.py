@@ -8,26 +8,39 @@ One JSON object a line, UTF-8, over a Unix socket in the profile's folder (mode 
     <- {"event": {"event": "message", ...}}  from then on
 
 Commands of one connection run side by side; each answer carries its request's id. Bytes travel
-as base64 text. A line that is no request ends that connection and nothing else.
+as base64 text. A line that is no request ends that connection and nothing else; so does a client
+that reads nothing, since its answers wait for it. An event that a client does not know is of a
+newer node, and passed over.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from chat.commands import REPLIES, AnyCommand, Command
-from chat.errors import BY_CODE, ChatError, Unavailable, UsageError
-from chat.events import AnyEvent, Event
-from chat.session import Session
+from chat.errors import BY_CODE, ChatError, StoreError, Unavailable, UsageError
+from chat.events import AnyEvent
+from chat.hub import Hub, Listener
 
 LINE_MAX_BYTES = 4 * 1024 * 1024
-"""A page of history with previews fits; nothing honest is longer."""
+"""Of a request; the text of large notes fits."""
+REPLY_MAX_BYTES = 256 * 1024 * 1024
+"""Of an answer: half a million messages; who wants more asks for pages."""
 REQUESTS_MAX = 64
 """Commands of one connection under way at once; more wait their turn."""
+
+
+class Served(Protocol):
+    """What is served: a `Session` whose listeners are let go of when a client leaves."""
+
+    async def call(self, command: Command) -> Any:
+        """Carry out a command. Raises ChatError."""
+
+    def events(self) -> Listener:
+        """Events from now on."""
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,19 +88,29 @@ def decode_request(line: bytes) -> Request:
 class ControlServer:
     """Serves a session on a Unix socket until closed."""
 
-    def __init__(self, session: Session, path: Path) -> None:
+    def __init__(self, session: Served, path: Path) -> None:
         self._session = session
         self._path = path
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen. A socket left by a killed process is replaced: the profile's lock is ours."""
-        self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(
-            self._accept, path=str(self._path), limit=LINE_MAX_BYTES
-        )
-        self._path.chmod(0o600)
+        """Listen. A socket left by a killed process is replaced: the profile's lock is ours.
+
+        Raises:
+            StoreError: the profile's folder does not take a socket.
+        """
+        try:
+            self._path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(
+                self._accept, path=str(self._path), limit=LINE_MAX_BYTES
+            )
+            self._path.chmod(0o600)
+        except OSError as error:
+            raise StoreError(
+                f"{self._path} cannot be made: {error.strerror or error}. Other commands reach "
+                "this profile through it; see that its folder is yours and on a local disk."
+            ) from None
 
     async def aclose(self) -> None:
         """Stop listening and end every connection."""
@@ -96,7 +119,8 @@ class ControlServer:
         for client in list(self._clients):
             client.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
+        if self._server is not None:
+            self._path.unlink(missing_ok=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -111,86 +135,81 @@ class ControlServer:
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            self._clients.discard(task)
             await client.aclose()
+            self._clients.discard(task)
 
 
 class _Client:
     """One connection: its requests under way and its subscription."""
 
-    def __init__(self, session: Session, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, session: Served, writer: asyncio.StreamWriter) -> None:
         self._session = session
         self._writer = writer
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(REQUESTS_MAX)
+        self._stream: asyncio.Task[None] | None = None
 
     async def request(self, request: Request) -> None:
+        """Begin what a line asks for; waits while too much is under way."""
+        if request.subscribe:
+            # It listens before the next line is read, so what that asks for leaves no gap.
+            if self._stream is None:
+                self._stream = asyncio.create_task(self._tell(self._session.events()))
+            self.answer(Answer(id=request.id, reply=msgspec.Raw(b"null")))
+            return
         await self._free.acquire()
-        work = self._stream() if request.subscribe else self._carry_out(request)
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._carry_out(request))
         self._tasks.add(task)
         task.add_done_callback(self._finished)
-        if request.subscribe:
-            self.answer(Answer(id=request.id, reply=msgspec.Raw(b"null")))
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._free.release()
-        if not task.cancelled() and task.exception() is not None:
-            self._writer.close()
 
     async def _carry_out(self, request: Request) -> None:
-        if request.command is None:
-            raise UsageError("The request has no command.")
-        try:
-            reply = await self._session.call(request.command)
-        except ChatError as error:
-            self.answer(Answer(id=request.id, error=Failure(error.code, str(error))))
-        else:
-            self.answer(Answer(id=request.id, reply=msgspec.Raw(_encoder.encode(reply))))
-
-    async def _stream(self) -> None:
-        async for event in self._session.events():
-            self.answer(Answer(event=msgspec.Raw(_encoder.encode(event))))
+        self.answer(await self._answer_to(request))
+        with contextlib.suppress(ConnectionError):  # Whoever reads the lines notices, too.
             await self._writer.drain()
+
+    async def _answer_to(self, request: Request) -> Answer:
+        try:
+            if request.command is None:
+                raise UsageError("The request has no command.")
+            reply = _encoder.encode(await self._session.call(request.command))
+            if len(reply) > REPLY_MAX_BYTES:
+                raise UsageError("That is more than one answer holds; ask for less at once.")
+        except ChatError as error:
+            return Answer(id=request.id, error=Failure(error.code, str(error)))
+        except Exception as error:
+            # A mistake of ours. It must not leave somebody waiting, nor pass unseen.
+            context = {"message": f"{request.command!r} failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            text = f"Something went wrong inside ({type(error).__name__}); please report it."
+            return Answer(id=request.id, error=Failure(Unavailable.code, text))
+        return Answer(id=request.id, reply=msgspec.Raw(reply))
+
+    async def _tell(self, stream: Listener) -> None:
+        try:
+            async for event in stream:
+                self.answer(Answer(event=msgspec.Raw(_encoder.encode(event))))
+                await self._writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            await stream.aclose()
 
     def answer(self, answer: Answer) -> None:
         if not self._writer.is_closing():
             self._writer.write(_encoder.encode(answer) + b"\n")
 
     async def aclose(self) -> None:
-        for task in list(self._tasks):
+        tasks = [*self._tasks, *([] if self._stream is None else [self._stream])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._writer.close()
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
-
-
-class RemoteEvents:
-    """The events of a remote session, for one listener."""
-
-    def __init__(self, queues: "list[asyncio.Queue[Event | None]]", ended: bool) -> None:
-        self._queues = queues
-        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        if ended:
-            self._queue.put_nowait(None)
-        queues.append(self._queue)
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self
-
-    async def __anext__(self) -> Event:
-        event = await self._queue.get()
-        if event is None:
-            await self.aclose()
-            raise StopAsyncIteration
-        return event
-
-    async def aclose(self) -> None:
-        """Listen no more."""
-        if self._queue in self._queues:
-            self._queues.remove(self._queue)
 
 
 class RemoteSession:
@@ -201,7 +220,7 @@ class RemoteSession:
         self._writer = writer
         self._next = 0
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
-        self._queues: list[asyncio.Queue[Event | None]] = []
+        self._hub = Hub()
         self._subscribed = False
         self._task = asyncio.create_task(self._read())
 
@@ -209,22 +228,31 @@ class RemoteSession:
     async def connect(cls, path: Path) -> "RemoteSession | None":
         """A session with the node behind `path`, or None when nobody listens there."""
         try:
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=LINE_MAX_BYTES)
-        except (FileNotFoundError, ConnectionError):
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=REPLY_MAX_BYTES)
+        except OSError:  # Whoever opens the profile next tells what is wrong with its folder.
             return None
         return cls(reader, writer)
 
     async def call(self, command: Command) -> Any:
-        """Carry out a command over there. Raises what it raises there."""
-        reply = await self._ask({"command": command})
-        return msgspec.json.decode(reply, type=REPLIES[type(command)])
+        """Carry out a command over there. Raises what it raises there.
 
-    def events(self) -> "RemoteEvents":
+        Raises:
+            Unavailable: the node has stopped, or speaks another version.
+        """
+        reply = await self._ask({"command": command})
+        try:
+            return msgspec.json.decode(reply, type=REPLIES[type(command)])
+        except msgspec.MsgspecError:
+            raise Unavailable(
+                "The node that holds this profile is of another version; start it anew."
+            ) from None
+
+    def events(self) -> Listener:
         """Events from now on, until the node stops."""
         if not self._subscribed and not self._task.done():
             self._subscribed = True
             self._write({"subscribe": True})
-        return RemoteEvents(self._queues, self._task.done())
+        return self._hub.listen()
 
     async def aclose(self) -> None:
         """Hang up; the node goes on."""
@@ -260,15 +288,13 @@ class RemoteSession:
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(gone)
-            for queue in self._queues:
-                queue.put_nowait(None)
+            self._hub.close()
 
     def _take(self, answer: Answer) -> None:
         if answer.id is None:
             if bytes(answer.event):
-                event = _events.decode(answer.event)
-                for queue in self._queues:
-                    queue.put_nowait(event)
+                with contextlib.suppress(msgspec.MsgspecError):  # Of a newer node.
+                    self._hub.emit(_events.decode(answer.event))
             return
         waiting = self._waiting.pop(answer.id, None)
         if waiting is None or waiting.done():

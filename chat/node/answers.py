@@ -18,6 +18,7 @@ from chat.node.sharing import Sharing
 from chat.node.team import Team, now
 from chat.workspace import NAME_SETTING
 from crdt import ops
+from crdt.clock import READING_MAX
 from crdt.errors import Invalid
 from crdt.ops import FileInfo
 from crdt.roster_ops import LEVEL_RELAY, MODE_PRIVATE, MODE_PUBLIC
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 HISTORY_MAX = 10_000_000
 """More than a channel has; a larger number is a slip."""
+ORDER_DIGITS = 48
+"""Of `Message.order`: 16 of the clock and 32 of the message's id."""
+EXPIRES_MAX_MS = 366 * 24 * 3600 * 1000
+"""An invite that is open for longer has been forgotten."""
 
 
 class Answers:
@@ -93,6 +98,8 @@ class Answers:
 
     async def _invite(self, command: commands.MakeInvite) -> model.InviteView:
         team = self._team
+        if not 0 < command.expires_ms <= EXPIRES_MAX_MS:
+            raise UsageError("An invite is open for at least a moment, and at most a year.")
         made = team.engine.people.invite(
             relay=command.relay,
             expires_ms=command.expires_ms,
@@ -114,7 +121,10 @@ class Answers:
         name = channel_name(command.name, set(workspace.channel_names().values()))
         members = tuple(self._member_called(nick) for nick in command.members)
         mode = MODE_PUBLIC if command.mode == "public" else MODE_PRIVATE
-        news, channel = team.engine.people.channel(name, mode, members, now())
+        try:
+            news, channel = team.engine.people.channel(name, mode, members, now())
+        except Invalid as error:
+            raise UsageError(f"That channel cannot be made: {error}.") from None
         team.run(lambda at: team.engine.publish(news, at))
         if workspace.scope_of(channel) != workspace.scope:
             team.write(channel, ops.Setting(NAME_SETTING, name))
@@ -216,11 +226,12 @@ class Answers:
         """A place in the timeline, from a `Message.order` or a message's id."""
         if not given:
             return None
-        if len(given) == 48:
+        if len(given) == ORDER_DIGITS:
             try:
-                return int(given[:16], 16), bytes.fromhex(given[16:])
+                order = bytes.fromhex(given)
             except ValueError:
                 raise UsageError(f"“{given}” is no place in a timeline.") from None
+            return min(int.from_bytes(order[:8], "big"), READING_MAX), order[8:]
         row = self._team.workspace.store.message(self._team.views.find_message(given))
         if row is None:
             raise NotFound(f"There is no message {given} here.")
@@ -232,7 +243,8 @@ class Answers:
     async def _search(self, command: commands.Search) -> list[model.SearchHit]:
         team = self._team
         channel = team.workspace.find_channel(command.channel) if command.channel else None
-        found = team.workspace.store.search(command.query, channel, max(0, command.limit))
+        limit = max(0, min(command.limit, HISTORY_MAX))
+        found = team.workspace.store.search(command.query, channel, limit)
         return [model.SearchHit(team.views.message(hit.row), hit.snippet) for hit in found]
 
     async def _mark_read(self, command: commands.MarkRead) -> model.Channel:
