@@ -106,7 +106,7 @@ def status(now: Status) -> list[str]:
     if not linked:
         lines.append("Nobody is linked; what you write goes out later.")
     for peer in linked:
-        kind = "relay " if peer.relay else ""
+        kind = "relay " if peer.relay and peer.nick != "relay" else ""
         if peer.behind is None:
             sync = "comparing"
         else:

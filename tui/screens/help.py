@@ -14,7 +14,8 @@ from tui.screens.dialog import Dialog
 from tui.text import cells
 from tui.text.styled import styled
 
-_COLUMN = 36
+_COLUMN, _NARROW_COLUMN = 36, 18
+"""Cells for a key or command; the narrow one where the terminal has fewer than 80."""
 _MARKS = (
     ("3 of 7", "how many of the others hold your message so far; ✓ when all do"),
     ("~", "after a time: it arrived late and was put where it belongs"),
@@ -23,7 +24,7 @@ _MARKS = (
 )
 
 
-def keys_text() -> list[Content]:
+def keys_text(column: int = _COLUMN) -> list[Content]:
     """The key table as rows."""
     rows: list[Content] = []
     titles = {
@@ -36,28 +37,32 @@ def keys_text() -> list[Content]:
         for key in keymap.scope(scope):  # type: ignore[arg-type]
             if key.id.startswith("channel_"):
                 if key.id == "channel_1":
-                    rows.append(_row("Alt+1 to Alt+9", "Channel by its place"))
+                    rows.append(_row("Alt+1 to Alt+9", "Channel by its place", column))
                 continue
-            rows.append(_row(keymap.spoken(key.keys), key.text))
+            rows.append(_row(keymap.spoken(key.keys), key.text, column))
     return rows
 
 
-def commands_text() -> list[Content]:
+def commands_text(column: int = _COLUMN) -> list[Content]:
     """The slash commands as rows."""
     rows = [Content(""), styled(("Commands", "$accent bold"))]
-    rows += [_row(f"/{command.name} {command.usage}", command.text) for command in slash.COMMANDS]
-    rows.append(_row("//text", "Say /text as it is"))
+    for command in slash.COMMANDS:
+        rows.append(_row(f"/{command.name} {command.usage}", command.text, column))
+    rows.append(_row("//text", "Say /text as it is", column))
     return rows
 
 
-def marks_text() -> list[Content]:
+def marks_text(column: int = _COLUMN) -> list[Content]:
     """What the small marks mean."""
     rows = [Content(""), styled(("Marks", "$accent bold"))]
-    return rows + [_row(mark, meaning) for mark, meaning in _MARKS]
+    return rows + [_row(mark, meaning, column) for mark, meaning in _MARKS]
 
 
-def _row(left: str, right: str) -> Content:
-    return styled(("  " + cells.pad(left, _COLUMN), "bold"), " ", (right, "$muted"))
+def _row(left: str, right: str, column: int) -> Content:
+    if cells.width_of(left) > column:
+        # What is longer than its column has a row of its own.
+        return styled((f"  {left}\n", "bold"), " " * (column + 3), (right, "$muted"))
+    return styled(("  " + cells.pad(left, column), "bold"), " ", (right, "$muted"))
 
 
 class HelpScreen(Dialog[None]):
@@ -70,7 +75,8 @@ class HelpScreen(Dialog[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        page = [*keys_text(), *commands_text(), *marks_text()]
+        column = _COLUMN if self.app.size.width >= 80 else _NARROW_COLUMN
+        page = [*keys_text(column), *commands_text(column), *marks_text(column)]
         with VerticalScroll(classes="dialog tall"):
             yield Static(Content("\n").join(page[1:]), markup=False)
 

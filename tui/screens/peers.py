@@ -29,11 +29,8 @@ def peer_row(peer: Peer) -> Content:
         ("● ", "$success"),
         cells.pad(name, 20),
         f" {sync:>12}  {peer.rtt_ms:5.1f} ms",
-        (
-            f"  in {moments.size(peer.bytes_in)}, out {moments.size(peer.bytes_out)}",
-            "$muted",
-        ),
         (f"\n  {peer.url}", "$faint"),
+        (f"  in {moments.size(peer.bytes_in)}, out {moments.size(peer.bytes_out)}", "$muted"),
     ]
     return styled(*pieces)
 

@@ -17,13 +17,17 @@ from tui.text.styled import styled
 Searching = Callable[[str], Awaitable[list[SearchHit]]]
 PAUSE_SECONDS = 0.15
 """Typing goes on for this long before the search starts."""
+_DATED_CELLS = 64
+"""Rows of fewer cells have no room for the date beside what was found."""
 _FOUND = re.compile("\x02([^\x03]*)\x03?")
 
 
 def hit_row(hit: SearchHit, calendar: Calendar, width: int) -> Content:
     """When and where, who, and the words around what was found."""
     message = hit.message
-    where = f"{calendar.moment(message.at)}  #{cells.pad(message.channel, 12)} "
+    where = f"#{cells.pad(message.channel, 12)} "
+    if width >= _DATED_CELLS:
+        where = f"{calendar.moment(message.at)}  {where}"
     nick = cells.pad(message.author.nick, 10)
     snippet = " ".join(hit.snippet.split())
     room = max(width - cells.width_of(where) - 11, 8)
