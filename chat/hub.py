@@ -19,7 +19,7 @@ MESSAGES_WAITING_MAX = 256
 
 def before(hlc: int) -> str:
     """A place in a timeline before every message of this reading, as `History.after` takes it."""
-    return f"{max(0, hlc - 1):016x}" + "f" * 32
+    return f"{hlc - 1:016x}" + "f" * 32 if hlc > 0 else "0" * 48
 
 
 class Listener:
