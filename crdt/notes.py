@@ -231,12 +231,10 @@ class Canonical:
         log = self._logs[signed.client]
         at = bisect_left(log, (signed.seq, entry_id))
         del log[at]
-        rewind = self._place.get(entry_id)
-        if rewind is None:
-            # It waited, and what waited behind it may have its place in the past.
-            rewind = len(self._steps)
-            for _, follower in log[at : at + 1]:
-                rewind = self._place_of(self._updates[follower][0], rewind)
+        rewind = self._place.get(entry_id, len(self._steps))
+        for _, follower in log[at : at + 1]:
+            # It need not come after this one any more: its place may be long before.
+            rewind = self._place_of(self._updates[follower][0], rewind)
         return self._again_from(rewind)
 
     def _place_of(self, signed: SignedUpdate, end: int) -> int:
