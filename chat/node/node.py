@@ -25,6 +25,8 @@ from chat.node.team import load_identity, now, save_identity
 from chat.profile import OpenProfile, Profile
 from chat.profile_key import no_workspace
 
+LAST_ANSWERS_SECONDS = 1.0
+"""How long the profile is still held for commands that are about to be answered."""
 _ONE_WORKSPACE = (
     "This profile is in a workspace already; another one needs a folder of its own, with --home."
 )
@@ -47,6 +49,9 @@ class Node:
         )
         self._control = ControlServer(self, opened.profile.control_path)
         self._closing: asyncio.Future[None] | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @classmethod
     async def open(
@@ -94,6 +99,16 @@ class Node:
         """Carry out a command; its docstring names the type of the reply."""
         if self._closing is not None:
             raise Unavailable("This Clowder is stopping.")
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await self._call(command)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def _call(self, command: commands.Command) -> Any:
         parts = self._parts
         match command:
             case commands.GetStatus():
@@ -130,6 +145,9 @@ class Node:
             await self._control.aclose()
             self._hub.close()
             await self._parts.aclose()
+            with suppress(TimeoutError):  # What was written is read once more, for the answer.
+                async with asyncio.timeout(LAST_ANSWERS_SECONDS):
+                    await self._idle.wait()
         finally:
             self._opened.close()
             self._closing.set_result(None)

@@ -6,7 +6,8 @@ of the same channel is made, so the log has them in the order in which they were
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -29,8 +30,10 @@ T = TypeVar("T")
 
 OPEN_CHANNELS_MAX = 32
 """Whose notes are kept up at once; the one asked for longest ago is closed."""
-PARTS_MAX = 256
-"""Entries that one new text may take; 4 MiB of notes fit."""
+PARTS_MAX = 512
+"""Entries that one new text may take: those of the longest, and as many again for what goes."""
+TEXT_MAX_BYTES = 4 * 1024 * 1024
+"""A book; longer texts are files."""
 
 
 @dataclass
@@ -41,12 +44,16 @@ class _Open:
         read_to: the arrival number up to which entries were handed to the host.
         sealed: entries whose key was not here.
         cursors: where other members' cursors are, as they sent them, by member.
+        following: something came and is being taken in.
+        more: something came meanwhile.
     """
 
     read_to: int = 0
     sealed: list[Entry] = field(default_factory=list)
     cursors: dict[bytes, bytes] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    following: bool = False
+    more: bool = False
 
 
 class Notebook:
@@ -63,14 +70,14 @@ class Notebook:
 
     async def read(self, channel: bytes) -> model.Notes:
         """A channel's notes now."""
-        notes = await self._opened(channel)
-        async with notes.lock:
+        async with self._held(channel) as notes:
             return await self._view(channel, notes)
 
     async def set_text(self, channel: bytes, text: str) -> model.Notes:
         """Make the notes read `text` by small changes."""
-        notes = await self._opened(channel)
-        async with notes.lock:
+        if len(text.encode(errors="replace")) > TEXT_MAX_BYTES:
+            raise UsageError("Notes hold at most 4 MiB; share a longer text as a file.")
+        async with self._held(channel) as notes:
             for _ in range(PARTS_MAX):
                 op = await self._asked(
                     self._host.set_text(channel, text, self._client(channel), self._me)
@@ -84,8 +91,7 @@ class Notebook:
         self, channel: bytes, splices: Sequence[tuple[int, int, str]], version: int
     ) -> model.Notes:
         """Make edits against an earlier version of the text."""
-        notes = await self._opened(channel)
-        async with notes.lock:
+        async with self._held(channel) as notes:
             op = await self._asked(
                 self._host.splice(channel, splices, version, self._client(channel), self._me)
             )
@@ -97,8 +103,8 @@ class Notebook:
         """My cursor, as the others are told of it."""
         if index is None:
             return CursorAt(channel, b"")
-        await self._opened(channel)
-        return CursorAt(channel, await self._asked(self._host.cursor_at(channel, index)))
+        async with self._held(channel):
+            return CursorAt(channel, await self._asked(self._host.cursor_at(channel, index)))
 
     # What arrives -------------------------------------------------------------------------------
 
@@ -145,27 +151,40 @@ class Notebook:
         log = self._team.workspace.own_log(channel, ops.PART_NOTES)
         return client_id(log.device, log.incarnation, channel)
 
-    async def _opened(self, channel: bytes) -> _Open:
-        """A channel's notes, loaded."""
-        notes = self._open.get(channel)
-        if notes is None:
-            notes = self._open[channel] = _Open()
-            async with notes.lock:
-                aside = self._team.workspace.store.quarantined(channel)
-                updates = self._fresh(channel, notes)
-                await self._asked(self._host.load(channel, updates, aside))
-            await self._make_room()
-        else:
+    @asynccontextmanager
+    async def _held(self, channel: bytes) -> AsyncIterator[_Open]:
+        """A channel's notes, loaded, for one who has them alone."""
+        while True:
+            notes = self._open.get(channel)
+            if notes is None:
+                await self._load(channel)
+                continue
             self._open[channel] = self._open.pop(channel)
             async with notes.lock:
-                pass  # It may still be loading.
-        return notes
+                if self._open.get(channel) is notes:  # Nobody has closed them meanwhile.
+                    yield notes
+                    return
+
+    async def _load(self, channel: bytes) -> None:
+        """Open a channel's notes; where that fails, the next who asks tries again."""
+        notes = self._open[channel] = _Open()
+        async with notes.lock:
+            try:
+                aside = self._team.workspace.store.quarantined(channel)
+                await self._asked(self._host.load(channel, self._fresh(channel, notes), aside))
+            except BaseException:
+                if self._open.get(channel) is notes:
+                    del self._open[channel]
+                raise
+        await self._make_room()
 
     async def _make_room(self) -> None:
         for channel in list(self._open)[:-OPEN_CHANNELS_MAX]:
-            notes = self._open.pop(channel)
+            notes = self._open[channel]
             async with notes.lock:
-                await self._asked(self._host.unload(channel))
+                if self._open.get(channel) is notes:
+                    del self._open[channel]
+                    await self._asked(self._host.unload(channel))
 
     def _fresh(self, channel: bytes, notes: _Open) -> list[SignedUpdate]:
         """What the host has not been given: new entries, and those whose key has come."""
@@ -216,22 +235,30 @@ class Notebook:
             raise
 
     def _follow(self, channel: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._take_new(channel))
-        self._following.add(task)
-        task.add_done_callback(self._following.discard)
-
-    async def _take_new(self, channel: bytes) -> None:
+        """Take in what came, and tell. However much comes, one task a channel does it."""
         notes = self._open.get(channel)
         if notes is None:
             return
-        async with notes.lock:
-            try:
-                view = await self._changed(channel, notes)
-            except ChatError as error:
-                self._hub.emit(events.Warned(str(error)))
-                return
-        if self._hub.has_listeners:
-            self._hub.emit(events.NotesChanged(view))
+        notes.more = True
+        if notes.following:
+            return
+        notes.following = True
+        task = asyncio.get_running_loop().create_task(self._take_new(channel, notes))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _take_new(self, channel: bytes, notes: _Open) -> None:
+        try:
+            while notes.more and self._open.get(channel) is notes:
+                async with notes.lock:
+                    notes.more = False
+                    view = await self._changed(channel, notes)
+                if self._hub.has_listeners:
+                    self._hub.emit(events.NotesChanged(view))
+        except ChatError as error:
+            self._hub.emit(events.Warned(str(error)))
+        finally:
+            notes.following = False
 
     async def _changed(self, channel: bytes, notes: _Open) -> model.Notes:
         """Give the host what is new, keep what it set aside, and look."""
@@ -245,7 +272,7 @@ class Notebook:
         self._keep_set_aside(channel, view)
         workspace = self._team.workspace
         return model.Notes(
-            channel=workspace.channel_names()[channel],
+            channel=workspace.channel_name(channel),
             text=view.text,
             version=view.version,
             cursors=await self._cursors(channel, notes),

@@ -101,7 +101,7 @@ def test_one_who_leaves_takes_nothing_from_the_others() -> None:
 @given(
     steps=st.lists(
         st.one_of(
-            st.tuples(st.integers(0, 400), st.integers(0, 50)),
+            st.tuples(st.integers(1, 400), st.integers(0, 50)),
             st.just("read"),
             st.tuples(st.just("many"), st.integers(1, 400), st.integers(0, 50)),
         ),
