@@ -32,10 +32,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class CloseLink:
-    """End a link; `reason` is a sentence for the log and the other side."""
+    """End a link; `reason` is a sentence for the log and the other side.
+
+    With `parting`, what was sent before still goes out: whoever was removed is told so.
+    """
 
     link: int
     reason: str
+    parting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

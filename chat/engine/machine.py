@@ -206,8 +206,9 @@ class Engine:
                 case sync_ports.ClaimArrived(wire, _):
                     self._claimed(wire, now)
                 case sync_ports.Misbehaved(link, reason):
-                    self._links.pop(link, None)
-                    self._tell(effects.CloseLink(link, reason))
+                    device = self._links.pop(link, b"")
+                    removed = device in self.workspace.roster.state.former_devices
+                    self._tell(effects.CloseLink(link, reason, parting=removed))
                 case sync_ports.ReceiptsChanged(logs):
                     self._reach_grew(logs)
                 case sync_ports.ProgressChanged():

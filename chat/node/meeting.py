@@ -5,6 +5,7 @@ cursors) is for devices that the roster names. A link opened with an invite's ke
 on it a newcomer shows its claim, and nothing else is taken.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,6 +24,9 @@ from crdt.keys import DeviceKeys
 from transport.proto.closing import CloseCode
 from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
 from transport.proto.limits import FIRST_BULK_PRIORITY
+
+PARTING_SECONDS = 1.0
+"""For the last words to a device that was removed; nothing it says is heard any more."""
 
 
 class Lobby(Protocol):
@@ -125,11 +129,17 @@ class Meeting:
         if handle is not None:
             handle.grant(size)
 
-    def close_link(self, link: int, reason: str) -> None:
-        """A peer broke a rule."""
+    def close_link(self, link: int, reason: str, *, parting: bool) -> None:
+        """A peer broke a rule; with `parting` it was removed, and what was sent goes out first."""
         handle = self._handles.get(link)
-        if handle is not None:
+        if handle is None:
+            return
+        if not parting:
             handle.close(CloseCode.FAULT, reason)
+            return
+        self._end_sharing(link)
+        loop = asyncio.get_running_loop()
+        loop.call_later(PARTING_SECONDS, handle.close, CloseCode.FAULT, reason)
 
     def close_all(self) -> None:
         """Replication begins anew: end every link; they are dialled again."""
@@ -253,12 +263,7 @@ class Meeting:
         team = self._team()
         assert team is not None
         team.attempt(lambda now: team.engine.link_down(handle.number, now))
-        device = self._shares.pop(handle.number, None)
-        if device is not None:
-            self._sharing[device] -= 1
-            if not self._sharing[device]:
-                del self._sharing[device]
-                self._files.peer_down(device)
+        self._end_sharing(handle.number)
         self._on_changed()
 
     # Inside -------------------------------------------------------------------------------------
@@ -275,6 +280,14 @@ class Meeting:
         self._sharing[handle.device] = links + 1
         if not links:
             self._files.peer_up(handle.device, team.engine.is_relay(handle.device))
+
+    def _end_sharing(self, number: int) -> None:
+        device = self._shares.pop(number, None)
+        if device is not None:
+            self._sharing[device] -= 1
+            if not self._sharing[device]:
+                del self._sharing[device]
+                self._files.peer_down(device)
 
     def _known_addresses(self) -> list[str]:
         team = self._team()

@@ -243,10 +243,10 @@ class Parts:
         if self.meeting is not None:
             self.meeting.grant(link, size)
 
-    def close_link(self, link: int, reason: str) -> None:
-        """End a link of a peer that broke a rule."""
+    def close_link(self, link: int, reason: str, *, parting: bool) -> None:
+        """End a link of a peer that broke a rule, or that was removed and is told so."""
         if self.meeting is not None:
-            self.meeting.close_link(link, reason)
+            self.meeting.close_link(link, reason, parting=parting)
 
     def roster_grew(self) -> None:
         """Links and doors are to be looked at again; perhaps this device is in now."""

@@ -48,8 +48,8 @@ class Surroundings(Protocol):
     def grant(self, link: int, size: int) -> None:
         """Let a link send more."""
 
-    def close_link(self, link: int, reason: str) -> None:
-        """End a link of a peer that broke a rule."""
+    def close_link(self, link: int, reason: str, *, parting: bool) -> None:
+        """End a link of a peer that broke a rule, or that was removed and is told so."""
 
     def roster_grew(self) -> None:
         """Links and doors are to be looked at again."""
@@ -222,8 +222,8 @@ class Team:
                     around.files_named(files)
                 case effects.NotesArrived(channel):
                     around.notes_arrived(channel)
-                case effects.CloseLink(link, reason):
-                    around.close_link(link, reason)
+                case effects.CloseLink(link, reason, parting):
+                    around.close_link(link, reason, parting=parting)
                 case effects.RosterGrew():
                     around.roster_grew()
         try:

@@ -40,6 +40,8 @@ from crdt.roster_state import InviteState
 
 START_MS = 1_790_000_000_000
 """Wall time at the start; monotonic time starts at 1,000."""
+PARTING_MS = 1_000
+"""As a node waits before it ends the link of who was removed."""
 WEEK_MS = 7 * 24 * 3600 * 1000
 
 Work = Callable[[Now], Sequence[effects.Effect]]
@@ -142,7 +144,8 @@ class Team:
         self.delay_ms = delay_ms
         self.desks: dict[str, Desk] = {}
         self.wires: dict[int, Wire] = {}
-        self._events: list[tuple[int, int, Wire, Desk, effects.Send]] = []
+        self._events: list[tuple[int, int, Wire, Desk, effects.Send | None]] = []
+        """(when, a number, on which wire, to whom, what); None for the end of the wire."""
         self._count = 0
 
     # Who is there -------------------------------------------------------------------------------
@@ -331,7 +334,9 @@ class Team:
             if event_at > until:
                 return False
             self.mono, _, wire, desk, sent = heappop(self._events)
-            if wire.up:
+            if sent is None:
+                self.cut(wire)
+            elif wire.up:
                 bulk = sent.priority > 0
                 self.do(desk, _bound(desk.engine.receive, wire.number, sent.payload, bulk))
             return True
@@ -351,7 +356,12 @@ class Team:
                 desk.wake_at = effect.at
             elif isinstance(effect, effects.CloseLink):
                 desk.told.append(effect)
-                self.cut(self.wires[effect.link])
+                if effect.parting:
+                    at = self.mono + PARTING_MS
+                    self._count += 1
+                    heappush(self._events, (at, self._count, self.wires[effect.link], desk, None))
+                else:
+                    self.cut(self.wires[effect.link])
             else:
                 desk.told.append(effect)
 

@@ -427,20 +427,31 @@ def test_who_is_removed_loses_links_and_pen_and_the_key_is_renewed() -> None:
     assert fresh not in (None, old)
     assert cid.workspace.epochs.current(cid.workspace.scope) == fresh
     team.post(cid, "without bo")
+    assert bo.workspace.was_member  # It was told so before the link ended.
+    with pytest.raises(TrustError, match="may not write"):
+        team.post(bo, "still here?")
     team.link(ana, bo)
     team.link(cid, bo)
-    team.post(bo, "still here?")
     team.run()
     assert ana.texts() == cid.texts() == ["without bo"]
-    assert bo.texts() == ["still here?"]
-    for op in ana.workspace.roster.missing_from(()):
-        bo.workspace.store.add_op(op, ana.workspace.roster.wire(op))
-    bo.store.commit()
-    team.restart(bo)
-    assert bo.workspace.was_member
-    with pytest.raises(TrustError, match="may not write"):
-        team.post(bo, "and now?")
+    assert bo.texts() == []
     assert not bo.workspace.epochs.current(bo.workspace.scope) == old
+
+
+def test_who_was_removed_while_away_writes_for_itself_alone() -> None:
+    team = Team(seed=42)
+    ana = team.found("ana")
+    bo, cid = team.join("bo", ana), team.join("cid", ana)
+    team.isolate_all()
+    team.publish(ana, Remove(bo.workspace.me))
+    team.link(ana, cid)
+    team.run()
+    team.post(bo, "am I still here?")
+    team.link(ana, bo)
+    team.link(cid, bo)
+    team.run()
+    assert ana.texts() == cid.texts() == []
+    assert bo.texts() == ["am I still here?"]
 
 
 def test_what_cannot_be_mended_is_not_tried_without_end() -> None:
