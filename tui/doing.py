@@ -27,6 +27,7 @@ from tui.screens.search import MessagePicker, PinsScreen, SearchScreen
 from tui.text import markup, moments
 from tui.text.parts import is_picture
 from tui.widgets.composer_box import Mode
+from tui.world import provenance
 
 if TYPE_CHECKING:
     from tui.screens.workspace import WorkspaceScreen
@@ -244,7 +245,10 @@ class Doing:
         self._asker.say(f"Fetching {file.name}…")
 
         def saved(transfer: Transfer) -> None:
-            self._asker.say(f"Saved {moments.size(transfer.total)} to {goal}")
+            came = provenance(transfer)
+            self._asker.say(
+                f"Saved {moments.size(transfer.total)} to {goal}" + (f", {came}" if came else "")
+            )
 
         self._asker.send(commands.Get(file.id, str(goal)), saved)
 

@@ -74,18 +74,34 @@ def test_text_and_a_picture_cross_from_one_screen_to_the_other(
     ana.wait_for("what a cat!")
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "typed"])
-def test_the_terminal_is_clean_afterwards(terminals: tuple[Screen, Screen], how: str) -> None:
-    terminal, _ = terminals
-    assert terminal.modes().alternate_screen
-    if how == "SIGTERM":
-        os.kill(terminal.child(), signal.SIGTERM)
-    else:
-        terminal.type("/quit")
+def leave(terminal: Screen, how: str) -> None:
+    """End the program that is on the screen."""
+    if how.startswith("SIG"):
+        os.kill(terminal.child(), signal.Signals[how])
+    elif how == "/quit":
+        terminal.type(how)
         terminal.press("Enter")
-    eventually(
-        lambda: terminal.modes() == Modes(False, False, False), what="everything switched off"
-    )
-    terminal.wait_for("ready$")
-    terminal.run(["echo", "the shell", "listens"])
-    terminal.wait_for("the shell listens\nready$")
+    else:
+        terminal.press(how)
+
+
+WAYS = {"SIGTERM": 143, "SIGHUP": 129, "/quit": 0, "C-q": 0}
+"""How to leave, and the exit code that follows."""
+
+
+def test_the_terminal_is_clean_afterwards(
+    workspace: tuple[Machine, Machine], terminals: tuple[Screen, Screen]
+) -> None:
+    _, terminal = terminals
+    for how, code in WAYS.items():
+        assert terminal.modes().alternate_screen
+        leave(terminal, how)
+        eventually(
+            lambda: terminal.modes() == Modes(False, False, False), what="everything switched off"
+        )
+        terminal.type("echo ended with $?")
+        terminal.press("Enter")
+        terminal.wait_for(f"ended with {code}\nready$")
+        terminal.run(["clear"])
+        terminal.run(workspace[1].command())
+        terminal.wait_for("Message #general", 30)

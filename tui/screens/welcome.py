@@ -82,7 +82,7 @@ class WelcomeScreen(Screen[None]):
                 yield Input(id="first", compact=True)
                 yield Static("Your name, as the others see it", classes="label", markup=False)
                 yield Input(id="nick", placeholder="ana", compact=True)
-                yield Static(styled(("Enter goes on, Esc goes back", "$faint")), markup=False)
+                yield Static("", id="hint", markup=False)
             yield Static("", id="problem", classes="problem", markup=False)
             yield Static("", id="progress", markup=False)
             yield Static("", id="links", markup=False)
@@ -110,6 +110,14 @@ class WelcomeScreen(Screen[None]):
 
     def _say(self, text: Content | str) -> None:
         self.query_one("#progress", Static).update(text)
+
+    def on_descendant_focus(self) -> None:
+        """What Enter does in the line that has the focus now."""
+        does = "goes on"
+        if self.query_one("#nick").has_focus:
+            does = "makes the workspace" if self._form == "new" else "asks to be let in"
+        hint = styled((f"Enter {does}, Esc goes back", "$faint"))
+        self.query_one("#hint", Static).update(hint)
 
     @on(OptionList.OptionSelected, "#ways")
     def _chosen(self, event: OptionList.OptionSelected) -> None:
