@@ -15,6 +15,7 @@ newer node, and passed over.
 
 import asyncio
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -160,11 +161,18 @@ class _Client:
         await self._free.acquire()
         task = asyncio.create_task(self._carry_out(request))
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(partial(self._finished, request))
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, request: Request, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._free.release()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # A mistake of ours. It must not leave somebody waiting, nor pass unseen.
+            context = {"message": f"{request.command!r} failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
+            text = f"Something went wrong inside ({type(error).__name__}); please report it."
+            self.answer(Answer(id=request.id, error=Failure(Unavailable.code, text)))
 
     async def _carry_out(self, request: Request) -> None:
         self.answer(await self._answer_to(request))
@@ -180,12 +188,6 @@ class _Client:
                 raise UsageError("That is more than one answer holds; ask for less at once.")
         except ChatError as error:
             return Answer(id=request.id, error=Failure(error.code, str(error)))
-        except Exception as error:
-            # A mistake of ours. It must not leave somebody waiting, nor pass unseen.
-            context = {"message": f"{request.command!r} failed", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
-            text = f"Something went wrong inside ({type(error).__name__}); please report it."
-            return Answer(id=request.id, error=Failure(Unavailable.code, text))
         return Answer(id=request.id, reply=msgspec.Raw(reply))
 
     async def _tell(self, stream: Listener) -> None:
