@@ -70,5 +70,8 @@ SEARCH_HITS = 100
 LISTED_FILES = 2000
 """Entries of one folder in the file picker and in path completion."""
 
+FLOOD_READ_SECONDS = 0.3
+"""Between two readings of the visible page while a sync goes on; typing is worth more."""
+
 EVENT_READ_RETRY_SECONDS = 1.0
 """Pause before the event stream is opened again after it broke."""

@@ -5,12 +5,14 @@ and merged afterwards, so none is lost between the two. After a flood (MessagesA
 around what is on screen is read anew, once at a time, however many such events come.
 """
 
+import asyncio
+
 from chat import commands
 from chat.errors import ChatError
 from chat.model import Channel, Message
 from tui import workers
 from tui.asking import Asker
-from tui.limits import HISTORY_PAGE_MESSAGES
+from tui.limits import FLOOD_READ_SECONDS, HISTORY_PAGE_MESSAGES
 from tui.timeline.pages import Pages, Stretch, first_unread
 from tui.timeline.widget import Timeline
 
@@ -130,6 +132,8 @@ class Reading:
                 self._timeline.newer_exist(count)
             # What came while this was read is one more round; nothing else is.
             self._flooded -= count
+            if self._flooded:
+                await asyncio.sleep(FLOOD_READ_SECONDS)
 
     def to_newest(self) -> None:
         """Go to the end of the channel, reading it when it is not loaded."""

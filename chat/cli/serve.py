@@ -2,15 +2,21 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import click
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.output import Output
 from chat.errors import ProfileInUse, TrustError, UsageError
+from chat.events import Warned
 from chat.session import Session
+
+DECIDED_WITHIN_SECONDS = 24 * 3600.0
+"""How long a relay that is not let in yet watches for a refusal; then it goes on waiting."""
 
 
 @asynccontextmanager
@@ -40,8 +46,17 @@ async def own_session(invocation: Invocation, *, create: bool) -> AsyncIterator[
         yield session
 
 
-async def _stay(invocation: Invocation, session: Session, stopped: asyncio.Event) -> None:
-    """Say where this node listens, and work until stopped."""
+async def _stay(
+    invocation: Invocation,
+    session: Session,
+    stopped: asyncio.Event,
+    joining: Coroutine[Any, Any, None] | None = None,
+) -> None:
+    """Say where this node listens, and work until stopped, or until joining is refused.
+
+    Raises:
+        ChatError: it is.
+    """
     status: model.Status = await session.call(commands.GetStatus())
     output = invocation.output
     if output.as_json:
@@ -50,18 +65,32 @@ async def _stay(invocation: Invocation, session: Session, stopped: asyncio.Event
         output.line(f"listening on {', '.join(status.listening) or 'nothing'}")
     for warning in status.warnings:
         output.note(f"warning: {warning}")
-    closing = asyncio.create_task(_until_closed(session))
-    stopping = asyncio.create_task(stopped.wait())
-    await asyncio.wait((closing, stopping), return_when=asyncio.FIRST_COMPLETED)
-    for task in (closing, stopping):
+    asked = None if joining is None else asyncio.create_task(joining)
+    ends = {
+        asyncio.create_task(_until_closed(session, output)),
+        asyncio.create_task(stopped.wait()),
+    }
+    waiting = ends if asked is None else {*ends, asked}
+    while not any(task.done() for task in ends) and not (asked and _failed(asked)):
+        await asyncio.wait(
+            {task for task in waiting if not task.done()}, return_when=asyncio.FIRST_COMPLETED
+        )
+    for task in waiting:
         task.cancel()
-    await asyncio.gather(closing, stopping, return_exceptions=True)
+    await asyncio.gather(*waiting, return_exceptions=True)
+    if asked is not None and _failed(asked):
+        asked.result()
 
 
-async def _until_closed(session: Session) -> None:
-    """The session's events end when somebody asks it to shut down."""
-    async for _ in session.events():
-        pass
+def _failed(task: "asyncio.Task[None]") -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
+
+
+async def _until_closed(session: Session, output: Output) -> None:
+    """Pass warnings on. The events end when somebody asks the session to shut down."""
+    async for event in session.events():
+        if isinstance(event, Warned):
+            output.note(f"warning: {event.text}")
 
 
 @click.command(cls=GlobalOptions)
@@ -83,22 +112,29 @@ def relay(ticket: str) -> None:
     async def work(invocation: Invocation) -> None:
         async with until_stopped() as stopped:
             async with own_session(invocation, create=bool(ticket)) as session:
-                await _be_relay(session, ticket)
-                await _stay(invocation, session, stopped)
+                joining = await _be_relay(session, ticket)
+                await _stay(invocation, session, stopped, joining)
 
     run(work)
 
 
-async def _be_relay(session: Session, ticket: str) -> None:
+async def _be_relay(session: Session, ticket: str) -> Coroutine[Any, Any, None] | None:
+    """Begin to join, the first time; gives what waits until that is decided."""
     status: model.Status = await session.call(commands.GetStatus())
-    if status.phase == "none":
-        if not ticket:
-            raise UsageError(
-                "A relay needs a ticket the first time: `clowder invite --relay` makes one."
-            )
-        status = await session.call(commands.Join(ticket, wait=0.0, relay=True))
     if status.phase == "live":
         raise TrustError("This profile is a member's; a relay needs a profile of its own (--home).")
+    if status.phase != "none":
+        return None
+    if not ticket:
+        raise UsageError(
+            "A relay needs a ticket the first time: `clowder invite --relay` makes one."
+        )
+    await session.call(commands.Join(ticket, wait=0.0, relay=True))
+
+    async def until_decided() -> None:
+        await session.call(commands.Join(ticket, wait=DECIDED_WITHIN_SECONDS, relay=True))
+
+    return until_decided()
 
 
 @click.command(cls=GlobalOptions)

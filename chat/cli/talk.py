@@ -47,7 +47,9 @@ def send(
     """Post TEXT (- reads stdin) and print the message's id."""
 
     async def work(invocation: Invocation) -> None:
-        if text is None and file is None:
+        if lines and (text not in (None, "-") or file or reply_to or wait):
+            raise UsageError("--lines posts the lines of stdin, and goes with nothing else.")
+        if text is None and file is None and not lines:
             raise UsageError("Give a text, - for stdin, or --file PATH.")
         async with invocation.session(network=wait) as session:
             if lines:

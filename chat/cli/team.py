@@ -171,7 +171,7 @@ def status() -> None:
         if now.phase == "none":
             output.line("no workspace yet; `clowder new` or `clowder join`")
             return
-        output.line(f"{now.name}  {now.workspace}")
+        output.line(f"{now.name}  {now.workspace}".lstrip())
         output.line(f"you are {now.nick or '-'} ({now.phase}, level {now.level})")
         behind = "not known yet" if now.behind is None else str(now.behind)
         output.line(f"behind: {behind}   entries {now.entries}   messages {now.messages}")

@@ -17,7 +17,7 @@ from chat import commands, model
 from chat.config import Settings, parse_url
 from chat.control import ControlServer
 from chat.engine.founding import clean_nick, clean_title, found, furnish
-from chat.errors import ChatError, NoPeer, TrustError, Unavailable, UsageError
+from chat.errors import ChatError, NoPeer, NotFound, TrustError, Unavailable, UsageError
 from chat.hub import Hub, Listener
 from chat.invitation import parse as parse_invite
 from chat.node.parts import Parts
@@ -29,6 +29,11 @@ LAST_ANSWERS_SECONDS = 1.0
 """How long the profile is still held for commands that are about to be answered."""
 _ONE_WORKSPACE = (
     "This profile is in a workspace already; another one needs a folder of its own, with --home."
+)
+
+_WAITING = (
+    "You are not in yet: your claim waits until a member sees it. Leave `clowder` or `clowder "
+    "node` running, or come back later."
 )
 
 
@@ -128,7 +133,9 @@ class Node:
             raise TrustError("This is a relay: it stores and forwards what it cannot read.")
         answer = None if parts.answers is None else parts.answers.find(command)
         if answer is None:
-            raise no_workspace()
+            raise no_workspace() if parts.lobby.nick is None else NotFound(_WAITING)
+        if parts.team is not None and not parts.is_in and not parts.team.workspace.was_member:
+            raise NotFound(_WAITING)
         return await answer(command)
 
     def events(self) -> Listener:
