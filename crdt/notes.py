@@ -20,7 +20,10 @@ wait, and no other, as honest vectors name only what was replayed.
 
 The order is kept up incrementally. An update that was made with everything known goes to the end,
 whatever its id. One that comes late has its place in the past: the order is taken back to there
-and goes on from there, and `add` says from which place on the text must be built anew.
+and goes on from there, and `add` says from which place on the text must be built anew. When an
+update is set aside the same happens for the one behind it in its log: that may have been ready long
+before. Members may be hostile, so what waits is not looked at again until what it waits for is
+here, and whatever arrives costs no more than one walk through what is held.
 """
 
 from bisect import bisect_left, insort
@@ -33,6 +36,7 @@ from typing import NamedTuple
 from crdt import limits
 from crdt.errors import Invalid
 from crdt.keys import digest
+from crdt.notes_letters import Effect, Halves, effect_of
 from crdt.ops import NoteUpdate
 from crdt.yjs_update import Reader, Update, decode, varint
 
@@ -65,13 +69,6 @@ class SignedUpdate(NamedTuple):
     op: NoteUpdate
 
 
-class Replayed(NamedTuple):
-    """An update in its place."""
-
-    signed: SignedUpdate
-    change: Update
-
-
 def check(op: NoteUpdate, client: int) -> Update:
     """What an update does; the verdict depends on nothing but the arguments.
 
@@ -99,52 +96,41 @@ def vector(change: Update, known: Mapping[int, int]) -> tuple[tuple[int, int], .
     return tuple(sorted((client, known[client]) for client in named if client in known))
 
 
-class _Step(NamedTuple):
-    signed: SignedUpdate
-    change: Update
-    refused: str
+class _Waiting:
+    """Logs whose next update has seen more of somebody than is replayed.
 
-
-class _Halves:
-    """Where letters of two UTF-16 units are: the clocks of their second halves, by client."""
+    Each waits for one clock of one client at a time, so a step looks at nothing but the logs that
+    it lets go on, however many wait for something else.
+    """
 
     def __init__(self) -> None:
-        self._clocks: dict[int, list[int]] = {}
+        self._wants: dict[int, tuple[int, int]] = {}
+        self._wanted: dict[int, list[tuple[int, int]]] = {}
 
-    def add(self, change: Update) -> None:
-        for item in change.items:
-            if item.text is None or item.length == len(item.text):
-                continue
-            clock = item.clock
-            for letter in item.text:
-                if letter > "\uffff":
-                    self._clocks.setdefault(change.client, []).append(clock + 1)
-                    clock += 1
-                clock += 1
+    def put(self, log: int, client: int, clock: int) -> None:
+        self._wants[log] = client, clock
+        insort(self._wanted.setdefault(client, []), (-clock, log))
 
-    def take_back(self, change: Update) -> None:
-        if not change.items:
-            return
-        clocks = self._clocks.get(change.client, [])
-        del clocks[bisect_left(clocks, change.start) :]
+    def discard(self, log: int) -> None:
+        if log in self._wants:
+            client, clock = self._wants.pop(log)
+            logs = self._wanted[client]
+            del logs[bisect_left(logs, (-clock, log))]
 
-    def at(self, client: int, clock: int) -> bool:
-        """Whether a cut before this unit would be inside a letter."""
-        clocks = self._clocks.get(client)
-        if clocks is None:
-            return False
-        place = bisect_left(clocks, clock)
-        return place < len(clocks) and clocks[place] == clock
+    def pop(self, client: int, clock: int) -> int | None:
+        """A log that waited for no more than this, if there is one left; it waits no longer."""
+        logs = self._wanted.get(client)
+        if not logs or -logs[-1][0] > clock:
+            return None
+        _, log = logs.pop()
+        del self._wants[log]
+        return log
 
-    def cut_by(self, change: Update) -> bool:
-        """Whether a change, added already, puts or deletes something inside a letter."""
-        return any(
-            (item.left is not None and self.at(item.left.client, item.left.clock + 1))
-            or (item.right is not None and self.at(*item.right))
-            for item in change.items
-        ) or any(
-            self.at(client, first) or self.at(client, end) for client, first, end in change.deletes
-        )
+
+class _Step(NamedTuple):
+    signed: SignedUpdate
+    effect: Effect
+    refused: str
 
 
 class Canonical:
@@ -153,20 +139,22 @@ class Canonical:
     def __init__(self) -> None:
         self._logs: dict[int, list[tuple[int, bytes]]] = {}
         self._next: dict[int, int] = {}
-        self._updates: dict[bytes, tuple[SignedUpdate, Update]] = {}
+        self._updates: dict[bytes, tuple[SignedUpdate, Effect]] = {}
         self._invalid: dict[bytes, str] = {}
         self._steps: list[_Step] = []
         self._place: dict[bytes, int] = {}
-        self._replayed: list[Replayed] = []
+        self._replayed: list[SignedUpdate] = []
         self._reached: dict[int, list[tuple[int, int]]] = {}
-        self._halves = _Halves()
+        self._halves = Halves()
+        self._waiting = _Waiting()
+        self._changed: set[int] = set()  # logs whose next update may be another one
 
     def __contains__(self, entry_id: bytes) -> bool:
         """Whether this update is known, whatever became of it."""
         return entry_id in self._updates or entry_id in self._invalid
 
     @property
-    def replayed(self) -> Sequence[Replayed]:
+    def replayed(self) -> Sequence[SignedUpdate]:
         """The updates that make the text, in order."""
         return self._replayed
 
@@ -206,19 +194,20 @@ class Canonical:
         Returns:
             how many of `replayed` are the same as before, in the same places.
         """
-        rewind = len(self._steps)
+        fresh = []
         for signed in updates:
             if signed.entry_id in self:
                 continue
             try:
-                change = check(signed.op, signed.client)
+                effect = effect_of(check(signed.op, signed.client))
             except Invalid as error:
                 self._invalid[signed.entry_id] = str(error)
                 continue
-            self._updates[signed.entry_id] = signed, change
+            self._updates[signed.entry_id] = signed, effect
             insort(self._logs.setdefault(signed.client, []), (signed.seq, signed.entry_id))
-            rewind = min(rewind, self._place_of(signed, rewind))
-        return self._again_from(rewind)
+            self._changed.add(signed.client)
+            fresh.append(signed)
+        return self._again_from(self._first_change(fresh))
 
     def set_aside(self, entry_id: bytes, reason: str) -> int:
         """Leave an update out, for a reason that is not in its bytes. Returns the same as `add`."""
@@ -231,36 +220,48 @@ class Canonical:
         log = self._logs[signed.client]
         at = bisect_left(log, (signed.seq, entry_id))
         del log[at]
-        rewind = self._place.get(entry_id, len(self._steps))
-        for _, follower in log[at : at + 1]:
-            # It need not come after this one any more: its place may be long before.
-            rewind = self._place_of(self._updates[follower][0], rewind)
-        return self._again_from(rewind)
+        self._changed.add(signed.client)
+        # What stood behind it need not come after it any more: its place may be long before.
+        behind = [self._updates[follower][0] for _, follower in log[at : at + 1]]
+        here = self._place.get(entry_id, len(self._steps))
+        return self._again_from(min(here, self._first_change(behind)))
 
-    def _place_of(self, signed: SignedUpdate, end: int) -> int:
-        """The step before which an update just put into its log changes something, at most `end`.
+    def _first_change(self, updates: Iterable[SignedUpdate]) -> int:
+        """The first step that is another one because of updates that have just got their turn.
 
-        That is where it would have been chosen, or where one stands that must come after it.
+        That is where one of them would have been chosen, or where one stands that must come after
+        one of them.
         """
-        log = self._logs[signed.client]
-        at = bisect_left(log, (signed.seq, signed.entry_id))
-        after = [self._place.get(entry_id, end) for _, entry_id in log[at + 1 : at + 2]]
-        place = min([end, *after])
-        ready = 0
-        if at > 0:
-            ready = self._place.get(log[at - 1][1], end) + 1
-        for client, clock in signed.op.after:
-            ready = max(ready, self._reached_at(client, clock, end) + 1)
-        for index in range(ready, place):
-            if self._steps[index].signed.entry_id > signed.entry_id:
+        end = len(self._steps)
+        ready = []
+        for signed in updates:
+            log = self._logs[signed.client]
+            at = bisect_left(log, (signed.seq, signed.entry_id))
+            for _, follower in log[at + 1 : at + 2]:
+                end = min(end, self._place.get(follower, end))
+            ready.append((self._ready_at(signed, log[at - 1][1] if at else None), signed.entry_id))
+        ready.sort(reverse=True)
+        if not ready:
+            return end
+        # One walk for all of them, with the smallest id of those that are ready by then.
+        index, smallest = ready[-1]
+        while index < end:
+            while ready and ready[-1][0] <= index:
+                smallest = min(smallest, ready.pop()[1])
+            if self._steps[index].signed.entry_id > smallest:
                 return index
-        return place
+            index += 1
+        return end
 
-    def _reached_at(self, client: int, clock: int, end: int) -> int:
-        """The step that brought a client to this clock, or `end`."""
-        marks = self._reached.get(client, [])
-        index = bisect_left(marks, (clock, -1))
-        return marks[index][1] if index < len(marks) else end
+    def _ready_at(self, signed: SignedUpdate, before: bytes | None) -> int:
+        """The first step that could be this update; `before` is the one before it in its log."""
+        end = len(self._steps)
+        at = 0 if before is None else self._place.get(before, end) + 1
+        for client, clock in signed.op.after:
+            marks = self._reached.get(client, [])
+            mark = bisect_left(marks, (clock, -1))
+            at = max(at, marks[mark][1] + 1 if mark < len(marks) else end)
+        return at
 
     def _again_from(self, rewind: int) -> int:
         self._take_back(rewind)
@@ -270,69 +271,72 @@ class Canonical:
 
     def _take_back(self, rewind: int) -> None:
         while len(self._steps) > rewind:
-            step = self._steps.pop()
-            client = step.signed.client
-            del self._place[step.signed.entry_id]
-            self._next[client] -= 1
-            if step.refused:
+            signed, effect, refused = self._steps.pop()
+            del self._place[signed.entry_id]
+            self._next[signed.client] -= 1
+            self._changed.add(signed.client)
+            if refused:
                 continue
             self._replayed.pop()
-            self._halves.take_back(step.change)
-            if step.change.items:
-                self._reached[client].pop()
-
-    def _head(self, client: int) -> bytes | None:
-        log, position = self._logs[client], self._next.get(client, 0)
-        return log[position][1] if position < len(log) else None
-
-    def _lacks(self, entry_id: bytes) -> int | None:
-        """A client of which an update has seen more than is replayed."""
-        for client, clock in self._updates[entry_id][0].op.after:
-            if self.clock(client) < clock:
-                return client
-        return None
+            self._halves.take_back(signed.client, effect.halves)
+            if effect.start < effect.end:
+                self._reached[signed.client].pop()
 
     def _go_on(self) -> None:
         """Replay whatever is ready, the smallest id first."""
         ready: list[bytes] = []
-        blocked: dict[int, list[bytes]] = {}
-
-        def sort_in(entry_id: bytes | None) -> None:
-            if entry_id is None:
-                return
-            lacking = self._lacks(entry_id)
-            if lacking is None:
-                heappush(ready, entry_id)
-            else:
-                blocked.setdefault(lacking, []).append(entry_id)
-
-        for client in self._logs:
-            sort_in(self._head(client))
+        seen: dict[int, int] = {}
+        for client in self._changed:
+            self._sort_in(client, ready, seen)
+        self._changed.clear()
         while ready:
-            signed, change = self._updates[heappop(ready)]
-            self._replay(signed, change)
-            sort_in(self._head(signed.client))
-            for entry_id in blocked.pop(signed.client, []):
-                sort_in(entry_id)
+            signed, effect = self._updates[heappop(ready)]
+            self._replay(signed, effect)
+            self._sort_in(signed.client, ready, seen)
+            clock = self.clock(signed.client)
+            while (other := self._waiting.pop(signed.client, clock)) is not None:
+                self._sort_in(other, ready, seen)
 
-    def _replay(self, signed: SignedUpdate, change: Update) -> None:
+    def _sort_in(self, client: int, ready: list[bytes], seen: dict[int, int]) -> None:
+        """The next update of a log is ready, or waits.
+
+        `seen` is how much of its vector is here, by client. Clocks only grow while replaying goes
+        on, so that need not be looked at again.
+        """
+        self._waiting.discard(client)
+        log, position = self._logs[client], self._next.get(client, 0)
+        if position == len(log):
+            return
+        _, entry_id = log[position]
+        after = self._updates[entry_id][0].op.after
+        for index in range(seen.pop(client, 0), len(after)):
+            other, clock = after[index]
+            marks = self._reached.get(other)
+            if not marks or marks[-1][0] < clock:
+                seen[client] = index
+                self._waiting.put(client, other, clock)
+                return
+        heappush(ready, entry_id)
+
+    def _replay(self, signed: SignedUpdate, effect: Effect) -> None:
         """The next step: count an update in, or refuse it."""
         refused = ""
-        if change.items and change.start != self.clock(signed.client):
+        writes = effect.start < effect.end
+        if writes and effect.start != self.clock(signed.client):
             refused = "note update contradicts an earlier entry of its log"
         else:
-            self._halves.add(change)
-            if self._halves.cut_by(change):
-                self._halves.take_back(change)
+            self._halves.add(signed.client, effect.halves)
+            if self._halves.cut_by(effect):
+                self._halves.take_back(signed.client, effect.halves)
                 refused = "note update cuts a letter in half"
         step = len(self._steps)
         if not refused:
-            self._replayed.append(Replayed(signed, change))
-            if change.items:
-                self._reached.setdefault(signed.client, []).append((change.end, step))
+            self._replayed.append(signed)
+            if writes:
+                self._reached.setdefault(signed.client, []).append((effect.end, step))
         self._place[signed.entry_id] = step
         self._next[signed.client] = self._next.get(signed.client, 0) + 1
-        self._steps.append(_Step(signed, change, refused))
+        self._steps.append(_Step(signed, effect, refused))
 
 
 def encode_cursor(place: tuple[int, int] | None) -> bytes:

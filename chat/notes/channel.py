@@ -108,7 +108,7 @@ class ChannelNotes:
         """How much of the document stays, and what must be applied to it: (author, update)."""
         wanted = self._wanted()
         base = len(self.built) if wanted[: len(self.built)] == self.built else 0
-        authors = [each.signed.member for each in self.order.replayed]
+        authors = [each.member for each in self.order.replayed]
         authors += [each.member for each in self.pending]
         return base, [
             (self.author_number(member), update)
@@ -135,7 +135,7 @@ class ChannelNotes:
         if index is None:
             return
         if index < len(replayed):
-            self.leave_out(replayed[index].signed.entry_id)
+            self.leave_out(replayed[index].entry_id)
         else:
             del self.pending[index - len(replayed) :]
             return
@@ -181,7 +181,7 @@ class ChannelNotes:
         return self._history[version - self._history[0].number].length
 
     def _wanted(self) -> list[tuple[int, bytes]]:
-        wanted = [(each.signed.client, each.signed.op.update) for each in self.order.replayed]
+        wanted = [(each.client, each.op.update) for each in self.order.replayed]
         return wanted + [(self.client, each.op.update) for each in self.pending]
 
     def _show(self, text: str, runs: Runs) -> None:

@@ -33,12 +33,12 @@ class Replica:
         self.seq = 0
 
     def updates(self) -> list[SignedUpdate]:
-        return [each.signed for each in self.order.replayed]
+        return list(self.order.replayed)
 
     def document(self) -> Document:
         made = Document(self.client)
         for each in self.order.replayed:
-            made.apply(each.signed.client % 8, each.signed.op.update)
+            made.apply(each.client % 8, each.op.update)
         return made
 
     def edit(self, wanted: list[tuple[int, int, str]]) -> SignedUpdate | None:

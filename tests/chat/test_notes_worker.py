@@ -125,7 +125,7 @@ def test_what_passes_the_validator_does_no_harm() -> None:
         for seed in range(400):
             order = Canonical()
             order.add(history(seed))
-            updates = [each.signed.op.update for each in order.replayed]
+            updates = [each.op.update for each in order.replayed]
             answer = await worker.ask(build(*updates))
             assert isinstance(answer, pipe.Built), (seed, answer)
             answer = await worker.ask(pipe.Edit(CHANNEL, 2, [(0, 0, "é😀")], 2))
