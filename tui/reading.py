@@ -6,6 +6,7 @@ around what is on screen is read anew, once at a time, however many such events 
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from chat import commands
 from chat.errors import ChatError
@@ -134,6 +135,13 @@ class Reading:
             self._flooded -= count
             if self._flooded:
                 await asyncio.sleep(FLOOD_READ_SECONDS)
+
+    def caught_up(self, channels: Mapping[str, Channel]) -> None:
+        """What was missed is here: go to where it begins, unless the user reads elsewhere."""
+        channel = channels.get(self.channel.id) if self.channel is not None else None
+        if channel is not None and channel.unread and self._meanwhile is None:
+            if self._timeline.follows:
+                self.open(channel)
 
     def to_newest(self) -> None:
         """Go to the end of the channel, reading it when it is not loaded."""

@@ -4,11 +4,14 @@ from typing import Any
 
 from chat import commands
 from chat.errors import Unavailable
-from chat.model import Notes, Peer
+from chat.events import MessageChanged
+from chat.model import Notes, Peer, Status
 from tests.tui.face import open_face, story
 from tests.tui.fake_session import FakeSession
 from tests.tui.lively import lively
+from tests.tui.made import message
 from tui.bridge import Reconnected
+from tui.catching_up import CatchingUp
 from tui.notes.draft import NotesDraft
 
 
@@ -85,3 +88,46 @@ async def test_a_workspace_that_was_closed_from_elsewhere_closes_the_face() -> N
     async with open_face(lively()) as face:
         face.world.emit(None)
         await face.until(lambda: face.app.return_code == 0)
+
+
+@story
+async def test_what_was_missed_is_shown_from_its_beginning() -> None:
+    world = lively()
+    world.change_status(links=())
+    async with open_face(world, size=(100, 20)) as face:
+        await face.until(lambda: face.workspace.reading.channel is not None)
+        linked = Peer("ws://x", "linked", nick="ana")
+        world.change_status(links=(linked,), behind=40)
+        for number in range(40):
+            world.say("general", "jun", f"missed {number}")
+        await face.shows("missed 39")
+        assert world.channels["general"].unread == 40
+        world.change_status(links=(linked,), behind=0)
+        await face.shows("─ new ─", "missed 0", "in sync")
+        assert face.workspace.timeline.sheet.last is not None
+        assert not face.workspace.timeline.follows
+        # What is said from now on is read as it comes.
+        await face.press("alt+end")
+        await face.until(lambda: world.channels["general"].unread == 0)
+        world.say("general", "jun", "said now")
+        await face.shows("said now")
+        await face.until(lambda: world.channels["general"].unread == 0)
+
+
+def test_catching_up_is_over_with_the_first_link_in_sync() -> None:
+    heard = MessageChanged(message(1, "hello"), True)
+    linked = Peer("ws://x", "linked")
+    catching = CatchingUp()
+    assert not catching.take(Status("live"), [])
+    assert not catching.going
+    # The message is told before the link it came over.
+    assert not catching.take(Status("live"), [heard])
+    assert catching.going
+    assert not catching.take(Status("live", links=(linked,), behind=3), [heard])
+    assert catching.take(Status("live", links=(linked,), behind=0), [])
+    assert not catching.going
+    assert not catching.take(Status("live", links=(linked,), behind=1), [heard])
+    assert not catching.going
+    assert not catching.take(Status("live"), [])
+    assert not catching.take(Status("live", links=(linked,)), [])
+    assert catching.going

@@ -21,6 +21,7 @@ from chat.model import Channel, Message
 from tui import keymap
 from tui.answered import Answered
 from tui.asking import Asker
+from tui.catching_up import CatchingUp
 from tui.completing import Completing
 from tui.doing import Doing
 from tui.input.completion import Known
@@ -106,6 +107,7 @@ class WorkspaceScreen(Screen[None]):
         self._completing = Completing(self.box, self._popup, self._known)
         self._drafts: dict[str, Draft] = {}
         self._typing_sent = 0.0
+        self._catching_up = CatchingUp()
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
@@ -179,6 +181,8 @@ class WorkspaceScreen(Screen[None]):
                     self.timeline.file_changed(transfer.id)
                     self.thread.timeline.file_changed(transfer.id)
         self.take_messages(messages)
+        if self._catching_up.take(self.world.status, happened):
+            self.reading.caught_up(self.world.channels)
         self._show_world()
 
     def renew(self, count: int) -> None:
@@ -223,7 +227,7 @@ class WorkspaceScreen(Screen[None]):
             self.timeline.reframe(now=now)
 
     def _mark_read(self) -> None:
-        if self.app.app_focus and self.is_current:
+        if self.app.app_focus and self.is_current and not self._catching_up.going:
             self.reading.mark_read()
 
     def repaint(self) -> None:
@@ -237,8 +241,7 @@ class WorkspaceScreen(Screen[None]):
 
     def seen(self) -> None:
         """The terminal came to the front."""
-        if self.is_current:
-            self.reading.mark_read()
+        self._mark_read()
 
     # The timeline.
 
