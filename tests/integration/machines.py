@@ -364,7 +364,13 @@ class Machines:
         for machine in self._machines:
             for program in machine.programs:
                 program.kill()
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self._folder, onerror=_gone_already)
+
+
+def _gone_already(_: object, path: str, error: Any) -> None:
+    """A process that ends takes its socket away itself, perhaps just now."""
+    if not issubclass(error[0], FileNotFoundError):
+        raise error[1]
 
 
 def same_history(machines: Iterable[Machine], channel: str = "general") -> list[Record] | None:
