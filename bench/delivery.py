@@ -103,8 +103,9 @@ def sustained(count: int = SUSTAINED) -> float:
 
 def figures() -> Iterator[Figure]:
     """What `make bench` reports."""
-    floors, ours, tails, slowest = [], [], [], []
+    floors, ours, tails, slowest, syncs = [], [], [], [], []
     for _ in range(RUNS):
+        syncs.append(floor.synced_write())
         least = floor.delivery()
         times = one_way()
         floors.append(least.p50)
@@ -113,6 +114,7 @@ def figures() -> Iterator[Figure]:
         tails.append(quantile(times, 0.99))
     yield Figure("delivery, p50, one way", middle(ours), "ms", middle(floors), 3.0)
     yield Figure("delivery, p99, one way", middle(tails), "ms", middle(slowest))
+    yield Figure("a synced write on this disk, two of which are waited for", middle(syncs), "ms")
     rates = [sustained() for _ in range(RUNS)]
     yield Figure(
         f"sustained, {SUSTAINED:,} messages", middle(rates), "messages/s", None, 3000, True

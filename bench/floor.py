@@ -72,6 +72,23 @@ async def _send(url: str, count: int) -> None:
             await connection.send(json.dumps(message))
 
 
+def synced_write(count: int = 100) -> float:
+    """Milliseconds that this disk takes for a synced write of 4 KiB at the end of a file, median.
+
+    Each side of a delivery waits for one, and a machine's disk may take ten times as long an hour
+    later; a bare websocket waits for none.
+    """
+    times = []
+    with tempfile.NamedTemporaryFile() as file:
+        for _ in range(count):
+            time.sleep(EVERY_SECONDS)
+            began = time.perf_counter()
+            os.write(file.fileno(), bytes(4096))
+            os.fsync(file.fileno())
+            times.append((time.perf_counter() - began) * 1000)
+    return quantile(times, 0.5)
+
+
 def start(*arguments: str) -> "subprocess.Popen[str]":
     """One role of a measurement as a process of its own."""
     command = [sys.executable, "-m", "bench.floor", *arguments]
