@@ -18,7 +18,7 @@ from crdt.entry import LogId
 from crdt.epochs import Epochs
 from crdt.errors import Invalid, NotReadable
 from crdt.keys import DeviceKeys, Entropy, digest
-from crdt.limits import CHANNEL_NAME_MAX_CHARS, ID_BYTES, NICK_MAX_CHARS
+from crdt.limits import CHANNEL_NAME_MAX_CHARS, ID_BYTES, NICK_MAX_CHARS, ROSTER_PARENTS_MAX
 from crdt.roster import Roster
 from crdt.roster_ops import LEVEL_RELAY, LEVEL_WRITER_MAX, MODE_PUBLIC
 
@@ -142,6 +142,8 @@ class Workspace:
         An entry's heads cover those of the entry before it in its log, whose roster hash is
         `after`: otherwise everybody would refuse it.
         """
+        if after == self.roster.heads_hash and len(self.roster.heads) <= ROSTER_PARENTS_MAX:
+            return self.roster.heads
         before = (self.store.head_set(after) if after else None) or ()
         return self.roster.parents(self.device, cover=before)
 

@@ -54,7 +54,6 @@ def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: 
         )
         position = Position(entry.seq + 1, entry.id, entry.roster)
         written.append(entry)
-    workspace.store.remember_head_set(written[0].roster, heads)
     first = workspace.store.append(written)
     items = [
         (entry, arrival, op, workspace.me, True)

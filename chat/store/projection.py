@@ -42,6 +42,8 @@ __all__ = ["MessageRow", "ProjectedChange", "Projection"]
 Item = tuple[Entry, int, AnyOp, bytes, bool]
 """An entry, its arrival number, its operation, its member, and whether that is this member."""
 
+_KNOWN_ONE = """SELECT 1 FROM message WHERE channel = ?1 AND mid = ?2
+    UNION ALL SELECT 1 FROM orphan WHERE channel = ?1 AND mid = ?2"""
 _OF_CHANNELS = "WHERE channel IN (SELECT number FROM channel WHERE workspace = ?)"
 _CLEARED = tuple(
     " ".join(("DELETE FROM", table, _OF_CHANNELS))
@@ -221,6 +223,10 @@ class Projection(Rows, Files, Unread, Registers, Aside):
 
     def _known(self, channel: int, mids: dict[bytes, int]) -> set[bytes]:
         """Those messages of which something is stored, other than reactions."""
+        if len(mids) == 1:
+            (mid,) = mids
+            found = self._database.one(_KNOWN_ONE, (channel, mid))
+            return set() if found is None else {mid}
         listed = json.dumps([mid.hex() for mid in mids])
         rows = self._database.read(
             "SELECT mid FROM message"

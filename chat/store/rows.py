@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat.store import words
+from chat.store.database import Row
 from chat.store.limits import FOUND_BY_PREFIX_MAX, REACTIONS_SHOWN_MAX
 from chat.store.states import States, shown_files
 from chat.store.unread import Place
@@ -28,8 +29,9 @@ _ROW = """SELECT m.channel, m.mid, m.member, m.hlc, m.text, m.reply_to, m.delete
     EXISTS (SELECT 1 FROM register p WHERE p.channel = m.channel
         AND p.key = 'pin/' || lower(hex(m.mid)) AND p.value != '')
     FROM message m JOIN entry e ON e.arrival = m.entry
-    LEFT JOIN untimely u ON u.channel = m.channel AND u.mid = m.mid
-    WHERE m.number = ?"""
+    LEFT JOIN untimely u ON u.channel = m.channel AND u.mid = m.mid"""
+_ROW_AT = " ".join((_ROW, "WHERE m.number = ?"))
+_ROW_OF = " ".join((_ROW, "WHERE m.mid = ? AND m.channel = ?"))
 _PLACE = "SELECT m.hlc, m.mid, m.number FROM"
 _ALL = "message m WHERE m.channel = ?"
 _ROOT = "message m WHERE m.channel = ? AND m.mid = ?"
@@ -98,11 +100,9 @@ class Rows(States):
     def message_row(self, channel: bytes | None, mid: bytes) -> MessageRow | None:
         """A message of one channel, or of whichever it is in."""
         for number in self._numbers(channel):
-            found = self._database.one(
-                "SELECT number FROM message WHERE mid = ? AND channel = ?", (mid, number)
-            )
-            if found is not None:
-                return self._load_row(found[0])
+            row = self._database.one(_ROW_OF, (mid, number))
+            if row is not None:
+                return self._message_row(row)
         return None
 
     def messages(
@@ -223,9 +223,12 @@ class Rows(States):
         ]
 
     def _load_row(self, number: int) -> MessageRow:
-        row = self._database.one(_ROW, (number,))
+        row = self._database.one(_ROW_AT, (number,))
         if row is None:
             raise self._database.damaged()
+        return self._message_row(row)
+
+    def _message_row(self, row: Row) -> MessageRow:
         channel, mid, member, hlc, text, reply_to, deleted, mine, blob, log, seq = row[:11]
         salt, late, ahead_ms, replies, pinned = row[11:]
         state = MessageState() if blob is None else self._decode(blob)
