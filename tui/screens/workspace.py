@@ -227,8 +227,8 @@ class WorkspaceScreen(Screen[None]):
             self.timeline.reframe(now=now)
 
     def _mark_read(self) -> None:
-        if self.app.app_focus and self.is_current and not self._catching_up.going:
-            self.reading.mark_read()
+        if self.app.app_focus:
+            self.seen()
 
     def repaint(self) -> None:
         """The theme changed."""
@@ -240,8 +240,9 @@ class WorkspaceScreen(Screen[None]):
         self.thread.timeline.repaint()
 
     def seen(self) -> None:
-        """The terminal came to the front."""
-        self._mark_read()
+        """The terminal is in front, or comes there now: Textual notes that after it tells us."""
+        if self.is_current and not self._catching_up.going:
+            self.reading.mark_read()
 
     # The timeline.
 
