@@ -7,6 +7,7 @@ on it a newcomer shows its claim, and nothing else is taken.
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -76,6 +77,7 @@ class Meeting:
         self._on_ephemeral = on_ephemeral
         self._on_changed = on_changed
         self._handles: dict[int, LinkHandle] = {}
+        self._bulk: deque[tuple[LinkHandle, bytes]] = deque()
         self._sharing: dict[bytes, int] = {}
         """Devices that blocks pass to, and on how many links."""
         self._shares: dict[int, bytes] = {}
@@ -234,7 +236,10 @@ class Meeting:
         assert team is not None
         number = handle.number
         if kind == effects.KIND_SYNC:
-            team.attempt(lambda now: team.engine.receive(number, payload, bulk, now), patient=bulk)
+            if bulk:
+                self._put_aside(handle, payload)
+            else:
+                team.attempt(lambda now: team.engine.receive(number, payload, False, now))
             return
         if number in self._shares and kind == effects.KIND_BLOCKS:
             taken = (lambda: handle.grant(len(payload))) if bulk else None
@@ -245,6 +250,27 @@ class Meeting:
                 self._take_ephemeral(team, handle.device, ephemeral.decode(payload))
         if bulk:
             handle.grant(len(payload))
+
+    def _put_aside(self, handle: LinkHandle, payload: bytes) -> None:
+        """Bulk is taken one message a turn, so that keys and live messages come in between.
+
+        What waits here is bounded by the credit of the links, which is given when it is stored.
+        """
+        if not self._bulk:
+            asyncio.get_running_loop().call_soon(self._take_bulk)
+        self._bulk.append((handle, payload))
+
+    def _take_bulk(self) -> None:
+        handle, payload = self._bulk.popleft()
+        if self._bulk:
+            asyncio.get_running_loop().call_soon(self._take_bulk)
+        team, number = self._team(), handle.number
+        if team is None or number not in self._handles:
+            return  # The link is over; what it brought is asked for elsewhere.
+        try:
+            team.attempt(lambda now: team.engine.receive(number, payload, True, now), patient=True)
+        except StoreError:
+            handle.close()
 
     def _take_ephemeral(self, team: Team, device: bytes, message: ephemeral.AnyEphemeral) -> None:
         workspace = team.workspace

@@ -254,7 +254,7 @@ class Team:
         self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
-        self.attempt(lambda at: self.engine.tick(at))
+        self.attempt(lambda at: self.engine.tick(at), patient=True)
 
     def _taken_back(self, error: StoreError) -> None:
         """The store failed: memory may know what the disk does not, so it is built again."""
