@@ -34,10 +34,16 @@ class Reading(NamedTuple):
 
 
 def read(workspace: Workspace, batch: Iterable[tuple[int, Entry]], now: Now) -> Reading:
-    """Open and project (arrival, entry) pairs."""
+    """Open and project (arrival, entry) pairs.
+
+    Clocks of all of them are followed, whatever they say: others follow them as well, and by what
+    was known before is judged whose clock runs ahead.
+    """
+    followed = workspace.clock.followed(now.wall)
     opened: list[tuple[Entry, int, ops.AnyOp, bytes, bool]] = []
     notes: set[bytes] = set()
     for arrival, entry in batch:
+        workspace.clock.merge(entry.hlc, now.wall)
         op = _open(workspace, arrival, entry)
         if op is None:
             continue
@@ -47,11 +53,12 @@ def read(workspace: Workspace, batch: Iterable[tuple[int, Entry]], now: Now) -> 
         member = workspace.member_of(entry.log.device)
         if member is None:
             continue
-        workspace.clock.merge(entry.hlc, now.wall)
         opened.append((entry, arrival, op, member, member == workspace.me))
     if not opened:
         return Reading([], notes, [])
-    changes = workspace.store.project_many(opened, now_ms=now.wall, me=workspace.me)
+    changes = workspace.store.project_many(
+        opened, now_ms=now.wall, me=workspace.me, followed=followed
+    )
     files: list[ops.FileInfo] = []
     for (_, _, op, _, _), change in zip(opened, changes, strict=True):
         if change.is_new and isinstance(op, ops.Post):

@@ -60,7 +60,7 @@ class Views:
             id=row.mid.hex(),
             channel=workspace.channel_names().get(row.channel, row.channel.hex()),
             author=self.author(row.member),
-            at=milliseconds(row.hlc),
+            at=row.at_ms,
             text=row.text,
             order=f"{row.hlc:016x}{row.mid.hex()}",
             reply_to=row.reply_to.hex() if row.reply_to else None,

@@ -107,8 +107,9 @@ class Workspace:
         return cls(identity, store, roster, epochs, entropy, incarnation)
 
     def follow_clocks(self, now: Now) -> None:
-        """Go on behind everything that is here, but not far ahead of now: a message from a clock
-        that is years ahead must not take this one there, neither when it comes nor later."""
+        """Go on behind everything that is here and not far ahead of now: a message from a clock
+        that is years ahead must not take this one there, neither when it comes nor later. That
+        holds for own ones, too, once the own clock is right again."""
         for log in self.store.logs():
             self.clock.merge(log.head_hlc, now.wall)
 

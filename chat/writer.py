@@ -1,4 +1,9 @@
-"""Writing: operations become signed, sealed, chained entries of an own log."""
+"""Writing: operations become signed, sealed, chained entries of an own log.
+
+Of most writes the one with the largest stamp stands. One that a clock of the future made would
+stand for years, so what is to replace it is stamped right behind it, although the own clock, which
+messages are ordered by, does not follow it there.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chat.workspace import Now, Workspace
 from crdt import entry as entries
 from crdt import limits, ops
+from crdt.clock import READING_MAX
 from crdt.entry import NO_ENTRY, Entry, Position
 
 if TYPE_CHECKING:
@@ -38,13 +44,18 @@ def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: 
         position = Position(state.head + 1, state.head_id, state.head_roster)
     heads = workspace.heads(position.roster)
     written: list[Entry] = []
-    for payload in payloads:
+    behind = 0
+    for op, payload in zip(said, payloads, strict=True):
+        hlc = workspace.clock.tick(now.wall)
+        behind = max(behind, workspace.store.standing(channel, op, workspace.me))
+        if hlc <= behind < READING_MAX:
+            hlc = behind = behind + 1
         entry = entries.write(
             workspace.id,
             log,
             position,
             payload,
-            hlc=workspace.clock.tick(now.wall),
+            hlc=hlc,
             heads=heads,
             epoch=epoch,
             channel_key=workspace.epochs.channel_key(epoch, channel),

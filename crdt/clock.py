@@ -1,12 +1,17 @@
-"""Hybrid logical clock: wall time that never runs backwards and follows what it has seen.
+"""Hybrid logical clock: wall time that follows what it has seen.
 
 A reading is one integer, `milliseconds since the Unix epoch << 16 | counter` (Kulkarni et al.,
 "Logical Physical Clocks", 2014). Messages are ordered by it, so a reply sorts after what it
-answers even when the two machines' clocks disagree. A remote reading moves ours at most an hour
-ahead of now: a broken or hostile clock can make its own messages look late, not everybody's.
+answers even when the two machines' clocks disagree. A reading more than an hour ahead of now is
+not followed at all: a broken or hostile clock puts its own messages into the future, not
+everybody's, and nobody could sort behind it anyway.
+
+That holds for our own readings, too. When the wall clock was wrong and is set right, the last
+reading may be years ahead; then it is given up, and the clock begins anew at now. So readings
+rise along a log while its author's clock is sound, and nothing relies on it where it is not.
 """
 
-from crdt.limits import CLOCK_MERGE_MAX_MS
+from crdt.limits import CLOCK_MERGE_MAX_MS, CLOCK_RETURN_MS
 
 COUNTER_BITS = 16
 READING_MAX = 2**63 - 1
@@ -29,11 +34,15 @@ class HybridClock:
         self.last = last
 
     def tick(self, now_ms: int) -> int:
-        """A reading for a new entry, larger than every one before it."""
-        self.last = max(self.last + 1, reading(now_ms))
+        """A reading for a new entry, larger than every one that is followed."""
+        self.last = max(self.followed(now_ms) + 1, reading(now_ms))
         return self.last
 
     def merge(self, remote: int, now_ms: int) -> None:
-        """Follow a reading from elsewhere, at most `CLOCK_MERGE_MAX_MS` ahead of now."""
-        bounded = min(remote, reading(now_ms + CLOCK_MERGE_MAX_MS))
-        self.last = max(self.last, bounded)
+        """Follow a reading, unless it is more than `CLOCK_MERGE_MAX_MS` ahead of now."""
+        if remote <= reading(now_ms + CLOCK_MERGE_MAX_MS):
+            self.last = max(self.followed(now_ms), remote)
+
+    def followed(self, now_ms: int) -> int:
+        """The newest reading that a new one comes after, 0 when `last` is too far ahead of now."""
+        return self.last if milliseconds(self.last) <= now_ms + CLOCK_RETURN_MS else 0

@@ -37,6 +37,8 @@ CAPTION_MAX_CHARS = 1_000  # caption and alternative text of a file
 
 CLOCK_MERGE_MAX_MS = 60 * 60 * 1000  # a remote clock moves ours at most an hour ahead of now
 CLOCK_BADGE_MS = 2 * 60 * 1000  # a message further ahead than this is badged
+CLOCK_RETURN_MS = CLOCK_MERGE_MAX_MS + CLOCK_BADGE_MS  # our own last reading is given up beyond
+# this; it is more than what is followed, so a wall clock that is set back a little costs no order
 
 # Replication: one message, one answer, one link.
 SYNC_MESSAGE_MAX_BYTES = 256 * 1024  # what a decoder accepts; transport cuts it into frames

@@ -30,7 +30,9 @@ from chat.store.states import INSERT_MESSAGE, INSERT_WORDS, Arrival, time_number
 from chat.store.tables import PROJECTION_VERSION, ChannelRow
 from chat.store.unread import Unread
 from chat.store.words import indexed
+from crdt.clock import milliseconds
 from crdt.entry import Entry
+from crdt.limits import CLOCK_BADGE_MS
 from crdt.limits import MESSAGE_TEXT_MAX_CHARS as TEXT_MAX
 from crdt.ops import AnyOp, Delete, Edit, NoteUpdate, Pin, Post, React, message_id
 from crdt.registers import StateOp
@@ -81,6 +83,8 @@ class _Call(NamedTuple):
 
     now_ms: int
     me: bytes | None
+    following: frozenset[bytes]
+    """Entries ahead of now whose author's clock only followed another's."""
 
 
 class Projection(Rows, Files, Unread, Registers, Aside):
@@ -112,13 +116,18 @@ class Projection(Rows, Files, Unread, Registers, Aside):
         return change
 
     def project_many(
-        self, items: Sequence[Item], *, now_ms: int, me: bytes | None
+        self, items: Sequence[Item], *, now_ms: int, me: bytes | None, followed: int = 0
     ) -> list[ProjectedChange]:
         """Add operations of stored entries; gives one change for each, in order.
 
         Notes change nothing here: they are replayed elsewhere, from `note_entries`.
+
+        Args:
+            now_ms: wall time, by which is judged what is late and what is ahead.
+            me: this member.
+            followed: the newest clock reading that was known before these entries came.
         """
-        call = _Call(now_ms, me)
+        call = _Call(now_ms, me, _following(items, followed, now_ms))
         changes: list[ProjectedChange] = []
         for start in range(0, len(items), PROJECTED_AT_ONCE):
             changes += self._project_some(items[start : start + PROJECTED_AT_ONCE], call)
@@ -140,7 +149,7 @@ class Projection(Rows, Files, Unread, Registers, Aside):
                 changes.append(self._project_one(touched, item, call))
             else:
                 row = touched[entry.log.channel]
-                self._added(row, (entry.hlc, mid), mine=mine, call=call)
+                self._added(row, entry, mid, mine=mine, call=call)
                 changes.append(ProjectedChange(entry.log.channel, mid, True, op.reply_to))
         for row in touched.values():
             self._write_channel(row)
@@ -184,7 +193,7 @@ class Projection(Rows, Files, Unread, Registers, Aside):
         if stored is None:
             log = self._log(entry.log)
             self._insert_message(row, mid, state, log, Arrival(key, mine, call.me))
-            self._added(row, (entry.hlc, mid), mine=mine, call=call)
+            self._added(row, entry, mid, mine=mine, call=call)
             return ProjectedChange(channel, mid, True, None if state.deleted else parent)
         carrier = stored.entry if state.post is stored.state.post else key
         self._update_message(row, mid, stored, state, entry=carrier, me=call.me)
@@ -193,10 +202,28 @@ class Projection(Rows, Files, Unread, Registers, Aside):
         counts = isinstance(op, Delete) or state.post is not stored.state.post
         return ProjectedChange(channel, mid, parent=parent if counts else None)
 
-    def _added(self, row: ChannelRow, place: tuple[int, bytes], *, mine: bool, call: _Call) -> None:
+    def _added(self, row: ChannelRow, entry: Entry, mid: bytes, *, mine: bool, call: _Call) -> None:
         row.messages += 1
         if not self.is_stale:
-            self._judge(row, place, mine=mine, now_ms=call.now_ms)
+            follows = entry.id in call.following
+            self._judge(row, (entry.hlc, mid), mine=mine, follows=follows, now_ms=call.now_ms)
+
+    def standing(self, channel: bytes, op: AnyOp, member: bytes) -> int:
+        """The hybrid clock of the write that a member's operation is to replace.
+
+        Gives 0 when there is none, or when it is not the larger stamp that stands.
+        """
+        row = self._find_channel(channel)
+        if row is None:
+            return 0
+        if isinstance(op, Edit):
+            mid = target(op, member)
+            stored = self._load(row.number, mid)
+            state = self._load_orphan(row.number, mid) if stored is None else stored.state
+            return 0 if state is None or state.edit is None else state.edit.stamp.hlc
+        if isinstance(op, React):
+            return self._reacted(row.number, op, member)
+        return self._standing_register(row, op, member) if isinstance(op, StateOp) else 0
 
     # Plain posts ------------------------------------------------------------------------------
 
@@ -339,3 +366,19 @@ class Projection(Rows, Files, Unread, Registers, Aside):
             "SELECT sum(messages) FROM channel WHERE workspace = ?", (self._number,)
         )
         return 0 if row is None else int(row[0] or 0)
+
+
+def _following(items: Sequence[Item], followed: int, now_ms: int) -> frozenset[bytes]:
+    """Entries ahead of now that only follow: who has heard of a reading from the future goes on
+    counting in its very millisecond, until the wall clock is there."""
+    ahead = [entry for entry, *_ in items if milliseconds(entry.hlc) - now_ms > CLOCK_BADGE_MS]
+    first: dict[int, Entry] = {}
+    for entry in sorted(ahead, key=lambda entry: entry.hlc):
+        first.setdefault(milliseconds(entry.hlc), entry)
+    following: set[bytes] = set()
+    for entry in ahead:
+        leader = first[milliseconds(entry.hlc)]
+        led = leader.hlc < entry.hlc and leader.log.device != entry.log.device
+        if led or milliseconds(entry.hlc) <= milliseconds(followed):
+            following.add(entry.id)
+    return frozenset(following)

@@ -72,6 +72,13 @@ class Registers(Tables):
             if write.value != ("" if known is None else known.value):
                 yield write.key
 
+    def _standing_register(self, row: ChannelRow, op: StateOp, member: bytes) -> int:
+        """The hybrid clock of the newest write that an operation would have to replace."""
+        cleaned = _cleaned(op)
+        keys = [] if cleaned is None else writes(cleaned, member, Stamp(0, b""))
+        known = (self._register(row.number, write.key) for write in keys)
+        return max((one.stamp.hlc for one in known if one is not None), default=0)
+
     def _register(self, channel: int, key: str) -> Register | None:
         found = self._database.one(
             "SELECT value, hlc, id FROM register WHERE channel = ? AND key = ?", (channel, key)

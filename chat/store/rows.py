@@ -13,6 +13,7 @@ from chat.store.database import Row
 from chat.store.limits import FOUND_BY_PREFIX_MAX, REACTIONS_SHOWN_MAX
 from chat.store.states import States, shown_files
 from chat.store.unread import Place
+from crdt.clock import milliseconds
 from crdt.entry import LogId
 from crdt.limits import EMOJI_MAX_CHARS, ID_BYTES
 from crdt.ops import FileInfo
@@ -57,6 +58,7 @@ class MessageRow(NamedTuple):
         log, seq: where the entry of its post stands.
         salt: what makes its id, with the member's.
         ahead_ms: how far its author's clock ran ahead when it came in, 0 when it did not.
+        at_ms: when it was written, or came in when it claims to be from later than that.
         mine: this member wrote it.
         replies: how many there are that were not taken back.
         late: it merged in minutes above what was already read.
@@ -76,6 +78,7 @@ class MessageRow(NamedTuple):
     seq: int
     salt: bytes
     ahead_ms: int
+    at_ms: int
     mine: bool
     mentions: tuple[bytes, ...]
     replies: int
@@ -246,7 +249,8 @@ class Rows(States):
             log=self._log_id(log),
             seq=seq,
             salt=salt,
-            ahead_ms=ahead_ms or 0,
+            ahead_ms=max(0, ahead_ms or 0),
+            at_ms=milliseconds(hlc) - abs(ahead_ms or 0),
             mine=bool(mine),
             mentions=state.mentions,
             replies=replies,

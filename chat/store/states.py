@@ -263,6 +263,14 @@ class States(Entries):
         )
         return True
 
+    def _reacted(self, channel: int, op: React, member: bytes) -> int:
+        """The hybrid clock at which a member last put or took back this very emoji, or 0."""
+        row = self._database.one(
+            "SELECT hlc FROM reaction WHERE channel = ? AND mid = ? AND emoji = ? AND member = ?",
+            (channel, op.message, op.emoji, self._names.number(member)),
+        )
+        return 0 if row is None else int(row[0])
+
     def _is_shown(self, channel: int, mid: bytes) -> bool:
         """Whether a message is here and was not taken back."""
         found = self._database.one(

@@ -4,7 +4,8 @@ Everything up to the marker is read. It rises by `mark_read` and by this member'
 never falls. A message that merges in above it (its author was cut off for a while) was not seen
 by anybody: such a one stands in `untimely` as unread until a later `mark_read` passes it, and is
 called late when it is minutes above. What is older than the channel is here is history, and not
-untimely. A message from a clock that runs ahead stands there, too, with the distance.
+untimely. A message that is ahead of now stands there, too, with the distance: positive when its
+author's clock ran ahead, negative when that clock only followed another's, and for own messages.
 
 All this is judged once, when a message comes in, and cannot be found out again from entries. So
 it is kept apart from the projection, and projecting anew does not judge anew.
@@ -87,12 +88,16 @@ class Unread(Tables):
             passed,
         )
 
-    def _judge(self, row: ChannelRow, place: Place, *, mine: bool, now_ms: int) -> None:
-        """A message came in at this place."""
+    def _judge(
+        self, row: ChannelRow, place: Place, *, mine: bool, follows: bool, now_ms: int
+    ) -> None:
+        """A message came in at this place; `follows` when its author's clock is not to blame."""
         hlc, mid = place
         marker = (row.read_hlc, row.read_message)
         written_ms = milliseconds(hlc)
         ahead_ms = written_ms - now_ms if written_ms - now_ms > CLOCK_BADGE_MS else 0
+        if mine or follows:
+            ahead_ms = -ahead_ms
         unread = not mine and place <= marker and written_ms >= row.first_ms
         # Beside a marker on a message of the future, those of today are not late.
         read_ms = min(milliseconds(row.read_hlc), now_ms)

@@ -1,4 +1,4 @@
-"""The hybrid clock never runs backwards, and follows others an hour at most."""
+"""The hybrid clock rises while clocks are sound, follows an hour at most, and comes back."""
 
 import random
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt.clock import READING_MAX, HybridClock, milliseconds, reading
-from crdt.limits import CLOCK_MERGE_MAX_MS
+from crdt.limits import CLOCK_MERGE_MAX_MS, CLOCK_RETURN_MS
 
 NOW_MS = 1_790_000_000_000
 DAY_MS = 24 * 60 * 60 * 1000
@@ -17,19 +17,52 @@ steps = st.lists(st.tuples(st.booleans(), readings, times), max_size=30)
 
 
 @given(steps, readings)
-def test_it_never_runs_backwards(taken: list[tuple[bool, int, int]], last: int) -> None:
+def test_it_runs_backwards_only_when_it_was_far_ahead_of_now(
+    taken: list[tuple[bool, int, int]], last: int
+) -> None:
     clock = HybridClock(last)
-    given_out = []
     for is_tick, remote, now_ms in taken:
-        before = clock.last
+        before, was_far = clock.last, milliseconds(clock.last) > now_ms + CLOCK_RETURN_MS
         if is_tick:
-            assert clock.tick(now_ms) > before
+            assert clock.tick(now_ms) > before or was_far
             assert clock.last >= reading(now_ms)
-            given_out.append(clock.last)
+            assert milliseconds(clock.last) <= now_ms + CLOCK_RETURN_MS + 1
         else:
             clock.merge(remote, now_ms)
-            assert clock.last >= before
+            assert clock.last >= before or was_far
+        if was_far:
+            assert clock.last == before or milliseconds(clock.last) <= now_ms + CLOCK_MERGE_MAX_MS
+
+
+@given(steps)
+def test_with_a_sound_wall_clock_readings_rise_whatever_others_say(
+    taken: list[tuple[bool, int, int]],
+) -> None:
+    clock, given_out = HybridClock(), []
+    times_now = sorted(now_ms for _, _, now_ms in taken)
+    for (is_tick, remote, _), now_ms in zip(taken, times_now, strict=True):
+        if is_tick:
+            given_out.append(clock.tick(now_ms))
+        else:
+            clock.merge(remote, now_ms)
     assert given_out == sorted(set(given_out))
+
+
+def test_a_reading_that_is_years_ahead_is_left_behind_when_the_wall_clock_is_right_again() -> None:
+    clock = HybridClock()
+    wrong = clock.tick(NOW_MS + 5 * 365 * DAY_MS)
+    right = clock.tick(NOW_MS)
+    assert right == reading(NOW_MS) < wrong
+    assert clock.tick(NOW_MS) > right
+
+
+def test_at_the_edge_of_what_is_followed_nothing_runs_backwards() -> None:
+    clock = HybridClock()
+    clock.merge(reading(NOW_MS + CLOCK_MERGE_MAX_MS), NOW_MS)
+    given_out = [clock.tick(NOW_MS) for _ in range(100)]
+    given_out += [clock.tick(NOW_MS - 1_000) for _ in range(100)]  # set back by a second
+    assert given_out == sorted(set(given_out))
+    assert milliseconds(given_out[0]) == NOW_MS + CLOCK_MERGE_MAX_MS
 
 
 @given(readings, times, st.integers(0, 2 * DAY_MS))
@@ -41,6 +74,8 @@ def test_a_remote_clock_moves_it_an_hour_ahead_at_most(
     assert milliseconds(clock.last) <= now_ms + CLOCK_MERGE_MAX_MS
     if milliseconds(remote) < now_ms + CLOCK_MERGE_MAX_MS:
         assert clock.tick(now_ms) > remote
+    else:
+        assert clock.last in (reading(now_ms - last_ms), remote)
 
 
 @given(st.lists(readings, max_size=8), times, st.randoms())
