@@ -2,7 +2,7 @@
 
 `Newcomer` runs one join over any number of invite links, at once and one after the other: it
 asks, opens the rest, claims, and hears where the claim stands. What it must not forget is one
-`Joining`, which its `Learned` effect gives whenever it grew. With the rest it knows the workspace's
+`Joining`, which its `Learned` effect gives when it grew. With the rest it knows the workspace's
 link key, so the caller can also link as a device of the workspace: the roster comes by sync, and
 claims pass there as well.
 
@@ -12,6 +12,9 @@ what is shown, until one says "admitted", which the caller then looks up in the 
 
 A lying host could name another invite op than the secret's. A claim for that is worthless; the
 newcomer makes another one for the op that the next host names, for the same device and member.
+
+A refusal is kept in the `Joining`, too, so that a later start knows that nothing waits any more and
+may begin another join. It ends nothing: a host that knows better is believed as much.
 """
 
 from dataclasses import dataclass
@@ -53,6 +56,9 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
         nick: how the newcomer wants to be called.
         blob: the sealed rest of the invite, once a host gave it.
         claims: (invite op, claim) as made.
+        refused: why the claim was refused, a sentence, when that was the last word heard.
+
+    Fields are only ever added at the end, with a default.
     """
 
     secret: bytes
@@ -64,6 +70,7 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
     nick: str
     blob: bytes = b""
     claims: tuple[tuple[bytes, bytes], ...] = ()
+    refused: str = ""
 
     def __repr__(self) -> str:
         return f"Joining(check={self.check.hex()})"
@@ -96,7 +103,10 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """Where the claim stands, as a host says; `reason` is a sentence when refused."""
+    """Where the claim stands, as a host says; `reason` is a sentence when refused.
+
+    The join's `joining` holds a refusal from now on: keep it as well.
+    """
 
     state: str
     reason: str = ""
@@ -115,7 +125,8 @@ class Newcomer:
 
     def __init__(self, joining: Joining, entropy: Entropy) -> None:
         self.joining = joining
-        self.stands = Stands(PENDING if joining.claims else "")
+        waits = joining.claims and not joining.refused
+        self.stands = Stands(PENDING if waits else "")
         self._entropy = entropy
         self._heard: dict[int, int] = {}
 
@@ -184,4 +195,5 @@ class Newcomer:
         if said == self.stands or self.stands.state == ADMITTED:
             return []
         self.stands = said
+        self.joining = msgspec.structs.replace(self.joining, refused=reason)
         return [said]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from chat.effects import CloseLink, Send
-from chat.errors import StoreError, TrustError, UsageError
+from chat.errors import StoreError, TrustError, Unavailable, UsageError
 from chat.invitation import InviteText
 from chat.joining import Joining, Learned, Newcomer, NewcomerEffect, Stands
 from chat.lobby import ADMITTED, REFUSED
@@ -108,10 +109,13 @@ class NodeLobby:
         """
         newcomer = self._newcomer
         if newcomer is not None:
-            if newcomer.joining.secret == invite.secret:
+            # What was refused at an earlier start is asked anew, as who has never been here: the
+            # door is left once the workspace is known, and only there a refusal is heard.
+            old = self.refused and newcomer.stands.state != REFUSED
+            if newcomer.joining.secret == invite.secret and not old:
                 self.relay = relay
                 return
-            if newcomer.stands.state != REFUSED and newcomer.joining.claims:
+            if newcomer.joining.claims and not self.refused:
                 raise UsageError(
                     "A claim to another workspace waits here; use another --home for this one."
                 )
@@ -139,14 +143,35 @@ class NodeLobby:
         if self._newcomer is None:
             return
         self._house.persist(lambda: self._opened.store.put(_JOINING, b""))
+        self._over()
+
+    def give_up(self) -> None:
+        """Nothing of this join, which was refused, is to stand in the way. Raises StoreError."""
+
+        def forget() -> None:
+            self._opened.store.put(_JOINING, b"")
+            forget_identity(self._opened)
+
+        self._house.persist(forget)
+        self._over()
+
+    def _over(self) -> None:
         self._newcomer = None
         for handle in list(self._links.values()):
             handle.close()
 
     @property
     def nick(self) -> str | None:
-        """How this device wants to be called, while a join is under way."""
-        return None if self._newcomer is None else self._newcomer.joining.nick
+        """How this device wants to be called, while a join is under way and was not refused."""
+        return None if self._newcomer is None or self.refused else self._newcomer.joining.nick
+
+    @property
+    def refused(self) -> str:
+        """Why the claim was refused, a sentence, now or at an earlier start; "" when it was not.
+
+        Then nothing waits here: another join may begin, or a workspace be founded.
+        """
+        return "" if self._newcomer is None else self._newcomer.joining.refused
 
     @property
     def keys(self) -> DeviceKeys | None:
@@ -299,6 +324,10 @@ class NodeLobby:
         return True
 
     def _stands(self, stands: Stands) -> None:
+        assert self._newcomer is not None
+        joining = self._newcomer.joining
+        with suppress(StoreError, Unavailable):  # The next start asks once more.
+            self._house.persist(lambda: self._put(joining))
         if stands.state == ADMITTED:
             self._house.secrets_changed()
             for handle in self._links.values():

@@ -211,6 +211,29 @@ def test_an_invite_that_is_over_says_why(
     assert len(ana.machine.roster.state.members) == before
 
 
+def test_a_refusal_is_remembered_over_a_restart_and_ends_nothing() -> None:
+    ana = Host(found())
+    at = invite(ana.machine)
+    bo = newcomer()
+    blob = ana.machine.roster.state.invites[at].rest
+    bo.link_up(1)
+    say(bo, 1, LobbyInvite(at, blob))
+    say(bo, 1, LobbyState("refused", "used"))
+    stored = msgspec.msgpack.encode(bo.joining)
+    again = Newcomer(msgspec.msgpack.decode(stored, type=Joining), seeded("another run"))
+    assert again.joining.refused == lobby.REASONS["used"]
+    assert again.stands == Stands("")  # It was the word of an earlier day.
+    assert Talk(again, ana, at).heard == [Stands("pending"), Stands("admitted")]
+    assert again.joining.refused == ""
+
+
+def test_a_join_that_an_earlier_build_kept_was_not_refused() -> None:
+    fields = msgspec.msgpack.decode(msgspec.msgpack.encode(joining()))
+    kept = msgspec.msgpack.decode(msgspec.msgpack.encode(fields[:9]), type=Joining)
+    assert kept == joining()
+    assert kept.refused == ""
+
+
 def test_an_invite_revoked_while_the_claim_waits() -> None:
     ana = Host(found())
     relay = Host(ana.machine.admit("relay", LEVEL_RELAY))

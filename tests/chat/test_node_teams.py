@@ -99,6 +99,72 @@ def test_a_refused_join_leaves_nothing_in_the_way_of_the_next() -> None:
     played(story)
 
 
+@pytest.mark.parametrize("relay", [False, True])
+def test_a_refusal_stays_one_over_a_restart_and_a_new_invite_is_taken(relay: bool) -> None:
+    async def story(make: Make) -> None:
+        ana, bo, cid = await make("ana"), await make("bo"), await make("cid")
+        await ana.create()
+        link = await ana.invite(relay=relay)
+        await bo.call(commands.Join(link, "bo", wait=20.0, relay=relay))
+        join = commands.Join(link, "cid", wait=20.0, relay=relay)
+        for _ in range(2):
+            with pytest.raises(TrustError, match="used already"):
+                await cid.call(join)
+            assert (await cid.call(commands.GetStatus())).phase == "none"
+            with pytest.raises(TrustError, match="used already"):
+                await cid.post("hello?")
+            await cid.stop()
+            await cid.start()
+            assert (await cid.call(commands.GetStatus())).phase == "none"
+        assert (await cid.join(ana, relay=relay)).phase == ("relay" if relay else "live")
+
+    played(story)
+
+
+def test_a_workspace_can_be_founded_where_a_join_was_refused() -> None:
+    async def story(make: Make) -> None:
+        ana, bo, cid = await make("ana"), await make("bo"), await make("cid")
+        await ana.create()
+        link = await ana.invite()
+        await bo.call(commands.Join(link, "bo", wait=20.0))
+        with pytest.raises(TrustError, match="used already"):
+            await cid.call(commands.Join(link, "cid", wait=20.0))
+        both = await asyncio.gather(cid.create(), cid.create(), return_exceptions=True)
+        assert sorted(type(each).__name__ for each in both) == ["Status", "UsageError"]
+        await cid.post("mine alone")
+        await cid.stop()
+        await cid.start()
+        assert cid.texts() == ["mine alone"]
+        assert (await bo.call(commands.GetStatus())).phase == "live"
+        dan = await make("dan")
+        assert (await dan.join(cid)).phase == "live"
+
+    played(story)
+
+
+def test_a_claim_that_waits_is_in_the_way_of_another() -> None:
+    async def story(make: Make) -> None:
+        ana, relay, bo = await make("ana"), await make("relay"), await make("bo")
+        await ana.create()
+        await relay.join(ana, relay=True)
+        links = [await ana.invite(), await ana.invite()]
+        await relay.until(
+            lambda: relay.team.workspace.store.ops() == ana.team.workspace.store.ops()
+        )
+        await ana.stop()
+        await bo.stop()
+        await bo.start(relay.url)
+        await bo.call(commands.Join(links[0], "bo", wait=0.0))
+        await relay.until(lambda: len(relay.team.workspace.store.claims()) == 1)
+        with pytest.raises(UsageError, match="waits here"):
+            await bo.call(commands.Join(links[1], "bo", wait=0.0))
+        assert (await bo.call(commands.GetStatus())).phase == "pending"
+        with pytest.raises(NotFound, match="claim waits"):
+            await bo.post("hello?")
+
+    played(story)
+
+
 def test_a_ticket_is_for_a_relay_and_stays_good_when_a_person_tries_it() -> None:
     async def story(make: Make) -> None:
         ana, bo = await make("ana"), await make("bo")

@@ -49,6 +49,20 @@ def test_a_relay_says_that_it_is_one(machines: Machines) -> None:
     assert "a profile of its own" in member.err
 
 
+def test_a_relay_whose_ticket_was_used_takes_another_one(machines: Machines) -> None:
+    ana, box, relay = (machines.machine(name) for name in ("ana", "box", "relay"))
+    ana.new("Cats", "ana")
+    ana.node()
+    used = ana.invite("--relay")
+    box.relay(used, "--dial", ana.url)
+    eventually(lambda: box.status().phase == "relay", what="the first relay to be let in")
+    refused = relay.run("relay", "--ticket", used, "--dial", ana.url, exits=5)
+    assert "used already" in refused.err
+    assert relay.run("status").records[0]["phase"] == "none"
+    relay.relay(ana.invite("--relay"), "--dial", ana.url)
+    eventually(lambda: relay.status().phase == "relay", what="the second relay to be let in")
+
+
 def test_a_relay_that_reaches_nobody_is_let_in_by_whoever_dials_it(machines: Machines) -> None:
     """The relay stands on the Internet, the founder at home: only one of them can dial."""
     ana, relay = machines.machine("ana"), machines.machine("relay")
