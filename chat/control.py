@@ -2,10 +2,18 @@
 
 One JSON object a line, UTF-8, over a Unix socket in the profile's folder (mode 0600):
 
+    <- {"hello": {"network": true}}
     -> {"id": 1, "command": {"do": "post", "channel": "general", "text": "hi"}}
     <- {"id": 1, "reply": {...}}             or {"id": 1, "error": {"code": "missing", "text": "…"}}
     -> {"id": 2, "subscribe": true}
     <- {"event": {"event": "message", ...}}  from then on
+    <- {"closing": 2}
+
+A command must never be carried out twice, and a command line that comes while the holder ends must
+not fail. So a client asks nothing before the hello: who hangs up without one took nothing. A node
+that ends says which request of this connection it took last. Those above were never looked at, and
+the next holder can be asked (`Stopping`); those up to it have a moment to be answered. Only what a
+killed node was asked stays unknown, and fails.
 
 Commands of one connection run side by side; each answer carries its request's id. Bytes travel
 as base64 text. A line that is no request ends that connection and nothing else; so does a client
@@ -22,16 +30,23 @@ from typing import Any, Protocol
 import msgspec
 
 from chat.commands import REPLIES, AnyCommand, Command
-from chat.errors import BY_CODE, ChatError, StoreError, Unavailable, UsageError
+from chat.errors import BY_CODE, ChatError, Stopping, StoreError, Unavailable, UsageError
 from chat.events import AnyEvent
 from chat.hub import Hub, Listener
 
-LINE_MAX_BYTES = 4 * 1024 * 1024
-"""Of a request; the text of large notes fits."""
+LINE_MAX_BYTES = 16 * 1024 * 1024
+"""Of a request; the text of the largest notes fits, though every character be escaped."""
 REPLY_MAX_BYTES = 256 * 1024 * 1024
 """Of an answer: half a million messages; who wants more asks for pages."""
 REQUESTS_MAX = 64
 """Commands of one connection under way at once; more wait their turn."""
+LAST_ANSWERS_SECONDS = 1.0
+"""What was taken before the node ends may take this long; waiting for a peer may not."""
+HELLO_SECONDS = 5.0
+"""A process that holds a profile and says nothing for so long hangs."""
+GOODBYE_SECONDS = 1.0
+"""A client that does not read its last answers is not waited for any longer."""
+_STOPPED = "The node that holds this profile has stopped."
 
 
 class Served(Protocol):
@@ -59,13 +74,21 @@ class Failure(msgspec.Struct):
     text: str
 
 
+class Hello(msgspec.Struct):
+    """The first line of every connection: whether this node links with peers."""
+
+    network: bool
+
+
 class Answer(msgspec.Struct, omit_defaults=True):
-    """A line from the node."""
+    """A line from the node. `closing` is the last request that was taken, 0 for none."""
 
     id: int | None = None
     reply: msgspec.Raw = msgspec.Raw()
     error: Failure | None = None
     event: msgspec.Raw = msgspec.Raw()
+    hello: Hello | None = None
+    closing: int | None = None
 
 
 _requests = msgspec.json.Decoder(Request)
@@ -87,11 +110,13 @@ def decode_request(line: bytes) -> Request:
 
 
 class ControlServer:
-    """Serves a session on a Unix socket until closed."""
+    """Serves a session on a Unix socket until closed; `network` says if it links with peers."""
 
-    def __init__(self, session: Served, path: Path) -> None:
+    def __init__(self, session: Served, path: Path, *, network: bool = True) -> None:
         self._session = session
         self._path = path
+        self._hello = Hello(network)
+        self._closing = False
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -114,7 +139,8 @@ class ControlServer:
             ) from None
 
     async def aclose(self) -> None:
-        """Stop listening and end every connection."""
+        """Stop listening, answer what was taken, and end every connection."""
+        self._closing = True
         if self._server is not None:
             self._server.close()
         for client in list(self._clients):
@@ -124,17 +150,23 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closing:  # Nobody waits for this connection; without a hello it took nothing.
+            writer.close()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._clients.add(task)
         client = _Client(self._session, writer)
         try:
+            client.answer(Answer(hello=self._hello))
             while line := await reader.readline():
                 await client.request(decode_request(line))
         except (UsageError, ValueError) as error:
             client.answer(Answer(error=Failure(UsageError.code, str(error))))
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
             pass
+        except asyncio.CancelledError:
+            await client.finish()
         finally:
             await client.aclose()
             self._clients.discard(task)
@@ -149,16 +181,20 @@ class _Client:
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(REQUESTS_MAX)
         self._stream: asyncio.Task[None] | None = None
+        self._taken = 0
+        """The id of the request taken last."""
 
     async def request(self, request: Request) -> None:
         """Begin what a line asks for; waits while too much is under way."""
         if request.subscribe:
+            self._taken = request.id
             # It listens before the next line is read, so what that asks for leaves no gap.
             if self._stream is None:
                 self._stream = asyncio.create_task(self._tell(self._session.events()))
             self.answer(Answer(id=request.id, reply=msgspec.Raw(b"null")))
             return
         await self._free.acquire()
+        self._taken = request.id
         task = asyncio.create_task(self._carry_out(request))
         self._tasks.add(task)
         task.add_done_callback(partial(self._finished, request))
@@ -204,42 +240,72 @@ class _Client:
         if not self._writer.is_closing():
             self._writer.write(_encoder.encode(answer) + b"\n")
 
+    async def finish(self) -> None:
+        """Take no more; let what was taken end, for a moment."""
+        self.answer(Answer(closing=self._taken))
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_ANSWERS_SECONDS)
+
     async def aclose(self) -> None:
         tasks = [*self._tasks, *([] if self._stream is None else [self._stream])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._writer.wait_closed()
+        except TimeoutError:
+            self._writer.transport.abort()
+        except ConnectionError:
+            pass
 
 
 class RemoteSession:
-    """A `Session` over the control socket of the process that holds the profile."""
+    """A `Session` over the control socket of the process that holds the profile.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    Attributes:
+        network: whether that process links with peers.
+        ended: whether it takes no more commands.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Hello
+    ) -> None:
+        self.network = hello.network
+        self.ended = False
         self._reader = reader
         self._writer = writer
         self._next = 0
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._hub = Hub()
         self._subscribed = False
+        self._why: ChatError = Unavailable(_STOPPED)
         self._task = asyncio.create_task(self._read())
 
     @classmethod
     async def connect(cls, path: Path) -> "RemoteSession | None":
-        """A session with the node behind `path`, or None when nobody listens there."""
+        """A session with the node behind `path`, or None when nobody answers there."""
         try:
             reader, writer = await asyncio.open_unix_connection(str(path), limit=REPLY_MAX_BYTES)
         except OSError:  # Whoever opens the profile next tells what is wrong with its folder.
             return None
-        return cls(reader, writer)
+        hello = None
+        with contextlib.suppress(OSError, ValueError, msgspec.MsgspecError):
+            async with asyncio.timeout(HELLO_SECONDS):
+                hello = _answers.decode(await reader.readline()).hello
+        if hello is None:
+            writer.close()
+            return None
+        return cls(reader, writer, hello)
 
     async def call(self, command: Command) -> Any:
         """Carry out a command over there. Raises what it raises there.
 
         Raises:
-            Unavailable: the node has stopped, or speaks another version.
+            Stopping: the node is ending and did not begin.
+            Unavailable: the node has stopped meanwhile, or speaks another version.
+            UsageError: the command is longer than a line, or holds what is no text.
         """
         reply = await self._ask({"command": command})
         try:
@@ -251,7 +317,7 @@ class RemoteSession:
 
     def events(self) -> Listener:
         """Events from now on, until the node stops."""
-        if not self._subscribed and not self._task.done():
+        if not self._subscribed and not self.ended:
             self._subscribed = True
             self._write({"subscribe": True})
         return self._hub.listen()
@@ -265,8 +331,8 @@ class RemoteSession:
             await self._writer.wait_closed()
 
     async def _ask(self, request: dict[str, Any]) -> msgspec.Raw:
-        if self._task.done():
-            raise Unavailable("The node that holds this profile has stopped.")
+        if self.ended:
+            raise Stopping(_STOPPED)
         answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self._waiting[self._write(request)] = answer
         with contextlib.suppress(ConnectionError):  # `_read` notices, and tells who waits.
@@ -274,9 +340,15 @@ class RemoteSession:
         return await answer
 
     def _write(self, request: dict[str, Any]) -> int:
-        """Send a request; gives its id."""
+        """Send a request; gives its id. Raises UsageError when it cannot be sent."""
+        try:
+            line = _encoder.encode({"id": self._next + 1, **request}) + b"\n"
+        except UnicodeEncodeError:
+            raise UsageError("That holds what is no text in UTF-8.") from None
+        if len(line) > LINE_MAX_BYTES:
+            raise UsageError("That is more than one command holds; share it with `clowder put`.")
         self._next += 1
-        self._writer.write(_encoder.encode({"id": self._next, **request}) + b"\n")
+        self._writer.write(line)
         return self._next
 
     async def _read(self) -> None:
@@ -286,15 +358,24 @@ class RemoteSession:
         except (ConnectionError, ValueError, msgspec.MsgspecError):
             pass
         finally:
-            gone = Unavailable("The node that holds this profile has stopped.")
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(gone)
+            self._end(0, self._why)
             self._hub.close()
 
+    def _end(self, after: int, why: ChatError) -> None:
+        """No request is taken any more, and those above `after` will not be answered."""
+        self.ended = True
+        for number, waiting in self._waiting.items():
+            if number > after and not waiting.done():
+                waiting.set_exception(why)
+
     def _take(self, answer: Answer) -> None:
+        if answer.closing is not None:
+            self._end(answer.closing, Stopping(_STOPPED))
+            return
         if answer.id is None:
-            if bytes(answer.event):
+            if answer.error is not None:  # It could not read a line, and will hang up.
+                self._why = BY_CODE.get(answer.error.code, ChatError)(answer.error.text)
+            elif bytes(answer.event):
                 with contextlib.suppress(msgspec.MsgspecError):  # Of a newer node.
                     self._hub.emit(_events.decode(answer.event))
             return

@@ -8,6 +8,7 @@
     ├── ProfileInUse          in_use  1   another process holds the profile
     ├── StoreError            store   1   disk full, read-only, damaged
     └── Unavailable           busy    1   a part of this machine does not answer
+        └── Stopping          stopping 1  it is ending, and has not begun what was asked
 
 Each text is a sentence for the user that says what to do next. `code` crosses the control socket.
 """
@@ -66,6 +67,12 @@ class Unavailable(ChatError):
     code = "busy"
 
 
+class Stopping(Unavailable):
+    """The process that was asked is ending. It surely did not begin: ask the next one."""
+
+    code = "stopping"
+
+
 BY_CODE: dict[str, type[ChatError]] = {
     kind.code: kind
     for kind in (
@@ -77,5 +84,6 @@ BY_CODE: dict[str, type[ChatError]] = {
         ProfileInUse,
         StoreError,
         Unavailable,
+        Stopping,
     )
 }

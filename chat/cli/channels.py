@@ -102,7 +102,7 @@ def notes(name: str, source: str | None, edit: bool) -> None:
         if invocation.output.as_json:
             invocation.output.record("notes", msgspec.to_builtins(found))
         elif source is None and not edit:
-            sys.stdout.write(found.text)
+            invocation.output.text(found.text)
         if found.quarantined:
             invocation.output.note(
                 f"{found.quarantined} changes broke the rules of notes and are set aside."

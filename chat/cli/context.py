@@ -1,10 +1,13 @@
 """How a command gets its options and its session.
 
 The global options are accepted before and after the subcommand, the later one wins. A command
-speaks to the node that holds the profile, when one runs; else it opens the profile itself.
+speaks to the node that holds the profile, when one runs; else it opens the profile itself. Two
+commands at the same time wait for each other: see `lasting`.
 """
 
 import asyncio
+import io
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,15 +17,21 @@ from typing import Any, NoReturn
 
 import click
 
-from chat.cli.output import Output
+from chat.cli.output import Output, silence
 from chat.config import Settings, environment, load
 from chat.errors import ChatError, ProfileInUse
 from chat.profile import Profile, default_home
 from chat.session import Session
 
-HOLDER_PATIENCE_SECONDS = 5.0
-"""How long a profile may be held by a process that does not answer before that is an error."""
+HOLDER_PATIENCE_SECONDS = 20.0
+"""How long a profile may be held by a process that is of no use to us; commands are over sooner."""
 HOLDER_POLL_SECONDS = 0.02
+YIELDING_SECONDS = 2.0
+"""A node that is started anew takes up its profile before a command that stays does."""
+WAIT_MAX_SECONDS = 30 * 86_400
+"""Who waits longer than a month is not a command."""
+COUNT_MAX = 10_000_000
+"""Messages; the node gives no more at once."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl+C, as shells have it."""
@@ -40,6 +49,27 @@ def global_options() -> list[click.Option]:
     ]
 
 
+class Seconds(click.ParamType[float]):
+    """A length of time that can be waited for."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            seconds = float(value)
+        except ValueError:
+            self.fail(f"“{value}” is no number of seconds.", param, ctx)
+        if not 0 <= seconds <= WAIT_MAX_SECONDS:  # Not a number is not between them either.
+            self.fail(f"“{value}” is not between 0 and {WAIT_MAX_SECONDS} seconds.", param, ctx)
+        return seconds
+
+
+COUNT = click.IntRange(min=1, max=COUNT_MAX)
+"""How many messages are wanted."""
+
+
 class GlobalOptions(click.Command):
     """A command that takes the global options too."""
 
@@ -55,10 +85,53 @@ class GlobalOptions(click.Command):
 def take_global(ctx: click.Context) -> None:
     """Move the global options of one level into the shared `ctx.obj`."""
     shared: dict[str, Any] = ctx.ensure_object(dict)
+    refuse_what_is_no_text(ctx)
     for name in ("home", "as_json", "listen", "interface", "dial", "no_mdns"):
         value = ctx.params.pop(name, None)
         if value:
             shared[name] = value
+
+
+def refuse_what_is_no_text(ctx: click.Context) -> None:
+    """Bytes of an argument that are not UTF-8 reach us as lone surrogates, which nothing takes.
+
+    Raises:
+        click.UsageError: there are some.
+    """
+    for given in ctx.params.values():
+        for value in given if isinstance(given, tuple) else (given,):
+            if isinstance(value, str) and not is_text(value):
+                shown = value.encode(errors="replace").decode()
+                raise click.UsageError(f"“{shown}” is not text in UTF-8.", ctx)
+
+
+def is_text(given: str) -> bool:
+    """Whether it can be written down."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def prepare_streams() -> None:
+    """Make the three streams what the commands expect, however this process was started.
+
+    One that was closed would leave its number to the next file that is opened. Stdin is empty
+    then, and stdout refuses, as a full disk does. What is no text becomes U+FFFD.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            flags = os.O_RDONLY if name == "stdout" else os.O_RDWR
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper) and name != "stderr":
+            stream.reconfigure(errors="replace")
 
 
 class Invocation:
@@ -85,34 +158,69 @@ class Invocation:
 
     @asynccontextmanager
     async def session(
-        self, *, network: bool = False, create: bool = False
+        self,
+        *,
+        network: bool = False,
+        create: bool = False,
+        listening: bool = False,
+        yielding: float = 0.0,
     ) -> AsyncIterator[Session]:
-        """The session of this profile: the running node's, or an own one."""
-        session = await self.open_session(network=network, create=create)
+        """The session of this profile: the running node's, or an own one.
+
+        Args:
+            network: it has to meet peers; a node that works alone will not do.
+            create: make the profile if there is none.
+            listening: an own node accepts links, because it stays.
+            yielding: for how many seconds after the end of another's node a third process may
+                take up the profile before this one does.
+        """
+        from chat.cli.lasting import LastingSession
+
+        async def next_holder() -> Session:
+            return await self.open_session(
+                network=network, create=create, listening=listening, yielding=yielding
+            )
+
+        first = await self.open_session(network=network, create=create, listening=listening)
+        session = LastingSession(first, next_holder)
         try:
             yield session
         finally:
             await session.aclose()
 
-    async def open_session(self, *, network: bool, create: bool) -> Session:
-        """As `session`, but who calls closes it."""
+    async def open_session(
+        self, *, network: bool, create: bool, listening: bool, yielding: float = 0.0
+    ) -> Session:
+        """As `session`, but it ends with its holder, and who calls closes it."""
         from chat.control import RemoteSession
 
         profile = Profile(self.home)
-        deadline = time.monotonic() + HOLDER_PATIENCE_SECONDS
+        begun = time.monotonic()
+        alone = False
         while True:
-            session: Session | None = await RemoteSession.connect(profile.control_path)
+            session = await RemoteSession.connect(profile.control_path)
             if session is not None:
-                return session
-            from chat.node import Node
+                if session.network or not network:
+                    return session
+                alone = True
+                await session.aclose()
+            if time.monotonic() - begun >= yielding:
+                from chat.node import Node
 
-            try:
-                return await Node.open(profile, self.settings, network=network, create=create)
-            except ProfileInUse:
-                # Its holder is about to listen, or to end: another command that is in a hurry too.
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(HOLDER_POLL_SECONDS)
+                try:
+                    return await Node.open(
+                        profile, self.settings, network=network, create=create, listening=listening
+                    )
+                except ProfileInUse:
+                    # Its holder is about to listen, or to end: a command that is in a hurry too.
+                    if time.monotonic() - begun > HOLDER_PATIENCE_SECONDS:
+                        if not alone:
+                            raise
+                        raise ProfileInUse(
+                            f"Another command that works without the network holds {self.home}; "
+                            "this one needs peers. Try again when that one is done."
+                        ) from None
+            await asyncio.sleep(HOLDER_POLL_SECONDS)
 
 
 def run(work: Callable[[Invocation], Awaitable[int | None]]) -> NoReturn:
@@ -132,7 +240,7 @@ def run(work: Callable[[Invocation], Awaitable[int | None]]) -> NoReturn:
         code = INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left, as `clowder history | head` does.
-        sys.stderr.close()
+        silence()
         code = 0
     ctx.exit(code)
     raise AssertionError("click's exit does not return")

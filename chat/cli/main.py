@@ -1,14 +1,13 @@
 """The group `clowder`; without a subcommand it opens the terminal workspace."""
 
 import sys
-from contextlib import aclosing
 from typing import Any
 
 import click
 
 from chat.cli import channels, serve, talk, team
-from chat.cli.context import Invocation, global_options, run, take_global
-from chat.session import Session
+from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
+from chat.cli.output import silence
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -25,9 +24,25 @@ class Clowder(click.Group):
         return super().invoke(ctx)
 
 
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print it and end; only who asks waits for looking it up."""
+    if wanted and not ctx.resilient_parsing:
+        from chat.cli.version import version
+
+        click.echo(f"clowder, version {version()}")
+        ctx.exit()
+
+
 @click.group(cls=Clowder, invoke_without_command=True, context_settings=_HELP)
 @click.option("--plain", is_flag=True, help="Line mode, for screen readers and simple terminals.")
-@click.version_option(package_name="clowder-chat")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def clowder(ctx: click.Context, plain: bool) -> None:
     """Team chat with no server. Without a command: the terminal workspace."""
@@ -36,12 +51,7 @@ def clowder(ctx: click.Context, plain: bool) -> None:
 
 
 async def _face(invocation: Invocation, plain: bool) -> int:
-    from chat.cli.lasting import LastingSession
-
-    async def reopen() -> Session:
-        return await invocation.open_session(network=True, create=True)
-
-    async with aclosing(LastingSession(await reopen(), reopen)) as session:
+    async with invocation.session(network=True, create=True, listening=True) as session:
         if plain or not (sys.stdin.isatty() and sys.stderr.isatty()):
             from tui.plain import run_plain
 
@@ -62,6 +72,7 @@ for command in (
 
 def main() -> int:
     """Entry point; gives the exit code."""
+    prepare_streams()
     try:
         code = clowder.main(prog_name="clowder", standalone_mode=False)
     except click.exceptions.Exit as ended:
@@ -71,4 +82,9 @@ def main() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OSError as error:
+        # Help and version are printed by click itself, which leaves this to us.
+        silence()
+        sys.stderr.write(f"clowder: stdout cannot be written: {error.strerror or error}.\n")
+        return 1
     return code if isinstance(code, int) else 0

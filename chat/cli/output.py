@@ -1,26 +1,74 @@
 """What the command line prints: lines for people, or one JSON object a line for scripts."""
 
+import os
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from chat import model
+from chat.errors import ChatError
+
+MOMENT_MAX_MS = 253_402_214_400_000
+"""The last day of the year 9999 begins; calendars go no further, and a clock may be anywhere."""
+_SPANS = (("year", 365 * 86_400_000), ("day", 86_400_000), ("h", 3_600_000))
 
 _encoder = msgspec.json.Encoder()
 
 
 def moment(milliseconds: int) -> str:
     """RFC 3339 in UTC with milliseconds."""
-    seconds, rest = divmod(milliseconds, 1000)
+    seconds, rest = divmod(min(milliseconds, MOMENT_MAX_MS), 1000)
     whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{whole}.{rest:03d}Z"
 
 
-def clock(milliseconds: int) -> str:
-    """Local hours and minutes."""
-    return datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime("%H:%M")
+def clock(milliseconds: int, now: datetime | None = None) -> str:
+    """Local hours and minutes, and the date when that is not today's."""
+    then = datetime.fromtimestamp(min(milliseconds, MOMENT_MAX_MS) / 1000).astimezone()
+    today = (datetime.now() if now is None else now).astimezone().date()
+    return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
+
+
+def span(milliseconds: int) -> str:
+    """A length of time for people, in its largest unit: at least a minute."""
+    for unit, length in _SPANS:
+        count = milliseconds // length
+        if count:
+            plural = "s" if count > 1 and unit != "h" else ""
+            return f"{count} {unit}{plural}"
+    return f"{max(1, milliseconds // 60_000)} min"
+
+
+def silence() -> None:
+    """What waits in stdout goes nowhere, so that the end of the process does not fail over it."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Write to stdout in here.
+
+    Raises:
+        ChatError: it does not take what is written.
+        BrokenPipeError: its reader has left.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence()
+        raise ChatError(f"stdout cannot be written: {error.strerror or error}.") from None
 
 
 class Output:
@@ -31,18 +79,31 @@ class Output:
 
     def line(self, text: str) -> None:
         """Data for people and pipes."""
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        self.text(text + "\n")
+
+    def text(self, text: str) -> None:
+        """Text as it is, which may have many lines."""
+        with printing():
+            sys.stdout.write(text)
+
+    def file(self, path: Path) -> None:
+        """A file's bytes."""
+        with path.open("rb") as source, printing():
+            shutil.copyfileobj(source, sys.stdout.buffer)
 
     def note(self, text: str) -> None:
-        """A message for people; never data."""
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        """A message for people; never data, and no reason to end when nobody can read it."""
+        with suppress(OSError):
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
 
     def record(self, kind: str, fields: dict[str, Any]) -> None:
         """One JSON line."""
-        sys.stdout.buffer.write(_encoder.encode({"v": 1, "kind": kind, **fields}) + b"\n")
-        sys.stdout.buffer.flush()
+        self._json(_encoder.encode({"v": 1, "kind": kind, **fields}) + b"\n")
+
+    def _json(self, lines: bytes) -> None:
+        with printing():
+            sys.stdout.buffer.write(lines)
 
     def message(self, message: model.Message) -> None:
         """A message in either form."""
@@ -58,8 +119,7 @@ class Output:
                 _encoder.encode({"v": 1, "kind": "message", **message_fields(message)}) + b"\n"
                 for message in messages
             ]
-            sys.stdout.buffer.write(b"".join(lines))
-            sys.stdout.buffer.flush()
+            self._json(b"".join(lines))
         elif messages:
             self.line("\n".join(message_line(message) for message in messages))
 
@@ -106,12 +166,14 @@ def message_line(message: model.Message) -> str:
     if message.edited and not message.deleted:
         text += " (edited)"
     if message.ahead_ms:
-        text += f" (clock {max(1, message.ahead_ms // 60_000)} min ahead)"
+        text += f" (clock {span(message.ahead_ms)} ahead)"
     if message.reactions:
         text += "  " + " ".join(f"{e}{len(a)}" for e, a in message.reactions.items())
     for file in message.files:
         share = "" if file.have >= 1.0 else f" {file.have:.0%} here"
-        text += f"\n      [{file.name} {size(file.size)}{share} {file.id}]"
+        # A message that is nothing but a file has no line of text above it.
+        between = "\n      " if text else ""
+        text += f"{between}[{file.name} {size(file.size)}{share} {file.id}]"
     head = f"{clock(message.at)} {message.id[:6]} #{message.channel} <{message.author.nick}>"
     return f"{head}{marks} {text}"
 

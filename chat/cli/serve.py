@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import click
@@ -38,7 +38,8 @@ async def own_session(invocation: Invocation, *, create: bool) -> AsyncIterator[
     """A node of our own; a profile that another process holds is no place for it."""
     from chat.control import RemoteSession
 
-    async with invocation.session(network=True, create=create) as session:
+    session = await invocation.open_session(network=True, create=create, listening=True)
+    async with aclosing(session):
         if isinstance(session, RemoteSession):
             raise ProfileInUse(
                 f"Another Clowder process already holds {invocation.home}; its node goes on."

@@ -8,11 +8,13 @@ import click
 import msgspec
 
 from chat import commands, model
-from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.context import GlobalOptions, Invocation, Seconds, run
 from chat.cli.output import Output, moment, size
-from chat.errors import UsageError
+from chat.errors import NotFound, UsageError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+INVITE_MAX_DAYS = 365
+"""A secret that lies around for longer is forgotten, and not by whoever finds it."""
 
 
 def parse_duration(given: str) -> timedelta:
@@ -22,9 +24,14 @@ def parse_duration(given: str) -> timedelta:
         UsageError: it is none of these.
     """
     unit = _SECONDS.get(given[-1:].lower())
-    if unit is None or not given[:-1].isdigit() or int(given[:-1]) == 0:
+    digits = given[:-1]
+    if unit is None or not (digits.isascii() and digits.isdigit()) or not digits.strip("0"):
         raise UsageError(f"“{given}” is no duration; write 30m, 12h or 7d.")
-    return timedelta(seconds=int(given[:-1]) * unit)
+    # Longer numbers are too long anyway, and Python refuses to read the longest.
+    seconds = int(digits[-12:]) * unit if len(digits.lstrip("0")) <= 12 else None
+    if seconds is None or seconds > INVITE_MAX_DAYS * 86_400:
+        raise UsageError(f"“{given}” is too long; an invite lasts {INVITE_MAX_DAYS}d at most.")
+    return timedelta(seconds=seconds)
 
 
 @click.command(cls=GlobalOptions)
@@ -90,7 +97,9 @@ def _show_qr(link: str) -> None:
 @click.command(cls=GlobalOptions)
 @click.argument("invitation", metavar="INVITE")
 @click.option("--nick", required=True, help="How the others see you.")
-@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for admission.")
+@click.option(
+    "--wait", type=Seconds(), default=10.0, show_default=True, help="Seconds to wait for admission."
+)
 def join(invitation: str, nick: str, wait: float) -> None:
     """Join a workspace by its link or 12 words."""
 
@@ -162,8 +171,11 @@ def status() -> None:
     """Show the state of this profile."""
 
     async def work(invocation: Invocation) -> None:
-        async with invocation.session() as session:
-            now: model.Status = await session.call(commands.GetStatus())
+        try:
+            async with invocation.session() as session:
+                now: model.Status = await session.call(commands.GetStatus())
+        except NotFound:  # No profile is a state like any other.
+            now = model.Status("none")
         output = invocation.output
         if output.as_json:
             output.record("status", msgspec.to_builtins(now))

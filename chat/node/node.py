@@ -17,7 +17,7 @@ from chat import commands, model
 from chat.config import Settings, parse_url
 from chat.control import ControlServer
 from chat.engine.founding import clean_nick, clean_title, found, furnish
-from chat.errors import ChatError, NoPeer, NotFound, TrustError, Unavailable, UsageError
+from chat.errors import ChatError, NoPeer, NotFound, Stopping, TrustError, UsageError
 from chat.hub import Hub, Listener
 from chat.invitation import parse as parse_invite
 from chat.node.parts import Parts
@@ -40,7 +40,9 @@ _WAITING = (
 class Node:
     """One profile, held by this process until `aclose`."""
 
-    def __init__(self, opened: OpenProfile, settings: Settings, *, network: bool) -> None:
+    def __init__(
+        self, opened: OpenProfile, settings: Settings, *, network: bool, listening: bool
+    ) -> None:
         self._opened = opened
         self._network = network
         self._hub = Hub()
@@ -50,9 +52,10 @@ class Node:
             self._hub,
             settings,
             networked=network,
+            listening=listening,
             on_joining_changed=self._joined.set,
         )
-        self._control = ControlServer(self, opened.profile.control_path)
+        self._control = ControlServer(self, opened.profile.control_path, network=network)
         self._closing: asyncio.Future[None] | None = None
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -60,20 +63,27 @@ class Node:
 
     @classmethod
     async def open(
-        cls, profile: Profile, settings: Settings, *, network: bool, create: bool
+        cls,
+        profile: Profile,
+        settings: Settings,
+        *,
+        network: bool,
+        create: bool,
+        listening: bool = True,
     ) -> "Node":
         """Hold a profile and begin to work.
 
         Args:
             network: link with peers; else work alone, for a moment.
             create: make the profile if there is none.
+            listening: accept links; who is gone in a moment only dials, and nobody remembers it.
 
         Raises:
             ChatError: a sentence; nothing is held then.
         """
         opened = profile.open(secrets.token_bytes, create=create)
         try:
-            node = cls(opened, settings, network=network)
+            node = cls(opened, settings, network=network, listening=listening)
         except BaseException:
             opened.close()
             raise
@@ -103,7 +113,7 @@ class Node:
     async def call(self, command: commands.Command) -> Any:
         """Carry out a command; its docstring names the type of the reply."""
         if self._closing is not None:
-            raise Unavailable("This Clowder is stopping.")
+            raise Stopping("This Clowder is stopping.")
         self._under_way += 1
         self._idle.clear()
         try:

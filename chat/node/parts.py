@@ -38,6 +38,7 @@ class Parts:
 
     Args:
         networked: link with peers, and fetch pictures from them.
+        listening: accept links as well; else only dial.
         on_joining_changed: told when this device may be in, or refused, since now.
     """
 
@@ -48,6 +49,7 @@ class Parts:
         settings: Settings,
         *,
         networked: bool,
+        listening: bool,
         on_joining_changed: Callable[[], None],
     ) -> None:
         self.opened = opened
@@ -61,6 +63,7 @@ class Parts:
         self.meeting: Meeting | None = None
         self._settings = settings
         self._networked = networked
+        self._listening = listening
         self._present: set[bytes] = set()
 
     # Beginning and ending -----------------------------------------------------------------------
@@ -114,14 +117,15 @@ class Parts:
             files=self.sharing.files,
             lobby=self.lobby,
             relay=self.lobby.relay if self.team is None else self.team.identity.relay,
-            listening=True,
+            listening=self._listening,
             on_ephemeral=self.took_ephemeral,
             on_changed=self.links_changed,
         )
         try:
             await meeting.links.start()
-            listened = " ".join(meeting.links.urls).encode()
-            self.persist(lambda: self.opened.store.put(LISTENED, listened))
+            if self._listening:
+                listened = " ".join(meeting.links.urls).encode()
+                self.persist(lambda: self.opened.store.put(LISTENED, listened))
         except ChatError:
             self.meeting = None
             await meeting.links.aclose()
@@ -278,7 +282,7 @@ class Parts:
     @property
     def listening(self) -> tuple[str, ...]:
         """Where this node can be dialled, or could when it last listened."""
-        if self.meeting is not None:
+        if self.meeting is not None and self._listening:
             return tuple(self.meeting.links.urls)
         stored = self.opened.store.get(LISTENED)
         return tuple(stored.decode().split()) if stored else ()

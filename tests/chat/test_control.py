@@ -4,7 +4,7 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from chat import commands, control, events, model
 from chat.control import LINE_MAX_BYTES, ControlServer, RemoteSession, decode_request
-from chat.errors import ChatError, NotFound, Unavailable, UsageError
+from chat.errors import ChatError, NotFound, Stopping, Unavailable, UsageError
 from chat.hub import Hub, Listener
 
 SECONDS = 20.0
@@ -41,7 +41,7 @@ class Desk:
         self.called.append(command)
         if isinstance(command, commands.GetMessage):
             raise NotFound("There is no such message here.")
-        if isinstance(command, commands.WaitReached):
+        if isinstance(command, commands.WaitReached | commands.Post):
             await self.released.wait()
         if isinstance(command, commands.GetNotes):
             raise RuntimeError("a mistake")
@@ -65,6 +65,14 @@ async def served(folder: Path) -> AsyncIterator[tuple[Desk, Path, ControlServer]
             await server.aclose()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it does not come to be")
+
+
 async def connected(path: Path) -> RemoteSession:
     session = await RemoteSession.connect(path)
     assert session is not None
@@ -78,11 +86,12 @@ def message(number: int, text: str = "") -> model.Message:
 
 
 async def raw(path: Path, *lines: bytes) -> list[dict[str, Any]]:
-    """Send lines and read whatever comes until the other side hangs up or all are answered."""
+    """Send lines; gives what comes behind the hello until the other side hangs up."""
     reader, writer = await asyncio.open_unix_connection(str(path), limit=LINE_MAX_BYTES)
     writer.write(b"".join(lines))
     writer.write_eof()
-    found = [json.loads(line) async for line in reader]
+    hello, *found = [json.loads(line) async for line in reader]
+    assert hello == {"hello": {"network": True}}
     writer.close()
     await writer.wait_closed()
     return found
@@ -142,6 +151,7 @@ def test_a_line_that_is_too_long_ends_its_connection(folder: Path) -> None:
         async with served(folder) as (_, path, _):
             other = await connected(path)
             reader, writer = await asyncio.open_unix_connection(str(path))
+            assert b"hello" in await reader.readline()
             writer.write(b"x" * (LINE_MAX_BYTES + 2))
             answer = json.loads(await reader.readline())
             assert answer["error"]["code"] == "usage"
@@ -226,10 +236,7 @@ def test_a_client_that_leaves_takes_its_listener_along(folder: Path) -> None:
                 await session.call(commands.ListPeers())
                 assert desk.hub.has_listeners
                 await session.aclose()
-            for _ in range(10_000):
-                if not server._clients:
-                    break
-                await asyncio.sleep(0)
+            await until(lambda: not server._clients)
             assert not desk.hub.has_listeners
 
     asyncio.run(main())
@@ -278,6 +285,104 @@ def test_a_node_that_stops_tells_whoever_waits(folder: Path) -> None:
     asyncio.run(main())
 
 
+def test_what_was_taken_is_answered_and_what_was_not_is_for_the_next(folder: Path) -> None:
+    async def main() -> None:
+        async with served(folder) as (desk, path, server):
+            session = await connected(path)
+            taken = asyncio.create_task(session.call(commands.Dial("ws://one:1")))
+            assert await taken is None
+            under_way = asyncio.create_task(session.call(commands.Post("general", "hi")))
+            await until(lambda: any(isinstance(asked, commands.Post) for asked in desk.called))
+            closing = asyncio.create_task(server.aclose())
+            await until(lambda: session.ended)
+            asked = len(desk.called)
+            with pytest.raises(Stopping, match=r"has stopped\.$"):
+                await session.call(commands.Dial("ws://two:1"))
+            assert await RemoteSession.connect(path) is None
+            desk.released.set()
+            with pytest.raises(Unavailable, match="another version"):
+                await under_way  # It was carried out and answered; null is no message.
+            await closing
+            assert len(desk.called) == asked
+            await session.aclose()
+
+    asyncio.run(main())
+
+
+def test_every_request_on_the_way_is_answered_or_surely_not_begun(folder: Path) -> None:
+    """However many requests are in the pipe when the node ends: none is in between."""
+
+    async def main(pause: int) -> None:
+        async with served(folder) as (desk, path, server):
+            session = await connected(path)
+            asked = [commands.Dial(f"ws://x:{number}") for number in range(80)]
+            calls = [asyncio.create_task(session.call(command)) for command in asked]
+            for _ in range(pause):
+                await asyncio.sleep(0)
+            await server.aclose()
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+            assert all(end is None or isinstance(end, Stopping) for end in ends)
+            done = [command for command, end in zip(asked, ends, strict=True) if end is None]
+            assert desk.called == done
+            await session.aclose()
+
+    for pause in range(12):
+        asyncio.run(main(pause))
+
+
+def test_who_gets_no_hello_asked_nothing(folder: Path) -> None:
+    async def main() -> None:
+        lines: list[bytes] = []
+
+        async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            lines.append(await reader.read())
+
+        server = await asyncio.start_unix_server(mute, str(folder / "s"))
+        async with asyncio.timeout(SECONDS):
+            assert await RemoteSession.connect(folder / "s") is None
+        server.close()
+        assert set(lines) <= {b""}
+
+    asyncio.run(main())
+
+
+def test_a_killed_node_leaves_what_it_was_asked_unknown(folder: Path) -> None:
+    async def main() -> None:
+        async def killed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'{"hello": {"network": true}}\n')
+            await reader.readline()
+            writer.close()
+
+        server = await asyncio.start_unix_server(killed, str(folder / "s"))
+        async with asyncio.timeout(SECONDS):
+            session = await connected(folder / "s")
+            with pytest.raises(Unavailable) as told:
+                await session.call(commands.Post("general", "hi"))
+            assert not isinstance(told.value, Stopping)
+            with pytest.raises(Stopping):
+                await session.call(commands.Post("general", "hi"))
+        await session.aclose()
+        server.close()
+
+    asyncio.run(main())
+
+
+def test_what_no_line_holds_is_refused_before_it_is_sent(folder: Path) -> None:
+    async def main() -> None:
+        async with served(folder) as (desk, path, _):
+            session = await connected(path)
+            with pytest.raises(UsageError, match="more than one command holds"):
+                await session.call(commands.SetNotes("general", "x" * LINE_MAX_BYTES))
+            with pytest.raises(UsageError, match="no text"):
+                await session.call(commands.SetTopic("general", "\udcff"))
+            assert desk.called == []
+            assert await session.call(commands.ListPeers()) == []
+            await session.aclose()
+
+    asyncio.run(main())
+
+
 def test_answers_are_as_long_as_they_need_to_be_and_no_longer(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +402,7 @@ def test_answers_are_as_long_as_they_need_to_be_and_no_longer(
 def test_an_event_of_a_newer_node_is_passed_over(folder: Path) -> None:
     async def main() -> None:
         async def newer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'{"hello": {"network": true}}\n')
             writer.write(b'{"event": {"event": "hologram"}}\n')
             writer.write(b'{"event": {"event": "warning", "text": "hi"}}\n')
             await reader.read()

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from chat import model
+from chat.cli.following import follow as follow_channel
 from chat.cli.output import Output
-from chat.cli.talk import _follow
 from chat.control import RemoteSession
 from chat.hub import MESSAGES_WAITING_MAX
 from chat.profile import Profile
@@ -34,11 +34,11 @@ class Printed(Output):
 def test_a_burst_that_merges_into_the_past_is_shown_once_each(remote: bool) -> None:
     async def follow(bo: Desk, printed: Printed) -> None:
         if not remote:
-            await _follow(bo.node, printed, "general", 5)
+            await follow_channel(bo.node, printed, "general", 5)
             return
         session = await RemoteSession.connect(Profile(bo.home).control_path)
         assert session is not None
-        await _follow(session, printed, "general", 5)
+        await follow_channel(session, printed, "general", 5)
         await session.aclose()
 
     async def main() -> None:
