@@ -35,7 +35,7 @@ class Node:
         past: the ops before it, without itself.
         depth: the longest way to the genesis.
         stratum: the level in whose turn it is judged: the author's, and of an admission the
-            invite's author's.
+            newcomer's.
         claim: of an admission whose claim was checked.
         plausible: it keeps the rules in its own past. False only behind an op of an unknown kind.
     """
@@ -99,6 +99,8 @@ class History:
         """Scope to the channels in it."""
         self.members_of: dict[bytes, list[bytes]] = {}
         """Device to the members that it says it belongs to: one, unless it lies."""
+        self.gifts: list[Node] = []
+        """Admissions and grants."""
         self.unknown = 0
         self._places: dict[Place, bytes] = {}
         self.doubled: dict[Place, list[bytes]] = {}
@@ -128,7 +130,9 @@ class History:
         if isinstance(op.args, Genesis):
             stratum = STRATUM_GENESIS
         elif claim is not None:
-            stratum = self.by_id[claim.claim.invite].op.body.level
+            invite = self.by_id[claim.claim.invite].op.args
+            assert isinstance(invite, Invite)
+            stratum = invite.level
         node = Node(len(self.nodes), op, past, depth, stratum, claim, plausible)
         self.nodes.append(node)
         self.by_id[op.id] = node
@@ -157,8 +161,10 @@ class History:
             self._index_admission(node, claim.sign, claim.member, invite.op.args.level)
             self.admits[invite.op.id] |= node.bit
             self.authored[invite.member] |= node.bit
+            self.gifts.append(node)
         elif isinstance(args, Grant):
             self.given[args.member, args.level] |= node.bit
+            self.gifts.append(node)
         elif isinstance(args, Channel):
             self.scoped[args.scope] |= node.bit
         elif args is None:

@@ -11,10 +11,13 @@ second pass, and the same result whatever came in which order. An op of level L 
 - a grant or removal: its target does not have L or less in its past, nor is given it by a
   more senior op beside it.
 
-An admission is judged in the turn of its invite's author, with that author in place of its own:
-the invite counts, its author still has at least that authority, and nobody revoked it before, or,
-strictly senior, meanwhile. One claim wins an invite (the one whose witness is most senior, then
-the smallest id); admissions with the same claim are one, whoever published them.
+An admission opens the turn of the level that it gives: then everything is known that more senior
+people did, and nobody has acted at that level yet. Its authority is the invite's author's: the
+invite counts, its author still has at least that authority, and nobody revoked it before, or,
+strictly senior, meanwhile. Its witness only says when; but it must be somebody of whom it is not
+known by then that it was out (`roster_vouching`). One claim wins an invite (the one whose witness
+is most senior, then the smallest id); admissions with the same claim are one, whoever published
+them.
 
 What was refused only because of an op beside it is remembered with that op (`contested`). For any
 smaller set of ops that has no such half of a pair, everything was decided by pasts alone, and the
@@ -23,31 +26,13 @@ judgement of the larger set holds for it as well; that makes looking into the pa
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from crdt.roster_history import STRATUM_GENESIS, History, Node
 from crdt.roster_ops import Admit, Genesis, Grant, Invite, Remove, Revoke
+from crdt.roster_standing import NOBODY, Event, Standings
+from crdt.roster_vouching import Vouching
 
-NOBODY = 255
-"""The standing of who is not in: a larger number than any level."""
-_ALL = 1_000
 _PAUSABLE = (Invite, Admit, Grant, Remove)
-
-
-class Event(NamedTuple):
-    """Something that counts and says where a member stands.
-
-    Attributes:
-        indexes: of the ops; several when one claim was published by several witnesses.
-        level: what it gives; NOBODY for a removal.
-        key: the smallest id of the ops.
-    """
-
-    indexes: tuple[int, ...]
-    stratum: int
-    level: int
-    key: bytes
-    admission: bool
 
 
 class Resolution:
@@ -61,7 +46,9 @@ class Resolution:
         self.paused = 0
         self._contested: list[tuple[int, int]] = []
         self._losers = 0
-        self.events: dict[bytes, list[Event]] = defaultdict(list)
+        self._standings = Standings(self._nodes)
+        self.events = self._standings.events
+        self._vouching = Vouching(history, self.events, self._counts, self._lost)
         self.winners: dict[bytes, list[Node]] = {}
         """Invite to the admissions by it that count."""
         self.revoked: dict[bytes, list[Node]] = defaultdict(list)
@@ -82,9 +69,9 @@ class Resolution:
                 turns[node.stratum][node.claim is not None].append(node)
         for stratum in sorted(turns):
             others, admissions = turns[stratum]
+            self._judge_admissions(admissions)
             for node in others:
                 self._judge(node)
-            self._judge_admissions(admissions)
 
     def append(self, node: Node) -> bool:
         """Judge one more op; False when it may change the judgement of others.
@@ -134,34 +121,12 @@ class Resolution:
 
     # Standing ---------------------------------------------------------------------------------
 
-    def standing(self, member: bytes, within: int, turn: int = _ALL) -> int:
+    def standing(self, member: bytes, within: int, most: int = NOBODY) -> int:
         """A member's level after a set of ops with all their pasts; NOBODY when it is not in.
 
-        `turn` is the stratum in whose turn it is asked: what gives that level is more senior.
+        Levels above `most` are not looked at: they may not be known yet.
         """
-        found = [
-            event
-            for event in self.events.get(member, ())
-            if (event.stratum < turn or (event.stratum == turn and event.level == NOBODY))
-            and any(within >> index & 1 for index in event.indexes)
-        ]
-        if len(found) > 1:
-            found = [
-                event
-                for event in found
-                if not any(self._follows(other, event, within) for other in found)
-            ]
-        if not found or any(event.level == NOBODY for event in found):
-            return NOBODY
-        return min(found, key=lambda event: (event.stratum, -event.level, event.key)).level
-
-    def _follows(self, later: Event, earlier: Event, within: int) -> bool:
-        return later is not earlier and any(
-            self._nodes[index].past >> before & 1
-            for index in later.indexes
-            if within >> index & 1
-            for before in earlier.indexes
-        )
+        return self._standings.standing(member, within, most)
 
     # One op -----------------------------------------------------------------------------------
 
@@ -173,12 +138,12 @@ class Resolution:
             return
         if self.standing(node.member, node.past, level) != level:
             return
-        if self._lost(node, self._demotion_beside(node, node.member)):
+        if self._lost(node, self._demotion_beside(node, node.member, level)):
             return
         if args is None:
             self._pausing.append(node)
             return
-        if self._is_paused(node, node.member):
+        if self._is_paused(node, node.member, level):
             return
         if isinstance(args, Grant):
             if not self._may_affect(node, args.member):
@@ -206,6 +171,9 @@ class Resolution:
     def _happens(self, node: Node, member: bytes, level: int) -> None:
         self.events[member].append(Event((node.index,), node.stratum, level, node.op.id, False))
 
+    def _counts(self, node: Node) -> bool:
+        return bool(self.valid & node.bit)
+
     def _lost(self, node: Node, winner: int | None) -> bool:
         """Remember that an op is refused because of the one beside it."""
         if winner is None:
@@ -221,12 +189,12 @@ class Resolution:
             and not self._nodes[index].past >> node.index & 1
         )
 
-    def _demotion_beside(self, node: Node, member: bytes) -> int | None:
-        """A more senior op that takes the level of this turn from the member meanwhile."""
+    def _demotion_beside(self, node: Node, member: bytes, level: int) -> int | None:
+        """A more senior op that takes a level from the member meanwhile."""
         for event in self.events.get(member, ()):
             if (
                 not event.admission
-                and event.stratum < node.stratum < event.level
+                and event.stratum < level < event.level
                 and self._beside(node, event.indexes[0])
             ):
                 return event.indexes[0]
@@ -237,7 +205,7 @@ class Resolution:
         if self.standing(target, node.past, node.stratum) <= node.stratum:
             return False
         for event in self.events.get(target, ()):
-            if event.stratum < node.stratum and event.level <= node.stratum:
+            if event.level <= node.stratum:
                 # A claim that was known counts no second time, whoever publishes it again.
                 if any(node.past >> index & 1 for index in event.indexes):
                     continue
@@ -247,13 +215,16 @@ class Resolution:
                         return False
         return True
 
-    def _is_paused(self, node: Node, member: bytes) -> bool:
-        """Whether it rests on an op of unknown kind that could have changed its authority."""
+    def _is_paused(self, node: Node, member: bytes, level: int) -> bool:
+        """Whether it rests on an op of unknown kind that could have changed its authority.
+
+        That is a member's, at a level.
+        """
         if not self._pausing or not isinstance(node.op.args, _PAUSABLE):
             return False
         for unknown in self._pausing:
             if node.past & unknown.bit and (
-                unknown.stratum < node.stratum or unknown.member == member
+                unknown.stratum < level or (unknown.stratum == level and unknown.member == member)
             ):
                 self.paused |= node.bit
                 return True
@@ -273,23 +244,24 @@ class Resolution:
             self._admit(node)
 
     def _is_candidate(self, node: Node, invite: Node) -> bool:
-        inviter = invite.member
-        if self._is_paused(node, inviter) or not self.valid & invite.bit:
+        inviter, level = invite.member, invite.stratum
+        if self._is_paused(node, inviter, level) or not self._counts(invite):
             return False
-        if self.standing(inviter, node.past, node.stratum) > node.stratum:
+        if self.standing(inviter, node.past, level) > level:
             return False
         assert node.claim is not None
-        assert isinstance(invite.op.args, Invite)
         # An invite takes nothing away from who is in already.
-        if self.standing(node.claim.claim.member, node.past, node.stratum) < invite.op.args.level:
+        if self.standing(node.claim.claim.member, node.past, node.stratum) < node.stratum:
             return False
         revokes = self.revoked.get(invite.op.id, ())
         if any(node.past & revoke.bit for revoke in revokes):
             return False
         for revoke in revokes:
-            if revoke.stratum < node.stratum and self._beside(node, revoke.index):
+            if revoke.stratum < level and self._beside(node, revoke.index):
                 return not self._lost(node, revoke.index)
-        return not self._lost(node, self._demotion_beside(node, inviter))
+        if self._lost(node, self._demotion_beside(node, inviter, level)):
+            return False
+        return self._vouching.may_witness(node)
 
     def _winners(self, invite: bytes, asked: list[Node]) -> list[Node]:
         """The admissions with the claim that wins the invite."""
@@ -311,22 +283,21 @@ class Resolution:
 
     def _admit(self, node: Node) -> None:
         assert node.claim is not None
-        claim, invite = node.claim.claim, self._history.invite_of(node)
+        claim = node.claim.claim
         owner = self.owners.setdefault(claim.sign, node)
         if not self._same_member(owner, claim.member):
             if not node.past & owner.bit:
                 self._lost(node, owner.index)
             return
-        assert isinstance(invite.op.args, Invite)
         self.valid |= node.bit
-        before = self.winners.setdefault(invite.op.id, [])
+        before = self.winners.setdefault(claim.invite, [])
         events = self.events[claim.member]
         if before:
             events[:] = [event for event in events if before[0].index not in event.indexes]
         before.append(node)
         indexes = tuple(other.index for other in before)
         key = min(other.op.id for other in before)
-        events.append(Event(indexes, node.stratum, invite.op.args.level, key, True))
+        events.append(Event(indexes, node.stratum, node.stratum, key, True))
 
     @staticmethod
     def _same_member(owner: Node, member: bytes) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from crdt.roster_history import History, Node, bits
 from crdt.roster_ops import LEVEL_RELAY, Channel, Genesis, Invite, Rekey, Share
-from crdt.roster_resolution import NOBODY, Resolution
+from crdt.roster_resolution import Resolution
 from crdt.roster_scopes import Scopes
+from crdt.roster_standing import NOBODY
 
 
 @dataclass(frozen=True, slots=True)

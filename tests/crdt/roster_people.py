@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 
 from crdt import keys, roster_ops
-from crdt.claims import build_claim
+from crdt.claims import build_claim, decode_claim
 from crdt.errors import Invalid
 from crdt.keys import DeviceKeys, DevicePublic
 from crdt.roster import Roster
@@ -234,12 +234,17 @@ KINDS = (
 
 @dataclass
 class Play:
-    """A team and the ops that its random steps brought about."""
+    """A team and the ops that its random steps brought about.
+
+    Attributes:
+        admits_above: only invites that give a larger level are used.
+    """
 
     team: Team
     ops: list[Op]
     people: list[str]
     scopes: list[bytes] = field(default_factory=list)
+    admits_above: int = -1
 
     @classmethod
     def start(cls) -> "Play":
@@ -292,10 +297,16 @@ class Play:
         return self._scope(kind, on, who, target)
 
     def _admit(self, kind: str, on: list[bytes], who: str, number: int) -> Op | None:
+        usable = {
+            op.id: op
+            for op in self.ops
+            if isinstance(op.args, Invite) and op.args.level > self.admits_above
+        }
         if kind == "replay":
             found = [op.args for op in self.ops if isinstance(op.args, Admit)]
-            return self.team.write(who, found[-1 - number % len(found)], on)
-        invites = [op for op in self.ops if op.id in self.team.invites]
+            found = [args for args in found if decode_claim(args.claim).claim.invite in usable]
+            return self.team.write(who, found[-1 - number % len(found)], on) if found else None
+        invites = [op for op in usable.values() if op.id in self.team.invites]
         if not invites:
             return None
         open_ones = self.team.roster.state.invites

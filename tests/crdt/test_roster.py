@@ -179,6 +179,88 @@ def test_the_invites_of_who_was_removed_are_dead() -> None:
     assert team.may_write("puppet") is False
 
 
+@pytest.mark.parametrize(("level", "helped"), [(50, 0), (50, 99), (100, 0), (100, 101)])
+def test_who_was_removed_takes_no_seat_that_is_taken(level: int, helped: int) -> None:
+    """As if earlier, ben shows another claim for a link that he saw, himself or by who isn't."""
+    team = team_of("cyd", ben=level)
+    link = team.invite("ana")
+    before = team.roster.heads
+    team.admit("cyd", "fay", link)
+    team.remove("ana", "ben")
+    ended: list[str] = []
+    for turn in range(4):
+        on: list[bytes] = list(before)
+        if helped:
+            invite = team.invite("ben", helped, on=on)
+            on = [team.admit("ben", f"sock{turn}", invite, on=[invite.id]).id]
+        rival = f"rival{turn}"
+        late = team.admit(f"sock{turn}" if helped else "ben", rival, link, on=on)
+        ended += [rival] if late.id in team.roster.state.void else []
+        assert team.may_write(rival, [late.id]) is True, "there, nobody knew of the removal"
+    assert len(ended) == 4
+    assert team.level("fay") == 100
+    assert not any(team.level(rival) for rival in ended)
+
+
+def test_who_was_removed_shows_no_claim_before_its_revocation() -> None:
+    team = team_of("ben", "dee")
+    link = team.invite("dee", 101)
+    before = team.roster.heads
+    team.revoke("dee", link)
+    refused = team.admit("ana", "fay", link)
+    team.remove("ana", "ben")
+    team.write("ben", refused.args, on=before)
+    assert team.level("fay") is None
+    team.write("ana", refused.args, on=before)
+    assert team.level("fay") == 101, "somebody who is in may have been late"
+
+
+def test_a_claim_that_waits_for_a_newer_build_is_not_shown_as_if_before() -> None:
+    """Ben's op of an unknown kind stands in the way of a claim; removed, he shows that beside."""
+    team = team_of("dee", ben=50)
+    link = team.invite("dee", 101)
+    before = team.roster.heads
+    team.unknown("ben")
+    waiting = team.admit("ana", "fay", link)
+    team.remove("ana", "ben")
+    assert team.roster.state.paused == {waiting.id}
+    shown = team.write("ben", waiting.args, on=before)
+    assert team.roster.state.void == {shown.id}
+    assert team.roster.state.paused == {waiting.id}
+    assert team.level("fay") is None
+
+
+def test_who_came_back_witnesses_again() -> None:
+    team = team_of("cyd", ben=50)
+    link, other = team.invite("ana"), team.invite("ana")
+    removed = team.remove("ana", "cyd")
+    assert not team.roster.is_valid(team.admit("cyd", "dee", link, level=100).id)
+    team.bring("ben", "cyd")
+    assert team.roster.is_valid(team.admit("cyd", "dee", link).id)
+    between = team.admit("cyd", "eve", other, on=[removed.id], level=100)
+    assert between.id in team.roster.state.void
+
+
+def test_who_leaves_may_have_witnessed_meanwhile() -> None:
+    team = team_of("cyd", ben=50)
+    link = team.invite("ana")
+    before = team.roster.heads
+    team.remove("ben", "ben")
+    team.admit("ben", "dee", link, on=before)
+    assert team.level("dee") == 100
+
+
+def test_a_removal_by_who_is_junior_to_the_newcomer_stops_no_witness() -> None:
+    """Else whether an admin came in could depend on what that admin did."""
+    team = team_of("cyd", ben=60)
+    link = team.invite("ana", 50)
+    before = team.roster.heads
+    team.remove("ben", "cyd")
+    assert team.level("cyd") is None
+    team.admit("cyd", "fay", link, on=before, level=100)
+    assert team.level("fay") == 50
+
+
 # Going ------------------------------------------------------------------------------------------
 
 
