@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from chat import nicks
 from chat.errors import NotFound, TrustError, Unavailable
 from crdt import text
 from crdt.clock import HybridClock
@@ -78,7 +79,8 @@ class Workspace:
     incarnation: bytes
     clock: HybridClock = field(default_factory=HybridClock)
     _names: dict[bytes, str] | None = None
-    _nicks: dict[bytes, str] = field(default_factory=dict)
+    _nicks: dict[bytes, str] | None = None
+    _titles: dict[bytes, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.id = self.identity.workspace
@@ -176,7 +178,7 @@ class Workspace:
         return known.scope
 
     def channel_names(self) -> dict[bytes, str]:
-        """Names by channel id; of channels with one name, all but one get a suffix."""
+        """Names by channel id; of channels whose names look the same, all but one get a suffix."""
         if self._names is None:
             self._names = self._read_names()
         return self._names
@@ -196,12 +198,12 @@ class Workspace:
             # Who is not in a channel's scope must not learn its name, so a private channel's
             # stands in its own state.
             title = title or self.store.register(channel.id, NAME_REGISTER)
-            name = (
-                text.clean_line(title, CHANNEL_NAME_MAX_CHARS) or f"channel-{channel.id.hex()[:4]}"
-            )
-            if name in taken:
+            name = text.clean_name(title, CHANNEL_NAME_MAX_CHARS)
+            if not text.look(name):
+                name = f"channel-{channel.id.hex()[:4]}"
+            if text.look(name) in taken:
                 name = f"{name}~{channel.id.hex()[:4]}"
-            taken.add(name)
+            taken.add(text.look(name))
             names[channel.id] = name
         return names
 
@@ -225,11 +227,15 @@ class Workspace:
 
     def _title(self, op: bytes) -> str:
         """The first private value of an op, "" while its key is not here."""
-        try:
-            values = self.epochs.open_private(op)
-        except (NotReadable, Invalid):
-            return ""
-        return values[0] if values and isinstance(values[0], str) else ""
+        known = self._titles.get(op)
+        if known is None:
+            try:
+                values = self.epochs.open_private(op)
+            except (NotReadable, Invalid):
+                return ""
+            known = values[0] if values and isinstance(values[0], str) else ""
+            self._titles[op] = known
+        return known
 
     def find_channel(self, named: str) -> bytes:
         """The id of a channel given by name (with or without #) or id.
@@ -247,24 +253,50 @@ class Workspace:
     # Members ----------------------------------------------------------------------------------
 
     def nick(self, member: bytes) -> str:
-        """How a member is shown: their own profile, or what their invite claim said."""
-        known = self._nicks.get(member)
-        if known is None:
-            known = self._nicks[member] = self._read_nick(member)
-        return known
+        """How a member is shown: their nick, with a suffix where it looks like another's."""
+        if self._nicks is None:
+            self._nicks = self._read_nicks()
+        return self._nicks.get(member) or self.own_nick(member)
 
-    def _read_nick(self, member: bytes) -> str:
-        nick = self.store.register(self.directory, f"nick/{member.hex()}")
-        if not nick:
-            admitted = self.roster.state.members.get(member)
-            if admitted is not None and admitted.admit_op is not None:
-                nick = self._title(admitted.admit_op)
-        return text.clean_line(nick, NICK_MAX_CHARS) or member.hex()[:8]
+    def own_nick(self, member: bytes) -> str:
+        """What a member calls themselves: in their profile, or else when they came in."""
+        profile = self.store.register(self.directory, f"nick/{member.hex()}")
+        return self._clean_nick(member, profile or self._nick_at_admission(member))
+
+    def _read_nicks(self) -> dict[bytes, str]:
+        state = self.roster.state
+        members = {*state.members, *(device.member for device in state.former_devices.values())}
+        profiles = self.store.registers(self.directory, "nick/")
+        named: dict[bytes, str] = {}
+        for member in members:
+            said = profiles.get(f"nick/{member.hex()}") or self._nick_at_admission(member)
+            named[member] = self._clean_nick(member, said)
+        rivals = (member for group in nicks.rivals(named) for member in group)
+        return nicks.tell_apart(named, {m: self._standing(m, named[m]) for m in rivals})
+
+    def _standing(self, member: bytes, nick: str) -> nicks.Standing:
+        known = self.roster.state.members.get(member)
+        if known is None:  # Was removed, and makes room for who is in.
+            return nicks.Standing(LEVEL_RELAY + 1, False, 0, member)
+        if known.admit_op is None:
+            return nicks.Standing(known.level, False, 0, member)
+        renamed = text.look(self._nick_at_admission(member)) != text.look(nick)
+        at = self.roster.op(known.admit_op).body.time
+        return nicks.Standing(known.level, renamed, at, member)
+
+    def _nick_at_admission(self, member: bytes) -> str:
+        admitted = self.roster.state.members.get(member)
+        if admitted is None or admitted.admit_op is None:
+            return ""
+        return self._clean_nick(member, self._title(admitted.admit_op))
+
+    def _clean_nick(self, member: bytes, nick: str) -> str:
+        shown = text.clean_name(nick, NICK_MAX_CHARS)
+        return shown if text.look(shown) else member.hex()[:8]
 
     def forget_views(self) -> None:
         """The roster, keys or profiles changed: read names anew."""
-        self._names = None
-        self._nicks.clear()
+        self._names = self._nicks = None
 
     # Keys -------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """What a string from another machine may put on a screen.
 
 Terminals obey escape sequences, and Textual and Rich pass them on. So every string enters the
-model through one of these two functions: control characters, bidirectional overrides and stacks
-of combining marks go, letters of every script and emoji sequences stay.
+model through one of these functions: control characters, bidirectional overrides and stacks
+of combining marks go, letters of every script and emoji sequences stay. In names, by which people
+know each other, nothing stays that cannot be seen.
 """
 
 import unicodedata
@@ -37,6 +38,16 @@ _TEXT_TABLE: dict[int, int | str | None] = {
     0x2028: "\n",
     0x2029: "\n",
 }
+_JOINERS = "\u200c\u200d"
+_BEFORE_JOINER = ("Lo", "Mn", "Mc", "So", "Sk")
+"""Letters without case, their marks, emoji and skin tones."""
+_BEHIND_JOINER = ("Lo", "So")
+_SEEN_FORMATS = {*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD, 0x110CD}
+"""Signs around numbers: of category Cf, and drawn all the same."""
+_BLANKS = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, 0xFFA0}
+"""Letters, marks and a symbol that are drawn as nothing."""
+_SELECTORS = {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+"""Variation selectors: they change how the character before is drawn, if at all."""
 
 
 def clean_line(text: str, max_chars: int) -> str:
@@ -51,6 +62,45 @@ def clean_text(text: str, max_chars: int) -> str:
     if text.isascii() and text.isprintable():
         return text[:max_chars]
     return _limit_marks(text.translate(_TEXT_TABLE))[:max_chars]
+
+
+def clean_name(text: str, max_chars: int) -> str:
+    """One line without characters that nobody sees, for nicks and names of channels.
+
+    Joiners stay where scripts and emoji need them.
+    """
+    line = clean_line(text, max_chars)
+    if line.isascii():
+        return line
+    kept = (c for at, c in enumerate(line) if not _is_unseen(c) or _joins(line, at))
+    return _limit_marks("".join(kept)).strip()
+
+
+def look(name: str) -> str:
+    """What people compare names by: two with the same are taken for one. Empty when unseen.
+
+    Letter case, compatibility forms, spaces and all that cannot be seen make no difference.
+    Letters of two scripts that are drawn alike do.
+    """
+    if name.isascii():
+        return " ".join(name.lower().split())
+    wide = unicodedata.normalize("NFKC", name).casefold()
+    seen = (c for c in wide if not _is_unseen(c) and ord(c) not in _SELECTORS)
+    return " ".join("".join(seen).split())
+
+
+def _is_unseen(character: str) -> bool:
+    code = ord(character)
+    if unicodedata.category(character) == "Cf":
+        return code not in _SEEN_FORMATS
+    return code in _BLANKS
+
+
+def _joins(line: str, at: int) -> bool:
+    if line[at] not in _JOINERS or not 0 < at < len(line) - 1:
+        return False
+    before, behind = unicodedata.category(line[at - 1]), unicodedata.category(line[at + 1])
+    return before in _BEFORE_JOINER and behind in _BEHIND_JOINER
 
 
 def _limit_marks(text: str) -> str:

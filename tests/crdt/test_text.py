@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crdt.text import COMBINING_MAX, clean_line, clean_text
+from crdt.text import COMBINING_MAX, clean_line, clean_name, clean_text, look
 
 BIDIRECTIONAL = frozenset(
     {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"},
@@ -81,6 +81,50 @@ def test_marks_do_not_pile_up() -> None:
         clean_line("z" + "\u0301" * 1_000 + "a\u0301", WIDE)
         == "z" + "\u0301" * COMBINING_MAX + "a\u0301"
     )
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_names_show_nothing_unseen_and_look_as_they_did(left: str, right: str) -> None:
+    name = clean_name(left + "\u200b\u2060\u00ad" + right, 80)
+    assert name == clean_name(name, 80) == clean_line(name, 80)
+    assert look(name) == look(look(name)) == look(clean_name(left + right, 80))
+    assert not {"\u200b", "\u2060", "\u00ad", "\u3164", "\u2800"} & set(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "👩\u200d💻",
+        "🧑🏽\u200d🚀",
+        "❤️\u200d🔥",
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "Zoë",
+        "日本",
+    ],
+)
+def test_names_keep_the_joiners_that_scripts_and_emoji_need(name: str) -> None:
+    assert clean_name(name, 64) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\u200dna", "ana"),
+        ("ana\u200d", "ana"),
+        ("an\u00ada\U000e0041", "ana"),
+        ("\u3164", ""),
+        ("e" + "\u0301" * 4 + "\u200b" + "\u0301" * 4, "e" + "\u0301" * 4),
+    ],
+)
+def test_names_lose_what_nobody_sees(name: str, shown: str) -> None:
+    assert clean_name(name, 64) == shown
+
+
+@pytest.mark.parametrize("alike", ["Ana", "ANA", "ａｎａ", "a\u200bna", "ana\ufe0f", " ana "])
+def test_what_looks_like_ana_looks_like_ana(alike: str) -> None:
+    assert look(alike) == look("ana")
+    assert look("anna") != look("ana")
 
 
 def test_lines_and_tabs_become_what_can_be_shown() -> None:
