@@ -117,10 +117,15 @@ class Views:
         """The id of a message given by id or a unique beginning of one.
 
         Raises:
-            NotFound: none or several match.
+            NotFound: none or several match, or there is too little to look for.
         """
         digits = given.lower().strip()
-        if len(digits) >= ID_PREFIX_MIN_DIGITS and all(c in "0123456789abcdef" for c in digits):
+        if all(c in "0123456789abcdef" for c in digits):
+            if len(digits) < ID_PREFIX_MIN_DIGITS:
+                raise NotFound(
+                    f"“{digits}” is too short to find a message by; give at least "
+                    f"{ID_PREFIX_MIN_DIGITS} digits of its id."
+                )
             found = self._workspace.store.find_message(digits)
             if len(found) == 1:
                 return found[0]

@@ -11,7 +11,7 @@ from crdt import limits
 from crdt.keys import DeviceKeys, Entropy
 from crdt.ops import Profile
 from crdt.roster_ops import MODE_PRIVATE, Genesis, Op, founding, member_id, net_commitment
-from crdt.text import clean_line
+from crdt.text import clean_line, clean_name, look
 
 if TYPE_CHECKING:
     from chat.effects import Effect
@@ -22,10 +22,12 @@ def clean_nick(given: str) -> str:
     """How a member wants to be called.
 
     Raises:
-        UsageError: nothing is left of it, or it is too long.
+        UsageError: nothing is left of it, it is too long, or it has several lines.
     """
-    nick = clean_line(given, limits.NICK_MAX_CHARS + 1)
-    if not nick:
+    if len(given.strip().splitlines()) > 1:
+        raise UsageError("A nick is one line.")
+    nick = clean_name(given, limits.NICK_MAX_CHARS + 1)
+    if not look(nick):
         raise UsageError("A nick has at least one letter; say --nick YOU.")
     if len(nick) > limits.NICK_MAX_CHARS:
         raise UsageError(f"A nick has at most {limits.NICK_MAX_CHARS} letters.")

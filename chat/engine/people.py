@@ -34,7 +34,7 @@ from crdt.roster_ops import (
     channel_id,
     scope_id,
 )
-from crdt.text import clean_line
+from crdt.text import clean_line, clean_name, look
 
 OTHERS_WAIT_MS = 5_000
 """How long a device waits for who is nearer to do it, before it makes or shares a key itself."""
@@ -335,13 +335,15 @@ def channel_name(given: str, taken: set[str]) -> str:
     """A name for a new channel.
 
     Raises:
-        UsageError: it is empty, too long, or taken.
+        UsageError: it is empty, too long, or taken; letter case makes no other name.
     """
-    name = clean_line(given.removeprefix("#"), limits.CHANNEL_NAME_MAX_CHARS + 1)
-    if not name or any(character.isspace() for character in name):
+    name = clean_name(given.removeprefix("#"), limits.CHANNEL_NAME_MAX_CHARS + 1)
+    if not look(name) or any(character.isspace() for character in name):
         raise UsageError("A channel's name is one word, like `releases`.")
     if len(name) > limits.CHANNEL_NAME_MAX_CHARS:
         raise UsageError(f"A channel's name has at most {limits.CHANNEL_NAME_MAX_CHARS} letters.")
-    if name in taken:
-        raise UsageError(f"There is a channel {name} already.")
+    for other in taken:
+        if look(other) == look(name):
+            told_apart = "" if other == name else f", which looks too much like {name}"
+            raise UsageError(f"There is a channel {other} already{told_apart}.")
     return name

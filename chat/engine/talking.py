@@ -7,6 +7,7 @@ and the operation to write; the caller hands both to `Engine.write`. Errors are 
 import re
 from typing import NamedTuple
 
+from chat.engine.founding import clean_nick
 from chat.errors import NotFound, TrustError, UsageError
 from chat.views import Views
 from chat.workspace import Workspace
@@ -66,39 +67,50 @@ class Talking:
 
     def react(self, message: str, emoji: str, on: bool) -> Saying:
         """Put or take back one emoji."""
-        mid = self._views.find_message(message)
-        sign = clean_line(emoji, limits.EMOJI_MAX_CHARS)
-        if not sign:
+        sign = clean_line(emoji, len(emoji))
+        if not sign or len(emoji.strip().splitlines()) > 1:
             raise UsageError("A reaction is an emoji or a short word.")
-        return Saying(self._channel_of(mid), ops.React(mid, sign, on), mid)
+        if len(sign) > limits.EMOJI_MAX_CHARS:
+            raise UsageError(
+                f"A reaction is an emoji or a short word, at most {limits.EMOJI_MAX_CHARS} "
+                f"characters; this one has {len(sign)}."
+            )
+        mid, channel = self._marked(message, on)
+        return Saying(channel, ops.React(mid, sign, on), mid)
 
     def pin(self, message: str, on: bool) -> Saying:
         """Pin or unpin for everybody."""
-        mid = self._views.find_message(message)
-        return Saying(self._channel_of(mid), ops.Pin(mid, on), mid)
+        mid, channel = self._marked(message, on)
+        return Saying(channel, ops.Pin(mid, on), mid)
 
     def mentions(self, text: str) -> tuple[bytes, ...]:
-        """The members whose nick stands in a text behind an @."""
+        """The members whose nick, as it is shown, stands in a text behind an @.
+
+        Of several that fit one @ the longest is meant: `@ana~5b8e` does not call ana.
+        """
         if "@" not in text:
             return ()
         folded = text.casefold()
-        found: dict[bytes, None] = {}
-        state = self._workspace.roster.state
-        for member in sorted(state.members):
+        found: dict[int, tuple[int, bytes]] = {}
+        for member in self._workspace.roster.state.members:
             wanted = "@" + self._workspace.nick(member).casefold()
             at = folded.find(wanted)
             while at >= 0:
                 if not _NICK_END.match(folded, at + len(wanted)):
-                    found[member] = None
-                    break
+                    found[at] = max(found.get(at, (0, b"")), (len(wanted), member))
                 at = folded.find(wanted, at + 1)
-        return tuple(found)[: limits.MENTIONS_MAX]
+        return tuple(sorted({member for _, member in found.values()}))[: limits.MENTIONS_MAX]
 
     # Channels -----------------------------------------------------------------------------------
 
     def topic(self, channel: str, topic: str) -> Saying:
         """What a channel is about."""
-        text = clean_line(topic, limits.TOPIC_MAX_CHARS)
+        text = clean_line(topic, len(topic))
+        if len(text) > limits.TOPIC_MAX_CHARS:
+            raise UsageError(
+                f"A topic has at most {limits.TOPIC_MAX_CHARS} characters, this one has "
+                f"{len(text)}; the channel's notes have room for more."
+            )
         return Saying(self._workspace.find_channel(channel), ops.Topic(text))
 
     def profile(self, nick: str, colour: str) -> Saying:
@@ -106,7 +118,7 @@ class Talking:
         workspace = self._workspace
         member = workspace.me.hex()
         known = workspace.store.register(workspace.directory, f"colour/{member}")
-        shown = clean_line(nick, limits.NICK_MAX_CHARS) or workspace.nick(workspace.me)
+        shown = clean_nick(nick) if nick.strip() else workspace.own_nick(workspace.me)
         return Saying(workspace.directory, ops.Profile(shown, clean_line(colour, 32) or known))
 
     # Inside -------------------------------------------------------------------------------------
@@ -124,6 +136,19 @@ class Talking:
         if row is None:
             raise NotFound(f"There is no message {mid.hex()} here.")
         return row.channel
+
+    def _marked(self, message: str, on: bool) -> tuple[bytes, bytes]:
+        """A message to put a mark on, or to take one from, and its channel.
+
+        What was taken back takes no more marks. It can be answered: its thread goes on.
+        """
+        mid = self._views.find_message(message)
+        row = self._workspace.store.message(mid)
+        if row is None:
+            raise NotFound(f"There is no message {message} here.")
+        if row.deleted and on:
+            raise UsageError("That message was taken back.")
+        return mid, row.channel
 
     def _own(self, message: str, what: str) -> tuple[bytes, bytes, bytes]:
         mid = self._views.find_message(message)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chat import effects
+from chat.engine.people import channel_name
 from chat.errors import NotFound, TrustError, UsageError
 from crdt import ops
 from crdt.limits import CLOCK_MERGE_MAX_MS
@@ -259,6 +260,47 @@ def test_what_makes_no_sense_is_a_sentence(
         wrong(ana.talking)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda talking: talking.react("beef", "x" * 33, True), "at most 32 .* has 33"),
+        (lambda talking: talking.react("beef", "two\nlines", True), "a short word"),
+        (lambda talking: talking.react("beef", "\x1b", True), "a short word"),
+        (lambda talking: talking.topic("general", "x" * 513), "at most 512 .* has 513"),
+        (lambda talking: talking.post("general", "x", "bee"), "at least 4 digits"),
+        (lambda talking: talking.delete(""), "at least 4 digits"),
+    ],
+)
+def test_what_would_be_cut_or_guessed_is_refused(
+    wrong: Callable[[object], object], sentence: str
+) -> None:
+    ana = Team(seed=14).found("ana")
+    with pytest.raises((UsageError, NotFound), match=sentence):
+        wrong(ana.talking)
+
+
+def test_what_was_taken_back_takes_no_marks_but_its_thread_goes_on() -> None:
+    team = Team(seed=15)
+    ana = team.found("ana")
+    bo = team.join("bo", ana)
+    first = team.post(ana, "first")
+    team.run()
+    team.say(bo, lambda talking: talking.pin(first, True))
+    team.say(ana, lambda talking: talking.delete(first))
+    team.run()
+    for mark in (
+        lambda: bo.talking.pin(first, True),
+        lambda: bo.talking.react(first, "🐱", True),
+    ):
+        with pytest.raises(UsageError, match="taken back"):
+            mark()
+    team.say(bo, lambda talking: talking.pin(first, False))
+    team.post(bo, "what was that?", reply=first)
+    team.run()
+    assert ana.views.message(ana.rows()[0]).replies == 1
+    assert ana.workspace.store.registers(ana.workspace.find_channel("general"), "pin/") == {}
+
+
 def test_broken_text_of_a_terminal_is_cleaned_and_sent() -> None:
     team = Team(seed=13)
     ana = team.found("ana")
@@ -406,6 +448,30 @@ def test_nobody_takes_the_name_of_a_seniors_channel_by_an_earlier_date() -> None
     for desk in (ana, bo):
         assert desk.workspace.find_channel("general") != forged
         assert f"general~{forged.hex()[:4]}" in desk.channels()
+
+
+def test_names_of_channels_that_look_the_same_are_told_apart_or_refused() -> None:
+    team = Team(seed=34)
+    ana = team.found("ana")
+    bo = team.join("bo", ana)
+    team.isolate_all()
+    team.channel(ana, "cats")
+    taken = set(ana.channels())
+    assert channel_name("#dogs", taken) == "dogs"
+    for same in ("cats", "#cats", "ca\u200bts"):
+        with pytest.raises(UsageError, match=r"There is a channel cats already\.$"):
+            channel_name(same, taken)
+    for alike in ("Cats", "ｃａｔｓ"):
+        with pytest.raises(UsageError, match="a channel cats already, which looks too much like"):
+            channel_name(alike, taken)
+    with pytest.raises(UsageError, match="one word"):
+        channel_name("\u200b", taken)
+    other = team.channel(bo, "Cats")  # Nobody could tell bo.
+    team.mesh()
+    team.run()
+    for desk in (ana, bo):
+        assert f"Cats~{other.hex()[:4]}" in desk.channels()
+        assert "cats" in desk.channels()
 
 
 # Leaving --------------------------------------------------------------------------------------
