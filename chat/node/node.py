@@ -139,6 +139,8 @@ class Node:
             case commands.Shutdown():
                 self._hub.close()
                 return None
+        if parts.is_refused:
+            raise TrustError(parts.lobby.refused)
         if parts.team is not None and parts.team.identity.relay:
             raise TrustError("This is a relay: it stores and forwards what it cannot read.")
         answer = None if parts.answers is None else parts.answers.find(command)
@@ -173,9 +175,11 @@ class Node:
 
     async def _create(self, command: commands.Create) -> model.Status:
         parts = self._parts
+        name, nick = clean_title(command.name), clean_nick(command.nick)
+        if parts.is_refused:
+            await parts.give_up()
         if parts.team is not None or parts.lobby.nick is not None:
             raise UsageError(_ONE_WORKSPACE)
-        name, nick = clean_title(command.name), clean_nick(command.nick)
         identity, genesis = found(self._opened.incarnation, now(), secrets.token_bytes)
 
         def begin() -> None:

@@ -141,6 +141,14 @@ class Parts:
         if team is not None and keys is not None and team.workspace.device != keys.public.sign:
             await self.forget_team()
 
+    async def give_up(self) -> None:
+        """Forget a join that was refused, and all that was begun for it. Raises StoreError."""
+        self.lobby.give_up()
+        meeting, self.meeting = self.meeting, None
+        if meeting is not None:
+            await meeting.links.aclose()
+        await self.forget_team()
+
     async def forget_team(self) -> None:
         """There is no workspace (any more)."""
         team, self.team, self.answers = self.team, None, None
@@ -166,12 +174,18 @@ class Parts:
             blocks = (stats.blocks, stats.block_bytes)
         warning = "" if self.meeting is None else self.meeting.links.warning
         warnings = (warning,) if warning else ()
-        return status(self.team, self.meeting, blocks, self.lobby.nick, warnings)
+        team = None if self.is_refused else self.team
+        return status(team, self.meeting, blocks, self.lobby.nick, warnings)
 
     @property
     def is_in(self) -> bool:
         """Whether the roster names this device."""
         return self.team is not None and self.team.workspace.level is not None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the join was refused, so that there is no workspace, and none to wait for."""
+        return bool(self.lobby.refused) and not self.is_in
 
     @property
     def can_write(self) -> bool:
@@ -254,7 +268,7 @@ class Parts:
 
     def roster_grew(self) -> None:
         """Links and doors are to be looked at again; perhaps this device is in now."""
-        if self.is_in and self.lobby.nick is not None:
+        if self.is_in:
             with suppress(StoreError, Unavailable):  # The next start finds that it is over.
                 self.lobby.end()
         self.lobby.roster_grew()
