@@ -64,12 +64,12 @@ class Standings:
         for level in sorted({event.level for event in found}):
             if level > most or level == NOBODY:
                 break
-            if self._level_of([e for e in found if e.is_known_at(level)], within) == level:
+            if self._stands_at(level, [e for e in found if e.is_known_at(level)], within):
                 return level
         return NOBODY
 
-    def _level_of(self, found: list[Event], within: int) -> int:
-        """What several events say together: those that no other follows."""
+    def _stands_at(self, level: int, found: list[Event], within: int) -> bool:
+        """Whether those events that no other follows say so; no smaller level came out so far."""
         last = [
             event
             for event in found
@@ -80,8 +80,11 @@ class Standings:
             )
         ]
         if any(event.level == NOBODY for event in last):
-            return NOBODY
-        return min(last, key=lambda event: (event.stratum, -event.level, event.key)).level
+            return False
+        left = [event for event in last if event.level >= level]
+        if not left:
+            return False
+        return min(left, key=lambda event: (event.stratum, -event.level, event.key)).level == level
 
     def _follows(self, later: Event, earlier: Event, within: int) -> bool:
         return later is not earlier and any(

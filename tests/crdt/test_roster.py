@@ -327,6 +327,21 @@ def test_a_removed_member_comes_back_by_invite_or_grant() -> None:
     assert team.level("ben") == 102
 
 
+def test_who_is_let_in_by_a_junior_gets_back_nothing_that_a_senior_took() -> None:
+    """A promotion beside a removal is void with it, also when the member comes in again."""
+    team = team_of("dee", ben=50, cyd=60)
+    link = team.invite("cyd")
+    before = team.roster.heads
+    removed = team.remove("ana", "dee", on=before)
+    team.grant("ana", "dee", 55, on=before)
+    assert team.level("dee") is None
+    team.admit("cyd", "dee", link, on=[removed.id])
+    assert team.level("dee") == 100
+    claimed = team.invite("dee", level=55)
+    assert claimed.id in team.roster.state.void
+    assert copy(team).state == team.roster.state
+
+
 def test_leaving_is_everybodys_right_and_final_for_what_comes_after() -> None:
     team = team_of("ben")
     team.remove("ben", "ben")
@@ -407,6 +422,17 @@ def test_an_unknown_kind_pauses_what_it_could_have_changed() -> None:
     assert team.roster.state.paused == {paused.id, own.id}
     assert team.roster.is_valid(senior.id)
     assert team.roster.is_valid(team.admit("cyd", "dee", senior).id)
+
+
+def test_an_unknown_kind_pauses_nothing_that_its_author_does_when_more_senior() -> None:
+    """Whether it is judged op by op, or all at once."""
+    team = team_of("ben")
+    assert not team.roster.state.void
+    team.unknown("ben")
+    team.grant("ana", "ben", 50)
+    assert not team.roster.state.void
+    assert team.roster.is_valid(team.invite("ben").id)
+    assert copy(team).state == team.roster.state
 
 
 def test_a_removed_member_pauses_nothing() -> None:
