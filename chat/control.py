@@ -118,7 +118,7 @@ class ControlServer:
         self._hello = Hello(network)
         self._closing = False
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients: dict[asyncio.Task[None], _Client] = {}
 
     async def start(self) -> None:
         """Listen. A socket left by a killed process is replaced: the profile's lock is ours.
@@ -142,9 +142,14 @@ class ControlServer:
         """Stop listening, answer what was taken, and end every connection."""
         self._closing = True
         if self._server is not None:
+            # A connection that was just accepted finds no server when that closes right now.
+            for listener in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listener.fileno())
+            await asyncio.sleep(0)
             self._server.close()
-        for client in list(self._clients):
-            client.cancel()
+        for task, client in self._clients.items():
+            if not client.leaving:
+                task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
         if self._server is not None:
             self._path.unlink(missing_ok=True)
@@ -155,8 +160,7 @@ class ControlServer:
             return
         task = asyncio.current_task()
         assert task is not None
-        self._clients.add(task)
-        client = _Client(self._session, writer)
+        client = self._clients[task] = _Client(self._session, writer)
         try:
             client.answer(Answer(hello=self._hello))
             while line := await reader.readline():
@@ -168,12 +172,17 @@ class ControlServer:
         except asyncio.CancelledError:
             await client.finish()
         finally:
+            client.leaving = True
             await client.aclose()
-            self._clients.discard(task)
+            del self._clients[task]
 
 
 class _Client:
-    """One connection: its requests under way and its subscription."""
+    """One connection: its requests under way and its subscription.
+
+    Attributes:
+        leaving: its lines are not read any more.
+    """
 
     def __init__(self, session: Served, writer: asyncio.StreamWriter) -> None:
         self._session = session
@@ -181,6 +190,7 @@ class _Client:
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(REQUESTS_MAX)
         self._stream: asyncio.Task[None] | None = None
+        self.leaving = False
         self._taken = 0
         """The id of the request taken last."""
 
@@ -253,12 +263,9 @@ class _Client:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._writer.close()
         try:
-            async with asyncio.timeout(GOODBYE_SECONDS):
-                await self._writer.wait_closed()
-        except TimeoutError:
+            await asyncio.wait_for(self._writer.wait_closed(), GOODBYE_SECONDS)
+        except OSError:  # It left, or its time is up.
             self._writer.transport.abort()
-        except ConnectionError:
-            pass
 
 
 class RemoteSession:
