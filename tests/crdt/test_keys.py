@@ -48,6 +48,30 @@ def test_opening_anything_is_invalid(nonce: bytes, ciphertext: bytes, associated
         keys.box_open(SEED, ciphertext)
 
 
+@given(
+    st.binary(max_size=64),
+    st.binary(max_size=64),
+    st.integers(0, 2**16),
+    st.binary(max_size=300),
+    st.binary(max_size=300),
+)
+def test_only_the_very_bytes_open(
+    key: bytes, nonce: bytes, cut: int, plaintext: bytes, associated: bytes
+) -> None:
+    sealed = keys.seal(SEED, bytes(24), plaintext, associated)
+    assert keys.open_sealed(SEED, bytes(24), sealed, associated) == plaintext
+    for other in (key, SEED + key[:1] + b"x", SEED[:-1]):
+        with pytest.raises(Invalid):
+            keys.open_sealed(other, bytes(24), sealed, associated)
+    for other in (nonce + b"x", bytes(23), bytes(25)):
+        with pytest.raises(Invalid):
+            keys.open_sealed(SEED, other, sealed, associated)
+    with pytest.raises(Invalid):
+        keys.open_sealed(SEED, bytes(24), sealed[: cut % len(sealed)], associated)
+    with pytest.raises(Invalid):
+        keys.open_sealed(SEED, bytes(24), sealed, associated + b"x")
+
+
 def test_seal_binds_the_associated_data() -> None:
     sealed = keys.seal(SEED, bytes(24), b"cat", b"here")
     assert keys.open_sealed(SEED, bytes(24), sealed, b"here") == b"cat"
