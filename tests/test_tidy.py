@@ -55,6 +55,7 @@ def sources() -> Iterator[Path]:
     for path in sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
         hidden = any(part.startswith(".") and part != ".ci" for part in parts)
+        hidden = hidden or parts[0] in {"build", "dist"}
         if path.is_file() and not hidden and path.suffix in kinds and "__pycache__" not in parts:
             yield path
 
