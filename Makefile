@@ -3,6 +3,7 @@
 #   make demo          a living workspace on this machine, in one command
 #   make test          every test, on two cores
 #   make check         what CI runs: format, lint, types, layout, tests
+#   make sim SEEDS=100 the simulator: teams in virtual time, and everything that fails them
 #   make bench         the numbers of docs/performance.md, as ratios against a floor
 #   make format        rewrite the code in the project's format
 #   make requirements  pin the newest allowed versions again
@@ -13,7 +14,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format requirements clean
+.PHONY: help demo test check sim bench format requirements clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -44,6 +45,10 @@ check: .venv/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+SEEDS ?= 100
+sim: .venv/dev.stamp
+	$(BIN)/python -m tests.sim --seeds $(SEEDS)
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench

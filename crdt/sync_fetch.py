@@ -183,14 +183,13 @@ class Fetch:
 
     def plan(self, link: Link) -> None:
         """Ask a link for as much as may be under way."""
+        # A rest that is over ends in any case: its time must not stay due while nothing is asked.
+        if self._core.now < self._resting.get(link.number, self._core.now):
+            return
+        self._resting.pop(link.number, None)
         queue = self._queues.get(link.number)
         if queue is None or not link.open or link.roster_asked:
             return
-        resting = self._resting.get(link.number)
-        if resting is not None:
-            if self._core.now < resting:
-                return
-            del self._resting[link.number]
         self._plan_heads(link)
         while queue and len(link.requests) - len(link.comparing) < limits.REQUESTS_IN_FLIGHT:
             if isinstance(queue[0][-1], LogId):
