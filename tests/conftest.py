@@ -37,6 +37,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background of a shell; what tests start must hear Ctrl+C all the same.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     home = tempfile.TemporaryDirectory(prefix="clowder-home-")
     config.add_cleanup(home.cleanup)
     for name in [name for name in os.environ if name.startswith(("CLOWDER_", "XDG_"))]:
