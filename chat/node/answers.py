@@ -212,6 +212,8 @@ class Answers:
         team = self._team
         store = team.workspace.store
         channel = team.workspace.find_channel(command.channel) if command.channel else None
+        if channel is not None and not (command.before or command.after):
+            team.looks_at(channel)
         rows = store.messages(
             channel,
             limit=max(0, min(command.limit, HISTORY_MAX)),

@@ -121,6 +121,7 @@ class Team:
         self.engine = Engine(self.workspace, random.SystemRandom().randrange)
         self.views = Views(self.workspace, self._have, self.engine.present)
         self.talking = Talking(self.workspace, self.views)
+        self._looked_at: bytes | None = None
 
     def address_hints(self) -> tuple[str, ...]:
         """Where an invite's holder finds somebody: here, or where others were met."""
@@ -155,6 +156,12 @@ class Team:
         """A device was met there."""
         self.workspace.store.remember_address(url, device, at.wall)
         return ()
+
+    def looks_at(self, channel: bytes) -> None:
+        """The user reads this channel: what is missing of it is fetched before the rest."""
+        if channel != self._looked_at:
+            self._looked_at = channel
+            self.attempt(lambda at: self.engine.open_channel(channel, at))
 
     def mark_read(self, channel: bytes, message: bytes | None) -> None:
         """Everything up to a message, or to the newest, is read."""

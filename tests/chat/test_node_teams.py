@@ -54,6 +54,22 @@ def test_two_nodes_talk_and_go_on_after_a_restart() -> None:
     played(story)
 
 
+def test_the_channel_that_is_looked_at_is_fetched_before_the_others() -> None:
+    async def story(make: Make) -> None:
+        ana = await make("ana")
+        await ana.create()
+        await ana.call(commands.CreateChannel("treats"))
+        team = ana.team
+        for name in ("treats", "general"):
+            await ana.history(name)
+            looked_at = team.engine.replicator._fetch.open_channel
+            assert looked_at == team.workspace.find_channel(name)
+        await ana.call(commands.History("treats", before="f" * 48))
+        assert team.engine.replicator._fetch.open_channel == looked_at, "that is scrolling"
+
+    played(story)
+
+
 def test_a_profile_has_one_workspace_whatever_is_asked_at_once() -> None:
     async def story(make: Make) -> None:
         ana = await make("ana", network=False)
