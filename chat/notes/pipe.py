@@ -7,10 +7,10 @@ decoded strictly, and an own change that comes out of it is checked like anybody
 import msgspec
 from msgspec import Struct
 
+from chat.limited import LENGTH_BYTES as LENGTH_BYTES
 from chat.notes.errors import WorkerDied
 from chat.notes.limits import ANSWER_MAX_BYTES
 
-LENGTH_BYTES = 4
 Runs = list[tuple[int, int]]
 """Code points and the number of their author, covering the text."""
 

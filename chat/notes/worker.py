@@ -2,36 +2,25 @@
 
 A Yjs update can end or freeze a process in ways that Python cannot catch, and the validator in
 front of this is code like any other. So the texts live here, and what ends this process costs
-the update that did it. Limits (where the system has them): address space, CPU seconds for each
-request, no files written, few files open, no core dumps.
+the update that did it. Its limits are those of `chat.limited`.
 """
 
-import os
-import sys
 from collections.abc import Iterator
-from typing import BinaryIO
 
+from chat.limited import limit_process, limit_time, read_framed, take_over_streams
 from chat.notes import pipe
 from chat.notes.document import PROBE_CLIENT, Document
 from chat.notes.limits import WORKER_FILES_MAX, WORKER_MEMORY_BYTES
 
-try:
-    import resource
-except ImportError:  # Windows has no such limits; the time-out of the host remains
-    resource = None  # type: ignore[assignment]
-
 
 def main() -> None:
     """Answer requests from standard input on standard output until it ends."""
-    requests = sys.stdin.buffer
-    # Whatever a library prints must not get into the answers.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    _limit()
+    requests, answers = take_over_streams()
+    limit_process(WORKER_MEMORY_BYTES, WORKER_FILES_MAX)
     documents: dict[bytes, Document] = {}
-    while (body := _read(requests)) is not None:
+    while (body := read_framed(requests)) is not None:
         request = pipe.read_request(body)
-        _limit_time(request.seconds)
+        limit_time(request.seconds)
         for answer in _answers(documents, request):
             answers.write(pipe.frame(answer))
             answers.flush()
@@ -71,38 +60,6 @@ def _build(documents: dict[bytes, Document], request: pipe.Build) -> Iterator[pi
         if request.careful:
             yield pipe.Tried(index)
     yield pipe.Built(*document.read())
-
-
-def _read(requests: BinaryIO) -> bytes | None:
-    head = requests.read(pipe.LENGTH_BYTES)
-    if len(head) < pipe.LENGTH_BYTES:
-        return None
-    return requests.read(int.from_bytes(head, "big"))
-
-
-def _limit() -> None:
-    if resource is None:
-        return
-    for kind, value in (
-        (resource.RLIMIT_AS, WORKER_MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, WORKER_FILES_MAX),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(kind)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
-
-
-def _limit_time(seconds: int) -> None:
-    """So many more CPU seconds from now on; then the system ends this process."""
-    if resource is None:
-        return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + seconds + 1
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    if hard == resource.RLIM_INFINITY or soft < hard:
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 if __name__ == "__main__":

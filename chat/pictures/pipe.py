@@ -9,10 +9,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from chat.limited import LENGTH_BYTES as LENGTH_BYTES
 from chat.pictures.errors import DecoderFailed
 from chat.pictures.limits import RESULT_MAX_BYTES
 
-LENGTH_BYTES = 4
 Colour = tuple[int, int, int]
 
 
