@@ -119,10 +119,6 @@ class History:
         assert node.claim is not None
         return self.by_id[node.claim.claim.invite]
 
-    def nodes_of_scope(self, scope: bytes) -> list[Node]:
-        """The channel ops in a scope, whether or not they count."""
-        return [self.nodes[index] for index in bits(self.scoped.get(scope, 0))]
-
     def append(self, op: Op, past: int, claim: SignedClaim | None, *, plausible: bool) -> Node:
         """Take an op whose parents are here."""
         depth = 1 + max((self.by_id[parent].depth for parent in op.parents), default=-1)

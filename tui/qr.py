@@ -5,13 +5,9 @@ fits 80x24 together with its frame.
 """
 
 import segno
-from rich.segment import Segment
-from rich.style import Style
-from textual.strip import Strip
 
 QUIET_MODULES = 2
 """The standard asks for four; readers manage with two, and the rows are precious."""
-_STYLE = Style.parse("#000000 on #ffffff")
 _BLOCKS = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
 
 
@@ -25,8 +21,3 @@ def lines(text: str) -> list[str]:
         "".join(_BLOCKS[pair] for pair in zip(upper, lower, strict=True))
         for upper, lower in zip(matrix[::2], matrix[1::2], strict=True)
     ]
-
-
-def strips(text: str) -> list[Strip]:
-    """The rows, black on white."""
-    return [Strip([Segment(line, _STYLE)], len(line)) for line in lines(text)]

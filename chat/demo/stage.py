@@ -75,7 +75,6 @@ class Performance:
 
     def __init__(self, cast: Cast, folder: Path) -> None:
         self.said: list[model.Message] = []
-        self._cast = cast
         self._folder = folder
         self._players: dict[str, Session] = {script.YOU: cast.you}
         for member in cast.members:
