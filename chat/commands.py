@@ -61,6 +61,10 @@ class ListPeers(Command, frozen=True, tag="peers"):
     """Reply: list[model.Peer]."""
 
 
+class LookAround(Command, frozen=True, tag="surroundings"):
+    """Who is linked, who is not and why, and who is heard on the LAN. Reply: model.Surroundings."""
+
+
 class CreateChannel(Command, frozen=True, tag="channel_new"):
     """Reply: model.Channel."""
 
@@ -256,6 +260,7 @@ AnyCommand = (
     | ListChannels
     | ListMembers
     | ListPeers
+    | LookAround
     | CreateChannel
     | SetTopic
     | Post
@@ -290,6 +295,7 @@ REPLIES: dict[type[Command], Any] = {
     ListChannels: list[model.Channel],
     ListMembers: list[model.Member],
     ListPeers: list[model.Peer],
+    LookAround: model.Surroundings,
     CreateChannel: model.Channel,
     SetTopic: model.Channel,
     Post: model.Message,

@@ -113,6 +113,7 @@ class Peer(msgspec.Struct, frozen=True):
     Attributes:
         state: "linked", "dialling" or "waiting".
         behind: entries this peer has that are not here; None until its heads are known.
+        reason: why there is no link, a sentence; empty before the first try, and while linked.
     """
 
     url: str
@@ -127,6 +128,30 @@ class Peer(msgspec.Struct, frozen=True):
     sync_bytes_in: int = 0
     sync_bytes_out: int = 0
     behind: int | None = None
+    reason: str = ""
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """A device that announces itself on the LAN; `ours` if of this workspace or its invites."""
+
+    urls: tuple[str, ...]
+    ours: bool
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a node knows of the network around it, for `clowder doctor`.
+
+    Attributes:
+        interface, mdns, dial: the settings it runs with, see `chat.config.Network`.
+        peers: as `clowder peers` lists them.
+        sightings: announcements that stand.
+    """
+
+    interface: str = ""
+    mdns: bool = True
+    dial: tuple[str, ...] = ()
+    peers: tuple[Peer, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
 
 
 class Status(msgspec.Struct, frozen=True):

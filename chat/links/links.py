@@ -20,13 +20,13 @@ from chat.config import Network
 from chat.errors import NoPeer, TrustError
 from chat.links import introduction
 from chat.links.addresses import canonical_url, canonical_urls, host_of, shareable_urls, told_urls
+from chat.links.announcements import Announcements, Heard
 from chat.links.circle import Circle, OnDown, OnMessage, OnUp, Present
 from chat.links.endings import cools_down, end_sentence, fault_sentence
 from chat.links.handle import LinkHandle
 from chat.links.identity import Contact, ContactState, Identify, Identity, PeerHello, Refusal
 from chat.links.introduction import FLAG_RELAY, Introduction
 from chat.links.limits import (
-    ANNOUNCEMENTS_MAX,
     DIALS_MAX,
     INTRODUCTION_VERSION,
     MESH_LINKS_MAX,
@@ -46,7 +46,7 @@ from transport.proto.closing import CloseCode, LinkEnd
 from transport.proto.crypto import Entropy
 from transport.proto.errors import AddressFault, TransportError
 from transport.proto.handshake import Initiator, Responder
-from transport.proto.hints import LOBBY_CONTEXT, LinkSecret, matching_secret, tagged_secrets
+from transport.proto.hints import LOBBY_CONTEXT, LinkSecret, matching_secret
 
 
 class Links:
@@ -99,7 +99,7 @@ class Links:
         self._circle = Circle(
             device, on_up=on_up, on_message=on_message, on_down=on_down, on_ended=self._ended
         )
-        self._announcements: dict[tuple[str, ...], tuple[bytes, list[bytes]]] = {}
+        self._announcements = Announcements()
         self._connected: set[Link] = set()
         self._dials: set[asyncio.Task[None]] = set()
         self._next: asyncio.TimerHandle | None = None
@@ -215,6 +215,10 @@ class Links:
                 contacts.append(Contact(target.urls[0], state, None, target.reason))
         return contacts
 
+    def heard(self) -> list[Heard]:
+        """Who announces itself on the LAN, of this workspace or of another."""
+        return self._announcements.heard(self._secrets())
+
     def network_changed(self, change: NetworkChange | None = None) -> None:
         """This device is somewhere else or was asleep: find out which links live, dial the rest."""
         if change is None:
@@ -301,19 +305,17 @@ class Links:
 
     def found(self, urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
         known = tuple(canonical_urls(urls))
-        self._announcements.pop(known, None)
-        self._announcements[known] = (nonce, tags)
-        if len(self._announcements) > ANNOUNCEMENTS_MAX:
-            del self._announcements[next(iter(self._announcements))]
+        self._announcements.add(known, nonce, tags)
         self._follow(known)
 
     def gone(self, urls: list[str]) -> None:
-        self._announcements.pop(tuple(canonical_urls(urls)), None)
+        self._announcements.drop(tuple(canonical_urls(urls)))
         self._targets.gone(canonical_urls(urls))
 
     def _follow(self, urls: tuple[str, ...]) -> None:
         """Dial who announces itself there, if it is one of ours."""
-        for secret in tagged_secrets(self._secrets(), *self._announcements[urls])[:1]:
+        secret = self._announcements.secret(urls, self._secrets())
+        if secret is not None:
             self._targets.found(urls, secret, self._loop.time())
             self._dial_soon()
 

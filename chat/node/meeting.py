@@ -184,7 +184,10 @@ class Meeting:
     def peers(self) -> list[model.Peer]:
         """Links, and addresses that are tried."""
         return [
-            self._peer(contact.url, contact.state, contact.handle) for contact in self.links.peers()
+            model.Peer(contact.url, contact.state, reason=contact.reason)
+            if contact.handle is None
+            else self._peer(contact.url, contact.state, contact.handle)
+            for contact in self.links.peers()
         ]
 
     # What links tell ----------------------------------------------------------------------------
@@ -324,9 +327,9 @@ class Meeting:
         if team is not None:
             team.attempt(lambda now: team.remember_address(url, device, now))
 
-    def _peer(self, url: str, state: model.LinkState, handle: LinkHandle | None) -> model.Peer:
+    def _peer(self, url: str, state: model.LinkState, handle: LinkHandle) -> model.Peer:
         team = self._team()
-        if handle is None or team is None:
+        if team is None:
             return model.Peer(url, state)
         workspace, rtt = team.workspace, handle.rtt
         member = workspace.member_of(handle.device)

@@ -134,6 +134,8 @@ class Node:
                 return await self._join(command)
             case commands.ListPeers():
                 return [] if parts.meeting is None else parts.meeting.peers()
+            case commands.LookAround():
+                return parts.surroundings()
             case commands.Dial():
                 return self._dial(command)
             case commands.Shutdown():

@@ -18,7 +18,7 @@ from chat.hub import Hub
 from chat.node.answers import Answers
 from chat.node.lobby import NodeLobby
 from chat.node.sharing import Sharing
-from chat.node.status import status
+from chat.node.status import status, surroundings
 from chat.node.team import Team
 from chat.profile import OpenProfile
 from chat.workspace import Identity, Now
@@ -176,6 +176,10 @@ class Parts:
         warnings = (warning,) if warning else ()
         team = None if self.is_refused else self.team
         return status(team, self.meeting, blocks, self.lobby.nick, warnings)
+
+    def surroundings(self) -> model.Surroundings:
+        """The network as this node sees it."""
+        return surroundings(self._settings.network, self.meeting)
 
     @property
     def is_in(self) -> bool:

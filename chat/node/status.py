@@ -1,8 +1,9 @@
-"""The state of a profile as one value, for `clowder status` and the face."""
+"""The state of a profile as values, for `clowder status`, `clowder doctor` and the face."""
 
 from typing import TYPE_CHECKING, Literal
 
 from chat import model
+from chat.config import Network
 from chat.node.team import Team
 
 if TYPE_CHECKING:
@@ -67,3 +68,13 @@ def status(
         waiting=store.count_waiting(),
         warnings=warnings,
     )
+
+
+def surroundings(settings: Network, meeting: "Meeting | None") -> model.Surroundings:
+    """The network as the links see it now; without them, what they would do."""
+    peers: tuple[model.Peer, ...] = ()
+    sightings: tuple[model.Sighting, ...] = ()
+    if meeting is not None:
+        peers = tuple(meeting.peers())
+        sightings = tuple(model.Sighting(*heard) for heard in meeting.links.heard())
+    return model.Surroundings(settings.interface, settings.mdns, settings.dial, peers, sightings)
