@@ -68,6 +68,13 @@ BACKOFF_RECENT_MAX_SECONDS = 1.5  # a peer that was here lately: back within two
 BACKOFF_MAX_SECONDS = 30.0  # a peer that may be gone for the day
 SEEN_RECENTLY_SECONDS = 10 * 60.0
 
+# Overlay: which of the devices that are online are linked directly
+OVERLAY_MESH_MAX = 32  # all with all up to here: below 500 links in the whole team
+OVERLAY_CHOICES = 4  # each chooses so many beyond it: connected when three in ten vanish at once
+OVERLAY_CHOICES_LARGE = 6  # with 4, half of 200 devices vanishing cuts some off; with 6 it does not
+OVERLAY_LARGE_FROM = 200
+OVERLAY_BRIDGES = 2  # devices that keep a link to one relay; one may crash
+
 # Discovery
 DISCOVERY_TAGS_MAX = 8  # 64 bytes of TXT; nobody is in more teams on one machine
 DISCOVERY_ADDRESSES_MAX = 8  # of one announcement; a laptop has two or three
