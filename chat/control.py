@@ -2,7 +2,7 @@
 
 One JSON object a line, UTF-8, over a Unix socket in the profile's folder (mode 0600):
 
-    <- {"hello": {"network": true}}
+    <- {"hello": {"network": true, "v": 1}}
     -> {"id": 1, "command": {"do": "post", "channel": "general", "text": "hi"}}
     <- {"id": 1, "reply": {...}}             or {"id": 1, "error": {"code": "missing", "text": "…"}}
     -> {"id": 2, "subscribe": true}
@@ -16,9 +16,10 @@ the next holder can be asked (`Stopping`); those up to it have a moment to be an
 killed node was asked stays unknown, and fails.
 
 Commands of one connection run side by side; each answer carries its request's id. Bytes travel
-as base64 text. A line that is no request ends that connection and nothing else; so does a client
-that reads nothing, since its answers wait for it. An event that a client does not know is of a
-newer node, and passed over.
+as base64 text. A command that is not known here is refused by its id; a line that is no request
+ends that connection and nothing else; so does a client that reads nothing, since its answers wait
+for it. An event that a client does not know is of a newer node, and passed over. A history comes
+in pages (`PAGE_MESSAGES`), which `RemoteSession` puts together. docs/control.md tells all of it.
 """
 
 import asyncio
@@ -29,15 +30,25 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chat.commands import REPLIES, AnyCommand, Command
+from chat.commands import REPLIES, Command, History
+from chat.control_lines import (
+    LINE_MAX_BYTES,
+    PAGE_MESSAGES,
+    REPLY_MAX_BYTES,
+    VERSION,
+    Answer,
+    Failure,
+    Hello,
+    Request,
+    Unknown,
+    decode_answer,
+    decode_event,
+    decode_request,
+)
 from chat.errors import BY_CODE, ChatError, Stopping, StoreError, Unavailable, UsageError
-from chat.events import AnyEvent
 from chat.hub import Hub, Listener
+from chat.model import Message
 
-LINE_MAX_BYTES = 16 * 1024 * 1024
-"""Of a request; the text of the largest notes fits, though every character be escaped."""
-REPLY_MAX_BYTES = 256 * 1024 * 1024
-"""Of an answer: half a million messages; who wants more asks for pages."""
 REQUESTS_MAX = 64
 """Commands of one connection under way at once; more wait their turn."""
 LAST_ANSWERS_SECONDS = 1.0
@@ -47,6 +58,7 @@ HELLO_SECONDS = 5.0
 GOODBYE_SECONDS = 1.0
 """A client that does not read its last answers is not waited for any longer."""
 _STOPPED = "The node that holds this profile has stopped."
+_OTHER_VERSION = "The node that holds this profile is of another version; start it anew."
 
 
 class Served(Protocol):
@@ -59,54 +71,7 @@ class Served(Protocol):
         """Events from now on."""
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True):
-    """A line from a client."""
-
-    id: int
-    command: AnyCommand | None = None
-    subscribe: bool = False
-
-
-class Failure(msgspec.Struct):
-    """Why a command did not work."""
-
-    code: str
-    text: str
-
-
-class Hello(msgspec.Struct):
-    """The first line of every connection: whether this node links with peers."""
-
-    network: bool
-
-
-class Answer(msgspec.Struct, omit_defaults=True):
-    """A line from the node. `closing` is the last request that was taken, 0 for none."""
-
-    id: int | None = None
-    reply: msgspec.Raw = msgspec.Raw()
-    error: Failure | None = None
-    event: msgspec.Raw = msgspec.Raw()
-    hello: Hello | None = None
-    closing: int | None = None
-
-
-_requests = msgspec.json.Decoder(Request)
-_answers = msgspec.json.Decoder(Answer)
-_events = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()
-
-
-def decode_request(line: bytes) -> Request:
-    """A request from a line.
-
-    Raises:
-        UsageError: the line is none.
-    """
-    try:
-        return _requests.decode(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise UsageError(f"The control socket got a line that is no request: {error}") from None
 
 
 class ControlServer:
@@ -164,7 +129,10 @@ class ControlServer:
         try:
             client.answer(Answer(hello=self._hello))
             while line := await reader.readline():
-                await client.request(decode_request(line))
+                try:
+                    await client.request(decode_request(line))
+                except Unknown as unknown:
+                    client.refuse(unknown)
         except (UsageError, ValueError) as error:
             client.answer(Answer(error=Failure(UsageError.code, str(error))))
         except ConnectionError:
@@ -209,6 +177,11 @@ class _Client:
         self._tasks.add(task)
         task.add_done_callback(partial(self._finished, request))
 
+    def refuse(self, unknown: Unknown) -> None:
+        """Answer a request that is not known here."""
+        self._taken = unknown.number
+        self.answer(Answer(id=unknown.number, error=Failure(unknown.code, str(unknown))))
+
     def _finished(self, request: Request, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._free.release()
@@ -229,6 +202,11 @@ class _Client:
         try:
             if request.command is None:
                 raise UsageError("The request has no command.")
+            if isinstance(request.command, History) and request.command.limit > PAGE_MESSAGES:
+                raise UsageError(
+                    f"One answer holds {PAGE_MESSAGES} messages; ask for the others with `before` "
+                    "the first of them, or `after` the last."
+                )
             reply = _encoder.encode(await self._session.call(request.command))
             if len(reply) > REPLY_MAX_BYTES:
                 raise UsageError("That is more than one answer holds; ask for less at once.")
@@ -292,7 +270,11 @@ class RemoteSession:
 
     @classmethod
     async def connect(cls, path: Path) -> "RemoteSession | None":
-        """A session with the node behind `path`, or None when nobody answers there."""
+        """A session with the node behind `path`, or None when nobody answers there.
+
+        Raises:
+            Unavailable: the node speaks a later version of these lines.
+        """
         try:
             reader, writer = await asyncio.open_unix_connection(str(path), limit=REPLY_MAX_BYTES)
         except OSError:  # Whoever opens the profile next tells what is wrong with its folder.
@@ -300,10 +282,13 @@ class RemoteSession:
         hello = None
         with contextlib.suppress(OSError, ValueError, msgspec.MsgspecError):
             async with asyncio.timeout(HELLO_SECONDS):
-                hello = _answers.decode(await reader.readline()).hello
-        if hello is None:
+                hello = decode_answer(await reader.readline()).hello
+        if hello is None or hello.v > VERSION:
             writer.close()
+        if hello is None:
             return None
+        if hello.v > VERSION:
+            raise Unavailable(_OTHER_VERSION)
         return cls(reader, writer, hello)
 
     async def call(self, command: Command) -> Any:
@@ -314,13 +299,28 @@ class RemoteSession:
             Unavailable: the node has stopped meanwhile, or speaks another version.
             UsageError: the command is longer than a line, or holds what is no text.
         """
+        if isinstance(command, History) and command.limit > PAGE_MESSAGES:
+            return await self._history(command)
         reply = await self._ask({"command": command})
         try:
             return msgspec.json.decode(reply, type=REPLIES[type(command)])
         except msgspec.MsgspecError:
-            raise Unavailable(
-                "The node that holds this profile is of another version; start it anew."
-            ) from None
+            raise Unavailable(_OTHER_VERSION) from None
+
+    async def _history(self, command: History) -> list[Message]:
+        """A long history, page by page: from its end, or with `after` from its beginning."""
+        pages: list[list[Message]] = []
+        left = command.limit
+        while left > 0:
+            asked = min(left, PAGE_MESSAGES)
+            page: list[Message] = await self.call(msgspec.structs.replace(command, limit=asked))
+            pages.append(page)
+            left = left - len(page) if len(page) == asked else 0
+            if page and command.after:
+                command = msgspec.structs.replace(command, after=page[-1].order)
+            elif page:
+                command = msgspec.structs.replace(command, before=page[0].order)
+        return [message for page in (pages if command.after else pages[::-1]) for message in page]
 
     def events(self) -> Listener:
         """Events from now on, until the node stops."""
@@ -361,7 +361,7 @@ class RemoteSession:
     async def _read(self) -> None:
         try:
             while line := await self._reader.readline():
-                self._take(_answers.decode(line))
+                self._take(decode_answer(line))
         except (ConnectionError, ValueError, msgspec.MsgspecError):
             pass
         finally:
@@ -383,8 +383,9 @@ class RemoteSession:
             if answer.error is not None:  # It could not read a line, and will hang up.
                 self._why = BY_CODE.get(answer.error.code, ChatError)(answer.error.text)
             elif bytes(answer.event):
-                with contextlib.suppress(msgspec.MsgspecError):  # Of a newer node.
-                    self._hub.emit(_events.decode(answer.event))
+                event = decode_event(answer.event)
+                if event is not None:
+                    self._hub.emit(event)
             return
         waiting = self._waiting.pop(answer.id, None)
         if waiting is None or waiting.done():

@@ -9,6 +9,12 @@ from typing import Literal
 import msgspec
 
 LinkState = Literal["linked", "dialling", "waiting"]
+Alerts = Literal["off", "mentions", "all"]
+"""What of a channel may ring: nothing, what mentions this member, everything."""
+Part = Literal["picture", "file", "link"]
+"""What a message may carry, as a search asks for it."""
+Mark = Literal["mention", "reply", "late", "pinned"]
+"""What a message may be to this member: it mentions them, answers them, came in late, is pinned."""
 
 
 class Author(msgspec.Struct, frozen=True):
@@ -52,6 +58,7 @@ class Message(msgspec.Struct, frozen=True):
         ahead_ms: how far the author's clock ran ahead when the message arrived; 0 when it did not.
         state: "ok", or "newer" when it needs a newer Clowder to show.
         late: it merged into the past after newer messages were already here.
+        channel_id: of the channel, which stays when its name on this machine changes.
     """
 
     id: str
@@ -73,6 +80,7 @@ class Message(msgspec.Struct, frozen=True):
     pinned: bool = False
     late: bool = False
     state: Literal["ok", "newer"] = "ok"
+    channel_id: str = ""
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -95,7 +103,10 @@ class Channel(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A member. `role` is founder, admin, member, reader or relay, from the level."""
+    """A member. `role` is founder, admin, member, reader or relay, from the level.
+
+    `away` is what they say themselves, while they are linked; `away_text` may say why.
+    """
 
     member: str
     nick: str
@@ -105,6 +116,8 @@ class Member(msgspec.Struct, frozen=True):
     online: bool = False
     me: bool = False
     colour: str = ""
+    away: bool = False
+    away_text: str = ""
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -239,3 +252,54 @@ class InviteView(msgspec.Struct, frozen=True):
     level: int
     expires: int
     relay: bool = False
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Somebody in the delivery of a message.
+
+    Attributes:
+        holds: whether they are known to have it; what is not known counts as no.
+        online: whether they are linked to this machine now.
+    """
+
+    member: str
+    nick: str
+    holds: bool
+    online: bool = False
+    relay: bool = False
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """How far a message got: everybody it is meant for, and relays, which cannot read it.
+
+    A lower bound, from receipts and what peers said of themselves; silence is no receipt.
+    """
+
+    message: str
+    holders: tuple[Holder, ...] = ()
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """An unsent text, and the message it answers."""
+
+    text: str = ""
+    reply_to: str | None = None
+
+
+class Private(msgspec.Struct, frozen=True):
+    """What a member keeps for themselves on this device. Channels and messages by their ids.
+
+    Attributes:
+        drafts: unsent texts by channel, the one touched last at the end.
+        alerts: what a channel may ring for, where it is not "mentions".
+        bookmarks: messages, the newest bookmark last.
+        quiet_until: nothing rings before then, in milliseconds; 0 when it may.
+        away, away_text: what linked members are told, too.
+    """
+
+    drafts: dict[str, Draft] = {}
+    alerts: dict[str, Alerts] = {}
+    bookmarks: tuple[str, ...] = ()
+    quiet_until: int = 0
+    away: bool = False
+    away_text: str = ""

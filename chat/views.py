@@ -78,6 +78,7 @@ class Views:
             replies=row.replies,
             pinned=row.pinned,
             late=row.late,
+            channel_id=row.channel.hex(),
         )
 
     def file(self, info: FileInfo) -> model.FileView:

@@ -9,9 +9,10 @@ import click
 
 from chat import commands, model
 from chat.cli.context import COUNT, YIELDING_SECONDS, GlobalOptions, Invocation, Seconds, run
-from chat.cli.following import PAGE_MESSAGES, follow
+from chat.cli.following import follow
 from chat.cli.output import Output, size
 from chat.cli.sending import read_text, send_lines
+from chat.control_lines import PAGE_MESSAGES
 from chat.errors import Unavailable, UsageError
 from chat.session import Session
 

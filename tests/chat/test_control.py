@@ -36,6 +36,7 @@ class Desk:
         self.called: list[commands.Command] = []
         self.released = asyncio.Event()
         self.messages: list[model.Message] = []
+        self.largest = 0
 
     async def call(self, command: commands.Command) -> Any:
         self.called.append(command)
@@ -46,8 +47,14 @@ class Desk:
         if isinstance(command, commands.GetNotes):
             raise RuntimeError("a mistake")
         if isinstance(command, commands.History):
-            return self.messages
+            return self._page(command)
         return [] if isinstance(command, commands.ListPeers) else None
+
+    def _page(self, command: commands.History) -> list[model.Message]:
+        self.largest = max(self.largest, command.limit)
+        found = [m for m in self.messages if m.order > command.after]
+        found = [m for m in found if not command.before or m.order < command.before]
+        return found[: command.limit] if command.after else found[-command.limit :]
 
     def events(self) -> Listener:
         return self.hub.listen()
@@ -91,7 +98,7 @@ async def raw(path: Path, *lines: bytes) -> list[dict[str, Any]]:
     writer.write(b"".join(lines))
     writer.write_eof()
     hello, *found = [json.loads(line) async for line in reader]
-    assert hello == {"hello": {"network": True}}
+    assert hello == {"hello": {"network": True, "v": 1}}
     writer.close()
     await writer.wait_closed()
     return found
@@ -395,6 +402,73 @@ def test_answers_are_as_long_as_they_need_to_be_and_no_longer(
             with pytest.raises(UsageError, match="ask for less"):
                 await session.call(commands.History("general", 700))
             await session.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("there", [0, 999, 1_000, 2_500])
+@pytest.mark.parametrize("limit", [1, 1_000, 1_001, 2_400, 10_000])
+def test_a_long_history_comes_in_pages(folder: Path, there: int, limit: int) -> None:
+    async def main() -> None:
+        async with served(folder) as (desk, path, _):
+            desk.messages = [message(number) for number in range(1, there + 1)]
+            session = await connected(path)
+            found = await session.call(commands.History("general", limit))
+            assert found == desk.messages[-limit:]
+            if desk.messages:
+                middle, ends = desk.messages[there // 3], desk.messages[-1]
+                older = commands.History("general", limit, before=middle.order)
+                assert await session.call(older) == desk.messages[: there // 3][-limit:]
+                newer = commands.History("general", limit, ends.order, middle.order)
+                assert await session.call(newer) == desk.messages[there // 3 + 1 : -1][:limit]
+            assert desk.largest <= control.PAGE_MESSAGES
+            await session.aclose()
+            asked = {"id": 1, "command": {"do": "history", "limit": control.PAGE_MESSAGES + 1}}
+            (answer,) = await raw(path, json.dumps(asked).encode() + b"\n")
+            assert answer["error"]["code"] == "usage"
+            assert desk.largest <= control.PAGE_MESSAGES
+
+    asyncio.run(main())
+
+
+def test_what_a_node_does_not_know_is_refused_by_its_id_and_costs_nothing_else(
+    folder: Path,
+) -> None:
+    async def main() -> None:
+        async with served(folder) as (_, path, _):
+            answers = await raw(
+                path,
+                b'{"id": 1, "command": {"do": "hologram"}}\n',
+                b'{"id": 2, "command": {"do": "post", "channel": 7}}\n',
+                b'{"id": 3, "colour": "red"}\n',
+                b'{"id": 4, "command": {"do": "peers"}}\n',
+                b'{"id": "5", "command": {"do": "peers"}}\n',
+                b'{"id": 6, "command": {"do": "peers"}}\n',
+            )
+            told = {answer.get("id"): answer for answer in answers}
+            assert [told[number]["error"]["code"] for number in (1, 2, 3)] == ["usage"] * 3
+            assert "hologram" in told[1]["error"]["text"]
+            assert told[None]["error"]["code"] == "usage"  # No id: the connection ends.
+            assert 6 not in told
+
+    asyncio.run(main())
+
+
+def test_a_node_of_a_later_version_is_asked_nothing(folder: Path) -> None:
+    async def main() -> None:
+        asked: list[bytes] = []
+
+        async def later(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'{"hello": {"network": true, "v": 2, "shape": "round"}}\n')
+            asked.append(await reader.read())
+            writer.close()
+
+        server = await asyncio.start_unix_server(later, str(folder / "s"))
+        async with asyncio.timeout(SECONDS):
+            with pytest.raises(Unavailable, match="another version"):
+                await RemoteSession.connect(folder / "s")
+        server.close()
+        await until(lambda: asked == [b""])
 
     asyncio.run(main())
 
