@@ -2,6 +2,7 @@
 
 links, circle       the shell: `Links`; the devices linked now, which the node sees as `LinkHandle`s
 targets, standing   pure: whom to dial when; which of several links to a device counts
+dialler             dials
 presence, racing    listening, being found and noticing a move; dialling several addresses at once
 announcements       who announces itself on the LAN
 introduction        what devices say of themselves in the handshake

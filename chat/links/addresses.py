@@ -8,6 +8,7 @@ that mean "the machine that reads this" count only between processes of one mach
 import ipaddress
 from collections.abc import Iterable
 
+from chat.errors import NoPeer
 from chat.links.limits import INTRODUCTION_URLS_MAX
 from transport.net.addresses import is_address, is_loopback, parse_url
 from transport.proto.errors import AddressFault
@@ -23,6 +24,18 @@ def canonical_url(text: str) -> str:
     host = f"[{url.host.replace('%', '%25')}]" if ":" in url.host else url.host
     resource = "" if url.resource == "/" else url.resource
     return f"{'wss' if url.secure else 'ws'}://{host}:{url.port}{resource}"
+
+
+def dialled_url(text: str) -> str:
+    """The one spelling of an address that somebody wants dialled.
+
+    Raises:
+        NoPeer: it is no address of a link.
+    """
+    try:
+        return canonical_url(text)
+    except AddressFault as fault:
+        raise NoPeer(f"“{text}” cannot be dialled: {fault}.") from None
 
 
 def canonical_urls(texts: Iterable[str]) -> list[str]:

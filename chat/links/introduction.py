@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from chat.links.identity import Refusal
 from chat.links.limits import (
     INTRODUCTION_MAX_BYTES,
     INTRODUCTION_URLS_MAX,
@@ -56,6 +57,14 @@ def decode(payload: bytes) -> Introduction:
         return _decoder.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise Invalid(_complaint(payload)) from None
+
+
+def told(payload: bytes) -> Introduction | Refusal:
+    """The introduction, or why there will be no link."""
+    try:
+        return decode(payload)
+    except Invalid as invalid:
+        return Refusal(str(invalid))
 
 
 def _complaint(payload: bytes) -> str:

@@ -3,7 +3,7 @@
 It knows transport, and nothing of channels, roster or store. What it needs to know the node gives
 it as functions; what the node hears is that a link is up, that a message came, that it is down.
 
-    dialling     Targets says whom and when; one task for each dial, none for a link
+    dialling     Targets says whom and when; Dialler does it
     opening      the handshake's payload is decoded, `identify` says who that is, or refuses
     standing     Circle says which link to a device counts; the node sees that one alone
     ending       `on_down`, and Targets says when to dial again
@@ -19,32 +19,30 @@ from collections.abc import Callable, Sequence
 from chat.config import Network
 from chat.errors import NoPeer, TrustError
 from chat.links import introduction
-from chat.links.addresses import canonical_url, canonical_urls, host_of, shareable_urls, told_urls
+from chat.links.addresses import canonical_urls, dialled_url, host_of, shareable_urls, told_urls
 from chat.links.announcements import Announcements, Heard
 from chat.links.circle import Circle, OnDown, OnMessage, OnUp, Present
+from chat.links.dialler import Dialler
 from chat.links.endings import cools_down, end_sentence, fault_sentence
 from chat.links.handle import LinkHandle
 from chat.links.identity import Contact, ContactState, Identify, Identity, PeerHello, Refusal
 from chat.links.introduction import FLAG_RELAY, Introduction
 from chat.links.limits import (
-    DIALS_MAX,
     INTRODUCTION_VERSION,
     MESH_LINKS_MAX,
     REMEMBERED_MAX,
     STRANGERS_MAX,
 )
 from chat.links.presence import Presence
-from chat.links.racing import NoLink, first_link
 from chat.links.standing import Place
 from chat.links.targets import Target, Targets
-from crdt.errors import Invalid
 from transport.net.addresses import parse_url
 from transport.net.link import Link
 from transport.net.network import NetworkChange
 from transport.net.websocket import dial
 from transport.proto.closing import CloseCode, LinkEnd
 from transport.proto.crypto import Entropy
-from transport.proto.errors import AddressFault, TransportError
+from transport.proto.errors import TransportError
 from transport.proto.handshake import Initiator, Responder
 from transport.proto.hints import LOBBY_CONTEXT, LinkSecret, matching_secret
 
@@ -101,8 +99,14 @@ class Links:
         )
         self._announcements = Announcements()
         self._connected: set[Link] = set()
-        self._dials: set[asyncio.Task[None]] = set()
-        self._next: asyncio.TimerHandle | None = None
+        self._dialler = Dialler(
+            self._targets,
+            secrets=secrets,
+            wanted=self._wanted,
+            open_link=self._open,
+            on_link=self._dialled,
+            entropy=entropy,
+        )
         self._closing = False
         self._presence = Presence(
             settings, self, listening=listening, secrets=secrets, entropy=entropy
@@ -118,17 +122,12 @@ class Links:
         for url in self._settings.dial:
             self.dial(url)
         self._remember()
-        self._dial_soon()
+        self._dialler.soon()
 
     async def aclose(self) -> None:
         """Say goodbye to everybody and leave nothing behind; takes a second at most."""
         self._closing = True
-        if self._next is not None:
-            self._next.cancel()
-        dials = list(self._dials)
-        for task in dials:
-            task.cancel()
-        await asyncio.gather(*dials, return_exceptions=True)
+        await self._dialler.aclose()
         self._circle.close()
         gone = [link.gone for link in self._connected]
         await self._presence.aclose()
@@ -161,12 +160,12 @@ class Links:
         Raises:
             NoPeer: no address of a link.
         """
-        self._targets.ask(_canonical(url), secret, self._loop.time(), keep=persistent)
-        self._dial_soon()
+        self._targets.ask(dialled_url(url), secret, self._loop.time(), keep=persistent)
+        self._dialler.soon()
 
     def undial(self, url: str) -> None:
         """Keep no link to that address; one that stands stays."""
-        self._targets.drop(_canonical(url))
+        self._targets.drop(dialled_url(url))
 
     async def dial_once(self, url: str, secret: LinkSecret | None = None) -> LinkHandle:
         """Open a link now; `on_up` has been called for it when this returns.
@@ -175,7 +174,7 @@ class Links:
             NoPeer: nobody answers there who talks to us; a sentence.
             TrustError: somebody answers, and `identify` refuses.
         """
-        address = _canonical(url)
+        address = dialled_url(url)
         with_secret = secret or next(iter(self._secrets()), None)
         if with_secret is None:
             raise NoPeer("There is no workspace yet to link for.")
@@ -198,12 +197,12 @@ class Links:
         for urls in self._announcements:
             self._follow(urls)
         self._presence.secrets_changed()
-        self._dial_soon()
+        self._dialler.soon()
 
     def hurry(self) -> None:
         """Dial everybody now, whatever happened before: who may link has changed."""
         self._targets.network_changed(self._loop.time())
-        self._dial_soon()
+        self._dialler.soon()
 
     def peers(self) -> list[Contact]:
         """Links that are up, then addresses that are being tried."""
@@ -233,49 +232,10 @@ class Links:
         for url in canonical_urls(list(self._known_addresses())[:REMEMBERED_MAX]):
             self._targets.remember(url, self._loop.time())
 
-    @property
-    def _asked_only(self) -> bool:
-        return len(self._circle) >= MESH_LINKS_MAX
+    def _wanted(self, target: Target) -> bool:
+        return target.asked or len(self._circle) < MESH_LINKS_MAX
 
-    def _dial_soon(self) -> None:
-        """In the next turn of the loop, or when the next target is due."""
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
-        if self._closing or len(self._dials) >= DIALS_MAX or not self._secrets():
-            return
-        due = self._targets.next_due(asked_only=self._asked_only)
-        if due is not None:
-            self._next = self._loop.call_at(due, self._dial_due)
-
-    def _dial_due(self) -> None:
-        self._next = None
-        room = DIALS_MAX - len(self._dials) if self._secrets() and not self._closing else 0
-        for target in self._targets.due(self._loop.time(), room, asked_only=self._asked_only):
-            task = self._loop.create_task(self._dial(target))
-            self._dials.add(task)
-            task.add_done_callback(self._dialled)
-        self._dial_soon()
-
-    def _dialled(self, task: asyncio.Task[None]) -> None:
-        self._dials.discard(task)
-        self._dial_soon()
-
-    async def _dial(self, target: Target) -> None:
-        secrets = list(self._secrets())
-        # Who does not know the workspace's key may be a relay that waits at an invite's door.
-        place = target.redial.failures % len(secrets) if target.unmatched else 0
-        secret = target.secret or secrets[place]
-        try:
-            link = await first_link(target.urls, lambda url: self._open(url, secret))
-        finally:
-            target.dialling = False
-        target.unmatched = isinstance(link, NoLink) and target.asked and link.unmatched
-        if isinstance(link, NoLink):
-            reason = fault_sentence(link.telling)
-            self._targets.failed(target, self._loop.time(), self._draw(), reason)
-            self._targets.own(target, link.own_urls)
-            return
+    def _dialled(self, link: Link, target: Target) -> None:
         assert link.url is not None
         self._meet(link, link.url, target)
 
@@ -285,10 +245,6 @@ class Links:
         self._connected.add(link)
         link.gone.add_done_callback(lambda _: self._connected.discard(link))
         return link
-
-    def _draw(self) -> float:
-        """Uniformly from [0, 1)."""
-        return int.from_bytes(self._entropy(4), "big") / 2**32
 
     # What the presence tells.
 
@@ -317,7 +273,7 @@ class Links:
         secret = self._announcements.secret(urls, self._secrets())
         if secret is not None:
             self._targets.found(urls, secret, self._loop.time())
-            self._dial_soon()
+            self._dialler.soon()
 
     def _introduction(self, secret: LinkSecret) -> Introduction:
         # Whoever holds an invite may be anybody, and needs no addresses.
@@ -329,7 +285,7 @@ class Links:
 
     def _meet(self, link: Link, url: str | None, target: Target | None) -> Place | Refusal:
         """A handshake is done: who is it, and does the link count?"""
-        told = _told(link)
+        told = introduction.told(link.remote_payload)
         if isinstance(told, Refusal):
             return self._turn_away(link, CloseCode.FAULT, told, target)
         identity = self._who(link, told)
@@ -366,7 +322,7 @@ class Links:
     ) -> Refusal:
         link.close(code, refusal.reason)
         if target is not None:
-            self._targets.refused(target, self._loop.time(), self._draw(), refusal.reason)
+            self._targets.refused(target, self._loop.time(), self._dialler.draw(), refusal.reason)
         return refusal
 
     # Ending.
@@ -377,24 +333,10 @@ class Links:
             self._targets.lost(
                 present.identity.device,
                 now,
-                self._draw(),
+                self._dialler.draw(),
                 stood=now - present.since,
                 ours=present.link.initiator or present.given_up,
                 cooling=cools_down(end.code),
                 reason=end_sentence(end),
             )
-        self._dial_soon()
-
-
-def _told(link: Link) -> Introduction | Refusal:
-    try:
-        return introduction.decode(link.remote_payload)
-    except Invalid as invalid:
-        return Refusal(str(invalid))
-
-
-def _canonical(url: str) -> str:
-    try:
-        return canonical_url(url)
-    except AddressFault as fault:
-        raise NoPeer(f"“{url}” cannot be dialled: {fault}.") from None
+        self._dialler.soon()

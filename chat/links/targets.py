@@ -4,7 +4,8 @@ A *target* is somebody to be linked to, by one or several addresses. It comes fr
 
     asked        a person or the node named the address; tried until told otherwise
     found        an announcement on the LAN; forgotten two hours after the last one
-    heard        a linked device of the roster named its addresses, for when the link is lost
+    heard        a linked device of the roster named its addresses, for when the link is lost; or
+                 one that is not linked, through others, to be dialled
     remembered   it led somewhere in former times; like `heard`, forgotten after ten minutes
 
 Nobody can know beforehand which device an address leads to, so two targets may turn out to be one
@@ -18,7 +19,7 @@ Others can make this device dial: their targets are bounded in number and in add
 announcements that come too fast are followed later.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -97,6 +98,10 @@ class Target:
     def names(self) -> frozenset[str]:
         """The addresses by which it is recognised."""
         return frozenset(self.urls) if self.sure is None else self.sure
+
+
+Wanted = Callable[[Target], bool]
+"""Whether somebody is worth a link now."""
 
 
 class Targets:
@@ -179,6 +184,28 @@ class Targets:
             redial = Redial().linked(now)
             certain = frozenset(sure)
             self._add(Target(urls, None, Origin.HEARD, redial, now, device, certain))
+
+    def told(self, device: bytes, urls: Sequence[str], now: float, wait: float) -> None:
+        """A device of the roster that is not linked lets everybody know that it listens there.
+
+        Said again it is no news, or whoever is not reachable from here would be dialled for ever.
+
+        Args:
+            wait: seconds before the first dial.
+        """
+        held = {url for each in self._targets if each.device == device for url in each.urls}
+        news = [url for url in urls if url not in held and url not in self._own_urls]
+        target = self._of(device, Origin.HEARD)
+        if target is not None:
+            target.touched = now
+            if news and (due := target.redial.due) is not None:
+                due = min(due, now + wait + target.redial.failures)
+                target.urls = _merged(news, target.urls)
+                target.redial = replace(target.redial, due=due)
+        elif news and device not in self._linked:
+            # It may name addresses of others as its own, so it is recognised by none of them.
+            urls, redial = _merged(news, ()), Redial(due=now + wait)
+            self._add(Target(urls, None, Origin.HEARD, redial, now, device, frozenset()))
 
     def remember(self, url: str, now: float) -> None:
         """It led somewhere in former times."""
@@ -286,11 +313,10 @@ class Targets:
 
     # When.
 
-    def due(self, now: float, room: int, *, asked_only: bool) -> list[Target]:
+    def due(self, now: float, room: int, wanted: Wanted) -> list[Target]:
         """Whom to dial now, at most `room`; they count as being dialled from here on."""
         self._forget(now)
-        ready = [t for t in self._ready(asked_only) if t.redial.due is not None]
-        ready = [t for t in ready if t.redial.due is not None and t.redial.due <= now]
+        ready = [t for t in self._ready(wanted) if (due := t.redial.due) is not None and due <= now]
         ready.sort(key=lambda target: (target.origin, target.redial.due))
         chosen: list[Target] = []
         devices: set[bytes] = set()
@@ -305,17 +331,16 @@ class Targets:
             chosen.append(target)
         return chosen
 
-    def next_due(self, *, asked_only: bool) -> float | None:
+    def next_due(self, wanted: Wanted) -> float | None:
         """When somebody is to be dialled; None if nobody is."""
-        times = [target.redial.due for target in self._ready(asked_only)]
+        times = [target.redial.due for target in self._ready(wanted)]
         return min((time for time in times if time is not None), default=None)
 
-    def _ready(self, asked_only: bool) -> Iterator[Target]:
+    def _ready(self, wanted: Wanted) -> Iterator[Target]:
         busy = {target.device for target in self._targets if target.dialling} - {None}
         for target in self._targets:
-            if target.dialling or target.device in busy or (asked_only and not target.asked):
-                continue
-            yield target
+            if not target.dialling and target.device not in busy and wanted(target):
+                yield target
 
     # The table.
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from chat.links import limits
 from chat.links.targets import Origin, Target, Targets
+from transport.proto.backoff import Redial
 from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
 
 TEAM = LinkSecret(b"K" * 32, b"W" * 32, "team")
@@ -14,8 +15,16 @@ BEN, CAT = b"\2" * 32, b"\3" * 32
 A, B, C = "ws://10.0.0.2:1", "ws://10.0.0.2:2", "ws://10.0.0.3:1"
 
 
+def anybody(_: Target) -> bool:
+    return True
+
+
+def asked(target: Target) -> bool:
+    return target.asked
+
+
 def dial(targets: Targets, now: float, room: int = 99) -> list[Target]:
-    return targets.due(now, room, asked_only=False)
+    return targets.due(now, room, anybody)
 
 
 def one(targets: Targets, now: float) -> Target:
@@ -41,16 +50,16 @@ def lose(targets: Targets, device: bytes, now: float, **how: object) -> None:
 def test_asked_is_dialled_at_once_and_rests_while_linked() -> None:
     targets = Targets()
     targets.ask(A, None, 100.0)
-    assert targets.next_due(asked_only=True) == 100.0
+    assert targets.next_due(asked) == 100.0
     target = one(targets, 100.0)
-    assert targets.next_due(asked_only=False) is None, "it is being dialled"
+    assert targets.next_due(anybody) is None, "it is being dialled"
     fail(targets, target, 100.0)
-    assert targets.next_due(asked_only=False) == pytest.approx(100.2)
+    assert targets.next_due(anybody) == pytest.approx(100.2)
     assert dial(targets, 100.1) == []
     link(targets, one(targets, 100.2), BEN, 100.3)
-    assert targets.next_due(asked_only=False) is None
+    assert targets.next_due(anybody) is None
     lose(targets, BEN, 500.0)
-    assert targets.next_due(asked_only=False) == pytest.approx(500.2)
+    assert targets.next_due(anybody) == pytest.approx(500.2)
 
 
 def test_asked_is_never_given_up_and_others_are() -> None:
@@ -60,7 +69,7 @@ def test_asked_is_never_given_up_and_others_are() -> None:
     targets.found([C], TEAM, 0.0)
     now = 0.0
     for _ in range(2000):
-        due = targets.next_due(asked_only=False)
+        due = targets.next_due(anybody)
         assert due is not None
         now = max(now, due)
         for target in dial(targets, now):
@@ -108,7 +117,7 @@ def test_accepted_link_spares_the_dial_to_the_same_host() -> None:
     assert dial(targets, 3.0) == []
     # The one who dialled has a second before this side tries.
     lose(targets, BEN, 10.0, ours=False)
-    due = targets.next_due(asked_only=False)
+    due = targets.next_due(anybody)
     assert due is not None
     assert due > 11.0
     assert one(targets, due).urls == (A,)
@@ -137,7 +146,7 @@ def test_two_addresses_of_one_device_are_not_dialled_at_the_same_time() -> None:
     lose(targets, BEN, 10.0)
     first = one(targets, 11.0)
     assert dial(targets, 12.0) == []
-    assert targets.next_due(asked_only=False) is None
+    assert targets.next_due(anybody) is None
     fail(targets, first, 12.0, 0.99)
     assert one(targets, 12.0) is not first
 
@@ -151,7 +160,7 @@ def test_dial_that_fails_while_another_led_to_the_device_starts_nothing() -> Non
     targets.linked(None, BEN, 11.0)
     fail(targets, target, 12.0)
     targets.refused(target, 12.0, 0.5, "no")
-    assert targets.next_due(asked_only=False) is None
+    assert targets.next_due(anybody) is None
 
 
 def test_whoever_was_met_with_an_invite_is_dialled_anew_for_the_workspace() -> None:
@@ -160,13 +169,13 @@ def test_whoever_was_met_with_an_invite_is_dialled_anew_for_the_workspace() -> N
     target = one(targets, 0.0)
     target.dialling = False
     targets.linked(target, BEN, 0.0, lobby=True)
-    assert targets.next_due(asked_only=False) is None
+    assert targets.next_due(anybody) is None
     targets.leave_lobby(5.0)
     again = one(targets, 5.0)
     assert (again, again.secret) == (target, None)
     # Not let in yet: it is tried again although the lobby's link stands.
     fail(targets, again, 5.0)
-    assert targets.next_due(asked_only=False) is not None
+    assert targets.next_due(anybody) is not None
 
 
 def test_another_link_of_the_lobby_does_not_keep_a_new_member_from_the_workspace() -> None:
@@ -183,7 +192,7 @@ def test_another_link_of_the_lobby_does_not_keep_a_new_member_from_the_workspace
     newcomer = one(targets, 2.0)
     newcomer.dialling = False
     targets.linked(newcomer, CAT, 2.0, lobby=True)
-    assert targets.next_due(asked_only=False) is None
+    assert targets.next_due(anybody) is None
 
 
 def test_fault_cools_down_for_longer_each_time_and_a_steady_link_forgives() -> None:
@@ -194,7 +203,7 @@ def test_fault_cools_down_for_longer_each_time_and_a_steady_link_forgives() -> N
     for _ in range(8):
         link(targets, one(targets, now), BEN, now)
         lose(targets, BEN, now, stood=0.1, cooling=True)
-        due = targets.next_due(asked_only=False)
+        due = targets.next_due(anybody)
         assert due is not None
         waits.append(due - now)
         now = due
@@ -203,13 +212,13 @@ def test_fault_cools_down_for_longer_each_time_and_a_steady_link_forgives() -> N
     assert waits[-1] == pytest.approx(45.0)
     link(targets, one(targets, now), BEN, now)
     lose(targets, BEN, now + 3600, stood=3600.0, cooling=True)
-    due = targets.next_due(asked_only=False)
+    due = targets.next_due(anybody)
     assert due == pytest.approx(now + 3601.5)
     # An announcement does not shorten it; another network does.
     targets.found([A], TEAM, now + 3600)
-    assert targets.next_due(asked_only=False) == due
+    assert targets.next_due(anybody) == due
     targets.network_changed(now + 3600)
-    assert targets.next_due(asked_only=False) == now + 3600
+    assert targets.next_due(anybody) == now + 3600
 
 
 def test_links_that_fall_at_once_are_not_dialled_in_a_loop() -> None:
@@ -219,7 +228,7 @@ def test_links_that_fall_at_once_are_not_dialled_in_a_loop() -> None:
     for _ in range(12):
         link(targets, one(targets, now), BEN, now)
         lose(targets, BEN, now, stood=0.0)
-        due = targets.next_due(asked_only=False)
+        due = targets.next_due(anybody)
         assert due is not None
         wait, now = due - now, due
     assert wait == pytest.approx(0.8)
@@ -247,10 +256,10 @@ def test_announcements_without_end_make_few_dials() -> None:
 def test_full_mesh_dials_only_what_was_asked_for() -> None:
     targets = Targets()
     targets.found([C], TEAM, 0.0)
-    assert targets.next_due(asked_only=True) is None
-    assert targets.due(5.0, 9, asked_only=True) == []
+    assert targets.next_due(asked) is None
+    assert targets.due(5.0, 9, asked) == []
     targets.ask(A, None, 6.0)
-    assert [each.urls for each in targets.due(6.0, 9, asked_only=True)] == [(A,)]
+    assert [each.urls for each in targets.due(6.0, 9, asked)] == [(A,)]
 
 
 def test_own_addresses_are_learned_and_forgotten_with_the_network() -> None:
@@ -320,7 +329,7 @@ def test_whatever_happens_somebody_asked_for_is_linked_or_will_be_dialled(
                 targets.drop(url)
                 asked -= dropped
             case "dial", outcome:
-                chosen = targets.due(now, 2, asked_only=False)
+                chosen = targets.due(now, 2, anybody)
                 assert not {target.device for target in chosen} & linked
                 for target in chosen:
                     end_dial(targets, target, outcome, now, asked, linked)
@@ -362,3 +371,52 @@ def end_dial(
         assert isinstance(outcome, bytes)
         linked.add(outcome)
         targets.linked(target, outcome, now)
+
+
+# What is told through others ---------------------------------------------------------------------
+
+
+def test_device_told_of_is_dialled_with_back_off_and_given_up_when_nobody_tells_of_it() -> None:
+    targets = Targets()
+    targets.told(BEN, [A, B], 0.0, 0.5)
+    assert dial(targets, 0.4) == []
+    target = one(targets, 0.5)
+    assert (target.urls, target.device) == ((A, B), BEN)
+    fail(targets, target, 0.6, 0.99)
+    due = targets.next_due(anybody)
+    assert due is not None
+    targets.told(BEN, [B, A], 0.7, 0.0)
+    assert targets.next_due(anybody) == due, "said again it is no news"
+    targets.told(BEN, [C], 0.7, 0.0)
+    target = one(targets, 1.8)
+    assert target.urls == (C, A, B)
+    waits = []
+    now = 1.8
+    while True:
+        fail(targets, target, now, 0.99)
+        due = targets.next_due(anybody)
+        assert due is not None
+        if not dial(targets, due):
+            break
+        waits.append(due - now)
+        now = due
+    assert max(waits) > 25, "who may be unreachable from here is not dialled every second"
+    assert now < 0.7 + limits.HEARD_FORGET_SECONDS
+    assert list(targets) == []
+
+
+def test_device_told_of_that_is_linked_is_not_dialled_and_its_word_binds_no_other_address() -> None:
+    targets = Targets()
+    targets.told(BEN, [A], 0.0, 0.0)
+    link(targets, one(targets, 0.0), BEN, 0.1)
+    targets.told(BEN, [A, B], 1.0, 0.0)
+    assert dial(targets, 2.0) == []
+    # Ben names Cat's address as his own: whoever announces itself there is dialled all the same.
+    targets.found([B], TEAM, 3.0)
+    assert one(targets, 3.0).device is None
+    targets.told(CAT, [C], 3.0, 0.0)
+    assert one(targets, 3.0).device == CAT
+    own = Targets()
+    own.own(Target((A,), None, Origin.FOUND, Redial(), 0.0), [A])
+    own.told(BEN, [A], 0.0, 0.0)
+    assert list(own) == [], "that address is this device's"
