@@ -184,6 +184,10 @@ class Roster:
         new, old = self._sets.get(new_hash), self._sets.get(old_hash)
         return new is not None and old is not None and not old & ~new
 
+    def covers(self, roster_hash: bytes, op_id: bytes) -> bool:
+        """Whether an op of the history is under a registered set of heads."""
+        return bool(self._sets.get(roster_hash, 0) & self.history.by_id[op_id].bit)
+
     # Rights -----------------------------------------------------------------------------------
 
     def may_write(self, device: bytes, roster_hash: bytes) -> bool | None:

@@ -15,7 +15,7 @@ know is kept and passed on; its `args` stay as received. Format: docs/protocol/r
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -23,180 +23,89 @@ from msgspec import Meta
 from crdt import keys, limits
 from crdt.errors import Invalid, TooNew
 from crdt.keys import DevicePublic, digest
+from crdt.roster_args import (
+    KINDS,
+    LEVEL_ADMIN_MAX,
+    LEVEL_FOUNDER,
+    LEVEL_MEMBER,
+    LEVEL_READER,
+    LEVEL_RELAY,
+    LEVEL_WRITER_MAX,
+    MODE_HIDDEN,
+    MODE_PRIVATE,
+    MODE_PUBLIC,
+    Accept,
+    Admit,
+    AnyArgs,
+    Args,
+    Bytes8,
+    Bytes16,
+    Bytes32,
+    Channel,
+    Genesis,
+    Grant,
+    Invite,
+    Kept,
+    Level,
+    Rekey,
+    Remove,
+    Revoke,
+    ScopeAdd,
+    ScopeRemove,
+    Share,
+    Time,
+)
+
+__all__ = [
+    "KINDS",
+    "LEVEL_ADMIN_MAX",
+    "LEVEL_FOUNDER",
+    "LEVEL_MEMBER",
+    "LEVEL_READER",
+    "LEVEL_RELAY",
+    "LEVEL_WRITER_MAX",
+    "MODE_HIDDEN",
+    "MODE_PRIVATE",
+    "MODE_PUBLIC",
+    "NO_WORKSPACE",
+    "VERSION",
+    "Accept",
+    "Admit",
+    "AnyArgs",
+    "Args",
+    "Body",
+    "Bytes8",
+    "Bytes16",
+    "Bytes32",
+    "Channel",
+    "Genesis",
+    "Grant",
+    "Invite",
+    "Kept",
+    "Level",
+    "Op",
+    "Place",
+    "Rekey",
+    "Remove",
+    "Revoke",
+    "ScopeAdd",
+    "ScopeRemove",
+    "Share",
+    "Time",
+    "build",
+    "channel_id",
+    "decode",
+    "founding",
+    "member_id",
+    "net_commitment",
+    "op_id",
+    "scope_id",
+]
 
 VERSION: Literal[1] = 1
 NO_WORKSPACE = bytes(limits.DIGEST_BYTES)
 """What a genesis has in place of a workspace id."""
 
-LEVEL_FOUNDER = 0
-LEVEL_ADMIN_MAX = 99
-LEVEL_MEMBER = 100
-LEVEL_WRITER_MAX = 198
-LEVEL_READER = 200
-LEVEL_RELAY = 250
-
-MODE_PRIVATE, MODE_HIDDEN, MODE_PUBLIC = 0, 1, 2
-
-Bytes8 = Annotated[bytes, Meta(min_length=8, max_length=8)]
-Bytes16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
-Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Level = Annotated[int, Meta(ge=0, le=LEVEL_RELAY)]
-Time = Annotated[int, Meta(ge=0, lt=2**53)]
-
-
-class Args(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """Base of the arguments of every kind."""
-
-
-class Genesis(Args, frozen=True):
-    """A workspace begins; its author is the founder.
-
-    Attributes:
-        link, box: the founding device's public keys.
-        salt: makes the founder's member id.
-        net: `net_commitment` of the workspace's link key.
-        recovery_sign, recovery_box: public keys of the paper key; empty when there is none.
-    """
-
-    link: Bytes32
-    box: Bytes32
-    salt: Bytes16
-    net: Bytes32
-    recovery_sign: Annotated[bytes, Meta(max_length=32)] = b""
-    recovery_box: Annotated[bytes, Meta(max_length=32)] = b""
-
-
-class Invite(Args, frozen=True):
-    """One person may come in. Private: [note, nick key].
-
-    Attributes:
-        key: public key whose secret follows from the invite's; it signs the claim.
-        level: what the newcomer gets; 250 makes it a relay's ticket.
-        not_after: witnesses refuse claims after this wall time, milliseconds.
-        door: link key of the invite, by which devices of the workspace answer its holder.
-        rest: what the link does not say, sealed with a key from the invite's secret.
-    """
-
-    key: Bytes32
-    level: Level
-    not_after: Time
-    door: Bytes32
-    rest: Annotated[bytes, Meta(min_length=1, max_length=limits.INVITE_REST_MAX_BYTES)]
-
-
-class Admit(Args, frozen=True):
-    """A newcomer's claim was checked and is in. Private: [nick]."""
-
-    claim: Annotated[bytes, Meta(min_length=1, max_length=limits.CLAIM_MAX_BYTES)]
-
-
-class Revoke(Args, frozen=True):
-    """An invite admits nobody any more."""
-
-    invite: Bytes32
-
-
-class Channel(Args, frozen=True):
-    """A channel exists. Private: [name].
-
-    Attributes:
-        id: `channel_id` of the op's place; other ids count, but can be taken by equals.
-        scope: whose keys seal it; a scope not known before begins with this op, and has
-            `scope_id` of its place as id, for the same reason.
-        mode: MODE_PRIVATE, MODE_HIDDEN or MODE_PUBLIC.
-        key: the epoch key in clear for public channels, else empty.
-        members: who is in the new scope beside the author; empty for the workspace's scope.
-    """
-
-    id: Bytes16
-    scope: Bytes16
-    mode: Annotated[int, Meta(ge=0, le=15)]
-    key: Annotated[bytes, Meta(max_length=32)] = b""
-    members: Annotated[tuple[Bytes16, ...], Meta(max_length=limits.SCOPE_CHANGE_MAX)] = ()
-
-
-class ScopeAdd(Args, frozen=True):
-    """Members come into a scope."""
-
-    scope: Bytes16
-    members: Annotated[tuple[Bytes16, ...], Meta(min_length=1, max_length=limits.SCOPE_CHANGE_MAX)]
-
-
-class ScopeRemove(Args, frozen=True):
-    """Members leave a scope."""
-
-    scope: Bytes16
-    members: Annotated[tuple[Bytes16, ...], Meta(min_length=1, max_length=limits.SCOPE_CHANGE_MAX)]
-
-
-class Rekey(Args, frozen=True):
-    """A scope has a new content key: this op's id names the epoch.
-
-    Attributes:
-        scope: whose key.
-        salt, commit: `epoch_commitment(key, salt, scope)`; a key that does not fit is no key.
-        seals: `x1.seals` of the block of sealed keys, one for each device, in this order.
-        devices: who gets a seal, sorted.
-        wraps: (earlier epoch, its key sealed with this one), so that newcomers read history.
-    """
-
-    scope: Bytes16
-    salt: Bytes16
-    commit: Bytes32
-    seals: Bytes32
-    devices: Annotated[tuple[Bytes32, ...], Meta(max_length=limits.SEALED_DEVICES_MAX)]
-    wraps: Annotated[tuple[tuple[Bytes32, bytes], ...], Meta(max_length=limits.WRAPS_MAX)] = ()
-
-
-class Share(Args, frozen=True):
-    """A device that has no seal of an epoch gets its key."""
-
-    epoch: Bytes32
-    device: Bytes32
-    sealed: Annotated[bytes, Meta(min_length=1, max_length=limits.SHARED_KEY_MAX_BYTES)]
-
-
-class Grant(Args, frozen=True):
-    """A member gets another level. `cuts`: `x1.cuts` of a block of cuts, or empty."""
-
-    member: Bytes16
-    level: Level
-    cuts: Annotated[bytes, Meta(max_length=32)] = b""
-
-
-class Remove(Args, frozen=True):
-    """A member is out. `cuts`: `x1.cuts` of a block that says what of theirs stays, or empty."""
-
-    member: Bytes16
-    cuts: Annotated[bytes, Meta(max_length=32)] = b""
-
-
-AnyArgs = (
-    Genesis
-    | Invite
-    | Admit
-    | Revoke
-    | Channel
-    | ScopeAdd
-    | ScopeRemove
-    | Rekey
-    | Share
-    | Grant
-    | Remove
-)
-KINDS: dict[int, type[Any]] = {
-    1: Genesis,
-    2: Invite,
-    3: Admit,
-    4: Revoke,
-    5: Channel,
-    6: ScopeAdd,
-    7: ScopeRemove,
-    8: Rekey,
-    9: Share,
-    10: Grant,
-    11: Remove,
-}
 _KIND_OF = {args: kind for kind, args in KINDS.items()}
 _DECODERS = {kind: msgspec.msgpack.Decoder(args) for kind, args in KINDS.items()}
 
@@ -386,6 +295,14 @@ def _check_args(args: AnyArgs | None) -> None:
             raise Invalid("a wrapped key has 72 bytes")
     elif isinstance(args, Grant | Remove) and len(args.cuts) not in (0, limits.DIGEST_BYTES):
         raise Invalid("cuts are named by a digest")
+    elif isinstance(args, Accept):
+        _check_logs(args.logs)
+
+
+def _check_logs(rows: Sequence[Kept]) -> None:
+    logs = [(row.channel, row.part, row.device, row.incarnation) for row in rows]
+    if logs != sorted(set(logs)):
+        raise Invalid("logs in a roster op are not sorted, each once")
 
 
 def _check_sorted(values: Sequence[bytes]) -> None:

@@ -11,6 +11,7 @@ question of `roster_resolution`.
 """
 
 from crdt.claims import SignedClaim, decode_claim, verify
+from crdt.cuts import whose_end
 from crdt.errors import Invalid
 from crdt.roster_history import History
 from crdt.roster_ops import (
@@ -19,6 +20,7 @@ from crdt.roster_ops import (
     LEVEL_READER,
     LEVEL_RELAY,
     LEVEL_WRITER_MAX,
+    Accept,
     Admit,
     Channel,
     Grant,
@@ -60,6 +62,8 @@ def check(history: History, op: Op, past: int) -> SignedClaim | None:
     elif isinstance(args, Remove) and not leaving:
         _check_admin(body.level)
         _check_known(history, args.member, past)
+    elif isinstance(args, Accept):
+        _check_accept(history, op, args.op, past)
     elif isinstance(args, Channel | ScopeAdd | ScopeRemove | Rekey | Share):
         _check_scope(history, args, past)
     return None
@@ -107,6 +111,15 @@ def _check_grant(history: History, level: int, args: Grant, past: int) -> None:
     if args.level > LEVEL_WRITER_MAX and args.level != LEVEL_READER:
         raise Invalid("no such level")
     _check_known(history, args.member, past)
+
+
+def _check_accept(history: History, op: Op, end_id: bytes, past: int) -> None:
+    _check_admin(op.body.level)
+    end = history.by_id.get(end_id)
+    if end is None or not past & end.bit or whose_end(end.op) is None:
+        raise Invalid("nobody's writing was ended there")
+    if end.member != op.body.member and end.op.body.level <= op.body.level:
+        raise Invalid("what stays is said by who ended it or somebody senior to them")
 
 
 def _check_known(history: History, member: bytes, past: int) -> None:

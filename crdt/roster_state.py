@@ -6,6 +6,7 @@ Everything here is frozen and the same on every replica that has the same ops.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from crdt.cuts import Cut, cuts_by_member
 from crdt.roster_history import History, Node, bits
 from crdt.roster_ops import LEVEL_RELAY, Channel, Genesis, Invite, Rekey, Share
 from crdt.roster_resolution import Resolution
@@ -132,6 +133,7 @@ class State:
         unknown: ops of kinds this build does not know.
         paused: changes of authority that rest on such an op, until a newer build judges them.
         void: ops that do not count.
+        cuts: by member, the ends of its writing beside which not everything stands (`cuts`).
         equivocations: lies of single devices, which change nothing by themselves.
     """
 
@@ -148,6 +150,7 @@ class State:
     unknown: frozenset[bytes]
     paused: frozenset[bytes]
     void: frozenset[bytes]
+    cuts: Mapping[bytes, tuple[Cut, ...]]
     equivocations: tuple[Equivocation, ...]
 
 
@@ -192,6 +195,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         unknown=frozenset(node.op.id for node in unknown),
         paused=frozenset(history.nodes[index].op.id for index in bits(resolution.paused)),
         void=frozenset(history.nodes[index].op.id for index in bits(left)),
+        cuts=cuts_by_member(within, lambda node: bool(valid & node.bit), history.by_id),
         equivocations=_equivocations(history, resolution),
     )
 
