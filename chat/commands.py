@@ -160,11 +160,20 @@ class GetMessage(Command, frozen=True, tag="message"):
 
 
 class Search(Command, frozen=True, tag="search"):
-    """Full-text search over everything here, newest first. Reply: list[model.SearchHit]."""
+    """Full-text search over everything here, newest first. Reply: list[model.SearchHit].
+
+    The query is words and filters, see `chat.search_filter`; `channel` narrows it further.
+    """
 
     query: str
     channel: str = ""
     limit: int = 50
+
+
+class GetDelivery(Command, frozen=True, tag="delivery"):
+    """Who is known to hold a message, relays too. Reply: model.Delivery."""
+
+    message: str
 
 
 class MarkRead(Command, frozen=True, tag="read"):
@@ -236,6 +245,42 @@ class SetProfile(Command, frozen=True, tag="profile"):
     colour: str = ""
 
 
+class GetPrivate(Command, frozen=True, tag="private"):
+    """What this member keeps for themselves on this device. Reply: model.Private."""
+
+
+class KeepDraft(Command, frozen=True, tag="draft"):
+    """Keep an unsent text of a channel; an empty one drops it. Reply: null."""
+
+    channel: str
+    text: str
+    reply_to: str | None = None
+
+
+class SetAlerts(Command, frozen=True, tag="alerts"):
+    """What a channel may ring for, on this device. Reply: model.Private."""
+
+    channel: str
+    level: model.Alerts
+
+
+class Bookmark(Command, frozen=True, tag="bookmark"):
+    """Bookmark a message for oneself, or not any more. Reply: model.Private."""
+
+    message: str
+    on: bool = True
+
+
+class ListBookmarks(Command, frozen=True, tag="bookmarks"):
+    """Bookmarked messages that are here, the newest bookmark first. Reply: list[model.Message]."""
+
+
+class SetQuiet(Command, frozen=True, tag="quiet"):
+    """Let nothing ring until then, milliseconds; 0 ends it. Reply: model.Private."""
+
+    until_ms: int
+
+
 class Dial(Command, frozen=True, tag="dial"):
     """Add an address to keep a link to. Reply: null."""
 
@@ -273,6 +318,7 @@ AnyCommand = (
     | History
     | GetMessage
     | Search
+    | GetDelivery
     | MarkRead
     | GetNotes
     | SetNotes
@@ -282,6 +328,12 @@ AnyCommand = (
     | ListTransfers
     | WaitReached
     | SetProfile
+    | GetPrivate
+    | KeepDraft
+    | SetAlerts
+    | Bookmark
+    | ListBookmarks
+    | SetQuiet
     | Dial
     | Typing
     | Shutdown
@@ -308,6 +360,7 @@ REPLIES: dict[type[Command], Any] = {
     History: list[model.Message],
     GetMessage: model.Message,
     Search: list[model.SearchHit],
+    GetDelivery: model.Delivery,
     MarkRead: model.Channel,
     GetNotes: model.Notes,
     SetNotes: model.Notes,
@@ -317,6 +370,12 @@ REPLIES: dict[type[Command], Any] = {
     ListTransfers: list[model.Transfer],
     WaitReached: model.Message,
     SetProfile: model.Member,
+    GetPrivate: model.Private,
+    KeepDraft: None,
+    SetAlerts: model.Private,
+    Bookmark: model.Private,
+    ListBookmarks: list[model.Message],
+    SetQuiet: model.Private,
     Dial: None,
     Typing: None,
     Shutdown: None,

@@ -68,6 +68,12 @@ class TypingShown(Event, frozen=True, tag="typing"):
     author: model.Author
 
 
+class PrivateChanged(Event, frozen=True, tag="private"):
+    """Drafts, alerts, bookmarks or do-not-disturb changed, perhaps in another window."""
+
+    private: model.Private
+
+
 class Warned(Event, frozen=True, tag="warning"):
     """Something the user should know, as a sentence."""
 
@@ -83,5 +89,6 @@ AnyEvent = (
     | NotesChanged
     | TransferChanged
     | TypingShown
+    | PrivateChanged
     | Warned
 )

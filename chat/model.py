@@ -103,10 +103,7 @@ class Channel(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A member. `role` is founder, admin, member, reader or relay, from the level.
-
-    `away` is what they say themselves, while they are linked; `away_text` may say why.
-    """
+    """A member. `role` is founder, admin, member, reader or relay, from the level."""
 
     member: str
     nick: str
@@ -116,8 +113,6 @@ class Member(msgspec.Struct, frozen=True):
     online: bool = False
     me: bool = False
     colour: str = ""
-    away: bool = False
-    away_text: str = ""
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -294,12 +289,9 @@ class Private(msgspec.Struct, frozen=True):
         alerts: what a channel may ring for, where it is not "mentions".
         bookmarks: messages, the newest bookmark last.
         quiet_until: nothing rings before then, in milliseconds; 0 when it may.
-        away, away_text: what linked members are told, too.
     """
 
     drafts: dict[str, Draft] = {}
     alerts: dict[str, Alerts] = {}
     bookmarks: tuple[str, ...] = ()
     quiet_until: int = 0
-    away: bool = False
-    away_text: str = ""

@@ -7,13 +7,15 @@ one that only asks answers at once, from what is durable or about to be.
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from chat import commands, model
+from chat import commands, model, search_filter, searching
 from chat.blocks.cid import parse_cid
 from chat.blocks.errors import Invalid as NoCid
+from chat.delivery import delivery
 from chat.engine import ephemeral
 from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
+from chat.node.personal import Personal
 from chat.node.sharing import Sharing
 from chat.node.team import Team, now
 from chat.workspace import NAME_SETTING
@@ -42,6 +44,7 @@ class Answers:
         sharing: files.
         notebook: gives the shared notes.
         tell_members: sends something that is never kept to linked members who see a channel.
+        personal: answers to what is this member's alone.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Answers:
         sharing: Sharing,
         notebook: "Callable[[], Notebook]",
         tell_members: Callable[[ephemeral.AnyEphemeral], None],
+        personal: Personal,
     ) -> None:
         self._team = team
         self._sharing = sharing
@@ -72,6 +76,7 @@ class Answers:
             commands.History: self._history,
             commands.GetMessage: self._get_message,
             commands.Search: self._search,
+            commands.GetDelivery: self._delivery,
             commands.MarkRead: self._mark_read,
             commands.GetNotes: self._notes,
             commands.SetNotes: self._set_notes,
@@ -82,6 +87,7 @@ class Answers:
             commands.WaitReached: self._wait,
             commands.SetProfile: self._profile,
             commands.Typing: self._typing,
+            **personal.by_command,
         }
 
     def find(self, command: commands.Command) -> Callable[[Any], Awaitable[Any]] | None:
@@ -246,8 +252,20 @@ class Answers:
         team = self._team
         channel = team.workspace.find_channel(command.channel) if command.channel else None
         limit = max(0, min(command.limit, HISTORY_MAX))
-        found = team.workspace.store.search(command.query, channel, limit)
+        sought = search_filter.parse(command.query, now().wall)
+        store = team.workspace.store
+        if sought.narrows:
+            found = store.find(searching.wanted(sought, team.workspace, channel), limit)
+        else:
+            found = store.search(sought.words, channel, limit)
         return [model.SearchHit(team.views.message(hit.row), hit.snippet) for hit in found]
+
+    async def _delivery(self, command: commands.GetDelivery) -> model.Delivery:
+        team = self._team
+        row = team.workspace.store.message(team.views.find_message(command.message))
+        if row is None:
+            raise NotFound(f"There is no message {command.message} here.")
+        return delivery(team.workspace, row, team.engine.present())
 
     async def _mark_read(self, command: commands.MarkRead) -> model.Channel:
         team = self._team

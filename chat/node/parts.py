@@ -10,13 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chat import effects, events, model
+from chat import effects, events, model, private
 from chat.config import Settings
 from chat.engine import ephemeral
 from chat.errors import ChatError, StoreError, Unavailable
 from chat.hub import Hub
 from chat.node.answers import Answers
 from chat.node.lobby import NodeLobby
+from chat.node.personal import Personal
 from chat.node.sharing import Sharing
 from chat.node.status import status, surroundings
 from chat.node.team import Team
@@ -86,7 +87,14 @@ class Parts:
         team.run(team.engine.awaken)
         if not identity.relay:
             self.sharing.begin(team, fetching=self._networked)
-            self.answers = Answers(team, self.sharing, self._notes, self.tell_members)
+            store = self.opened.store
+            personal = Personal(
+                team,
+                self.hub,
+                lambda: store.get(private.SETTING),
+                lambda data: store.put(private.SETTING, data),
+            )
+            self.answers = Answers(team, self.sharing, self._notes, self.tell_members, personal)
         return team
 
     def _notes(self) -> Notebook:

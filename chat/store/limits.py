@@ -27,4 +27,5 @@ SETTING_VALUE_MAX_CHARS = 1_024
 
 QUERY_MAX_CHARS = 256  # of a search; what a person types
 QUERY_WORDS_MAX = 16  # words that must all occur
+FOUND_AT_ONCE = 200  # messages read for a search before it is looked whether they are enough
 SNIPPET_CHARS = 120  # two terminal lines around the first word found

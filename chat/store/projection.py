@@ -22,10 +22,11 @@ from typing import NamedTuple
 from chat.store.aside import Aside
 from chat.store.database import Database, Values
 from chat.store.files import Files
+from chat.store.finding import Finding
 from chat.store.limits import PROJECTED_AT_ONCE
 from chat.store.names import Names
 from chat.store.registers import Registers
-from chat.store.rows import MessageRow, Rows
+from chat.store.rows import MessageRow
 from chat.store.states import INSERT_MESSAGE, INSERT_WORDS, Arrival, time_number
 from chat.store.tables import PROJECTION_VERSION, ChannelRow
 from chat.store.unread import Unread
@@ -87,7 +88,7 @@ class _Call(NamedTuple):
     """Entries ahead of now whose author's clock only followed another's."""
 
 
-class Projection(Rows, Files, Unread, Registers, Aside):
+class Projection(Finding, Files, Unread, Registers, Aside):
     """Everything that is read, and how it comes about."""
 
     def __init__(self, database: Database, names: Names, workspace: bytes) -> None:
