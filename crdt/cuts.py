@@ -1,13 +1,15 @@
 """What stands of the writing of somebody whose writing was ended.
 
-A removal by somebody else, or a grant of a level that only reads, *ends* a member's writing. An
-entry that names roster heads behind the end is judged by those heads alone, like every entry. One
-that does not know of the end was written beside it, or a year later and dated back: nobody can
-tell. So whoever ends it says which of the entries it has are good (`Accept`), log by log, and an
+A removal by somebody else, or a grant of a level that only reads, *ends* a member's writing, and
+being taken out of a scope by somebody else ends it in that scope. An entry that names roster heads
+behind the end is judged by those heads alone, like every entry. One that does not know of the end
+was written beside it, or a year later and dated back: nobody can tell. So whoever ends it says
+which of the entries it has are good (`Accept`), log by log, in the scopes that it is in: there, an
 entry beside the end stands when an accept that counts covers it. Somebody senior, or the same
 member, may accept more later; nobody can take back what was accepted.
 
-An end that no accept names cuts nothing. Of several ends each must leave an entry standing.
+An end that no accept names cuts nothing, and in no scope that none names. Of several ends each
+must leave an entry standing.
 
 An accept names a log's last good entry by its id, and so, through the chain, all before it. If
 another entry is held at that place, the log was forked, and this row says nothing about what is
@@ -16,12 +18,13 @@ but it changes nothing of what is shown.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from crdt.entry import LogId
 from crdt.roster_history import Node
-from crdt.roster_ops import LEVEL_WRITER_MAX, Accept, Grant, Kept, Op, Remove
+from crdt.roster_ops import LEVEL_WRITER_MAX, Accept, Grant, Kept, Op, Remove, ScopeRemove
 
 NOTHING = -1
 """The last good seq of a log of which nothing is."""
@@ -32,10 +35,11 @@ class Cut:
     """An end that counts, and what stays beside it.
 
     Attributes:
-        op: the removal or grant.
+        op: the end.
         member: whose writing it ends.
         level: at which its author did that.
         author: the member who did.
+        scopes: in whose channels it cuts.
         kept: the good ends of each log; that of one accept may be less than that of another.
     """
 
@@ -43,37 +47,72 @@ class Cut:
     member: bytes
     level: int
     author: bytes
+    scopes: frozenset[bytes]
     kept: Mapping[LogId, tuple[Kept, ...]]
 
 
-def whose_end(op: Op) -> bytes | None:
-    """The member whose writing an op ends, None when it ends none."""
+class Judged(NamedTuple):
+    """Which ops count.
+
+    Attributes:
+        by_id: the history.
+        valid: the ops that count, as a set.
+        is_open: whether an op's author was inside a scope.
+    """
+
+    by_id: Mapping[bytes, Node]
+    valid: int
+    is_open: Callable[[Node, bytes], bool]
+
+    def counts(self, node: Node) -> bool:
+        """Whether an op does."""
+        return bool(self.valid & node.bit)
+
+
+def ends_of(op: Op) -> Sequence[bytes]:
+    """The members whose writing an op ends."""
     args = op.args
     if isinstance(args, Remove):
-        return None if args.member == op.body.member else args.member
-    if isinstance(args, Grant) and args.level > LEVEL_WRITER_MAX:
-        return args.member
-    return None
+        return () if args.member == op.body.member else (args.member,)
+    if isinstance(args, Grant):
+        return (args.member,) if args.level > LEVEL_WRITER_MAX else ()
+    if isinstance(args, ScopeRemove):
+        return [member for member in args.members if member != op.body.member]
+    return ()
 
 
-def cuts_by_member(
-    nodes: Iterable[Node], counts: Callable[[Node], bool], by_id: Mapping[bytes, Node]
-) -> dict[bytes, tuple[Cut, ...]]:
+def cuts_by_member(nodes: Iterable[Node], judged: Judged) -> dict[bytes, tuple[Cut, ...]]:
     """The cuts that the accepts among some nodes make, those of one member parents first."""
-    kept: dict[bytes, dict[LogId, list[Kept]]] = {}
+    by_id = judged.by_id
+    accepts: dict[bytes, list[Node]] = defaultdict(list)
     for node in sorted(nodes, key=lambda node: node.order):
         args = node.op.args
-        if isinstance(args, Accept) and counts(node) and counts(by_id[args.op]):
-            of_end = kept.setdefault(args.op, defaultdict(list))
-            for row in args.logs:
-                of_end[log_of(row)].append(row)
+        if isinstance(args, Accept) and judged.counts(node) and judged.counts(by_id[args.op]):
+            accepts[args.op].append(node)
     found: dict[bytes, list[Cut]] = defaultdict(list)
-    for end in sorted((by_id[op] for op in kept), key=lambda node: node.order):
-        member = whose_end(end.op)
-        assert member is not None, "an accept names an end"
-        logs = {log: tuple(rows) for log, rows in kept[end.op.id].items()}
-        found[member].append(Cut(end.op.id, member, end.op.body.level, end.member, logs))
+    for end in sorted((by_id[op] for op in accepts), key=lambda node: node.order):
+        scopes, kept = _summed(end, accepts[end.op.id], judged)
+        for member in ends_of(end.op):
+            cut = Cut(end.op.id, member, end.op.body.level, end.member, scopes, kept)
+            found[member].append(cut)
     return {member: tuple(cuts) for member, cuts in found.items()}
+
+
+def _summed(
+    end: Node, accepts: Iterable[Node], judged: Judged
+) -> tuple[frozenset[bytes], dict[LogId, tuple[Kept, ...]]]:
+    """What several accepts of one end say together."""
+    scopes: set[bytes] = set()
+    kept: dict[LogId, list[Kept]] = defaultdict(list)
+    for node in accepts:
+        args = node.op.args
+        assert isinstance(args, Accept)
+        scopes.update(scope for scope in args.scopes if judged.is_open(node, scope))
+        for row in args.logs:
+            kept[log_of(row)].append(row)
+    if isinstance(end.op.args, ScopeRemove):
+        scopes &= {end.op.args.scope}
+    return frozenset(scopes), {log: tuple(rows) for log, rows in kept.items()}
 
 
 def log_of(row: Kept) -> LogId:
@@ -82,7 +121,7 @@ def log_of(row: Kept) -> LogId:
 
 
 def last_good(cut: Cut, log: LogId, id_at: Callable[[int], bytes | None]) -> int:
-    """The last seq of a log that stays beside a cut, NOTHING when none does.
+    """The last seq of a log that stays beside a cut in its scope, NOTHING when none does.
 
     `id_at` gives the id of the held entry at a seq, None when none is held there: then that row
     is believed, and asked again when the entry is here.

@@ -188,6 +188,11 @@ class Roster:
         """Whether an op of the history is under a registered set of heads."""
         return bool(self._sets.get(roster_hash, 0) & self.history.by_id[op_id].bit)
 
+    def was_outside(self, roster_hash: bytes, scope: bytes, member: bytes) -> bool:
+        """Whether a registered set of heads says that a member had left a scope, or had to."""
+        within = self._sets.get(roster_hash, 0)
+        return self._settled().was_taken_out(scope, member, within)
+
     # Rights -----------------------------------------------------------------------------------
 
     def may_write(self, device: bytes, roster_hash: bytes) -> bool | None:

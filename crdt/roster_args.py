@@ -172,14 +172,16 @@ class Kept(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
 
 
 class Accept(Args, frozen=True):
-    """Of what somebody wrote beside a removal (or grant of reading alone), this stays.
+    """Of what somebody wrote beside the end of their writing, this stays; see `cuts`.
 
     Attributes:
-        op: the removal or grant.
-        logs: sorted, each log once.
+        op: the end: a removal, a grant of reading alone, or a change of a scope.
+        scopes: in whose channels everything else does not, sorted; the author has to be inside.
+        logs: what stays, sorted, each log once.
     """
 
     op: Bytes32
+    scopes: Annotated[tuple[Bytes16, ...], Meta(max_length=limits.SCOPE_CHANGE_MAX)] = ()
     logs: Annotated[tuple[Kept, ...], Meta(max_length=limits.ACCEPT_LOGS_MAX)] = ()
 
 

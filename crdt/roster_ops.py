@@ -296,6 +296,7 @@ def _check_args(args: AnyArgs | None) -> None:
     elif isinstance(args, Grant | Remove) and len(args.cuts) not in (0, limits.DIGEST_BYTES):
         raise Invalid("cuts are named by a digest")
     elif isinstance(args, Accept):
+        _check_sorted(args.scopes)
         _check_logs(args.logs)
 
 

@@ -11,7 +11,7 @@ question of `roster_resolution`.
 """
 
 from crdt.claims import SignedClaim, decode_claim, verify
-from crdt.cuts import whose_end
+from crdt.cuts import ends_of
 from crdt.errors import Invalid
 from crdt.roster_history import History
 from crdt.roster_ops import (
@@ -114,12 +114,13 @@ def _check_grant(history: History, level: int, args: Grant, past: int) -> None:
 
 
 def _check_accept(history: History, op: Op, end_id: bytes, past: int) -> None:
-    _check_admin(op.body.level)
     end = history.by_id.get(end_id)
-    if end is None or not past & end.bit or whose_end(end.op) is None:
+    if end is None or not past & end.bit or not ends_of(end.op):
         raise Invalid("nobody's writing was ended there")
-    if end.member != op.body.member and end.op.body.level <= op.body.level:
-        raise Invalid("what stays is said by who ended it or somebody senior to them")
+    if end.member != op.body.member:
+        _check_admin(op.body.level)
+        if end.op.body.level <= op.body.level:
+            raise Invalid("what stays is said by who ended it or somebody senior to them")
 
 
 def _check_known(history: History, member: bytes, past: int) -> None:

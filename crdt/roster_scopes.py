@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from crdt.roster_history import History, Node
 from crdt.roster_ops import (
     LEVEL_ADMIN_MAX,
+    MODE_PUBLIC,
     Channel,
     Rekey,
     ScopeAdd,
@@ -122,6 +123,22 @@ class Scopes:
             leaves for node, leaves in found if not any(other.past & node.bit for other, _ in found)
         ]
         return bool(last) and not any(last)
+
+    def is_open_to(self, node: Node, scope: bytes) -> bool:
+        """Whether an op's author was inside a scope; everybody is in one that is all public."""
+        if scope == self._history.scope or self.contains(scope, node.member, node.past):
+            return True
+        made = [n.op.args for n in self.channels if _scope_of(n) == scope]
+        return bool(made) and all(isinstance(m, Channel) and m.mode == MODE_PUBLIC for m in made)
+
+    def was_taken_out(self, scope: bytes, member: bytes, within: int) -> bool:
+        """Whether a member had left a scope, or was made to, after a set of ops with their pasts.
+
+        False as well of who never was inside: those have no key.
+        """
+        changes = self._changes.get((scope, member), ())
+        some = any(leaves and within & node.bit for node, leaves in changes)
+        return some and not self.contains(scope, member, within)
 
     def members(self) -> dict[bytes, set[bytes]]:
         """Who is in each scope now, whether or not still in the workspace."""

@@ -6,7 +6,7 @@ Everything here is frozen and the same on every replica that has the same ops.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from crdt.cuts import Cut, cuts_by_member
+from crdt.cuts import Cut, Judged, cuts_by_member
 from crdt.roster_history import History, Node, bits
 from crdt.roster_ops import LEVEL_RELAY, Channel, Genesis, Invite, Rekey, Share
 from crdt.roster_resolution import Resolution
@@ -195,7 +195,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         unknown=frozenset(node.op.id for node in unknown),
         paused=frozenset(history.nodes[index].op.id for index in bits(resolution.paused)),
         void=frozenset(history.nodes[index].op.id for index in bits(left)),
-        cuts=cuts_by_member(within, lambda node: bool(valid & node.bit), history.by_id),
+        cuts=cuts_by_member(within, Judged(history.by_id, valid, scopes.is_open_to)),
         equivocations=_equivocations(history, resolution),
     )
 

@@ -10,8 +10,8 @@ from crdt.cuts import NOTHING, Cut, last_good
 from crdt.entry import LogId
 from crdt.errors import Invalid
 from crdt.roster import Roster
-from crdt.roster_ops import Accept, Grant, Kept, Op, Remove
-from tests.crdt.roster_people import INCARNATION, Team, bytes_of, member, public
+from crdt.roster_ops import Accept, Grant, Kept, Op, Remove, ScopeAdd, ScopeRemove
+from tests.crdt.roster_people import INCARNATION, Team, bytes_of, member, public, scope_of
 
 GENERAL = bytes_of("general", 16)
 
@@ -32,7 +32,9 @@ def team_of(**levels: int) -> Team:
 
 
 def accept(team: Team, who: str, end: Op, *rows: Kept) -> Op:
-    return team.write(who, Accept(end.id, rows))
+    """For the workspace's scope, or for the one that the end is about."""
+    scope = end.args.scope if isinstance(end.args, ScopeRemove) else team.roster.history.scope
+    return team.write(who, Accept(end.id, (scope,), rows))
 
 
 def the_cut(team: Team, name: str) -> Cut:
@@ -56,12 +58,8 @@ def test_a_removal_cuts_where_its_author_says() -> None:
     assert team.roster.state.cuts == {}
     accept(team, "ben", removal, row("cyd", 7))
     cut = the_cut(team, "cyd")
-    assert (cut.op, cut.member, cut.level, cut.author) == (
-        removal.id,
-        member("cyd"),
-        50,
-        member("ben"),
-    )
+    assert (cut.op, cut.member, cut.level) == (removal.id, member("cyd"), 50)
+    assert (cut.author, set(cut.scopes)) == (member("ben"), {team.roster.history.scope})
     assert good(cut, "cyd") == 7
     assert last_good(cut, log("ben"), lambda seq: None) == NOTHING
 
@@ -92,12 +90,12 @@ def test_only_an_end_that_is_known_can_be_named() -> None:
     before = team.roster.heads
     removal = team.remove("ana", "cyd")
     with pytest.raises(Invalid):
-        team.write("ana", Accept(removal.id, ()), before)
+        team.write("ana", Accept(removal.id), before)
     grant = team.grant("ana", "ben", 60)
     leaving = team.remove("ben", "ben")
     for op in (grant, leaving):
         with pytest.raises(Invalid):
-            team.write("ana", Accept(op.id, ()))
+            team.write("ana", Accept(op.id))
 
 
 def test_a_grant_of_reading_alone_cuts_as_well() -> None:
@@ -123,7 +121,7 @@ def test_an_accept_beside_the_removal_of_its_author_says_nothing() -> None:
     team = team_of(ben=50, cyd=100)
     removal = team.remove("ben", "cyd")
     before = team.roster.heads
-    team.write("ben", Accept(removal.id, (row("cyd", 90),)), before)
+    team.write("ben", Accept(removal.id, (team.roster.history.scope,), (row("cyd", 90),)), before)
     gone = team.write("ana", Remove(member("ben")), before)
     assert team.roster.state.cuts == {}
     accept(team, "ana", removal, row("cyd", 7))
@@ -156,6 +154,43 @@ def test_an_entry_knows_of_an_end_that_is_under_its_heads() -> None:
     assert not team.roster.covers(bytes(32), removal.id)
 
 
+def test_a_cut_reaches_no_channel_that_its_author_is_not_in() -> None:
+    team = team_of(cyd=100, mia=100)
+    secret = scope_of(team.scope("cyd", "mia"))
+    removal = team.remove("ana", "cyd")
+    accept(team, "ana", removal, row("cyd", 7))
+    team.write("ana", Accept(removal.id, (secret,)))
+    assert the_cut(team, "cyd").scopes == {team.roster.history.scope}
+    shared = scope_of(team.scope("mia", "ana"))
+    team.write("ana", Accept(removal.id, (shared,)))
+    assert the_cut(team, "cyd").scopes == {team.roster.history.scope, shared}
+
+
+def test_who_is_taken_out_of_a_channel_is_cut_in_its_scope_alone() -> None:
+    """By who began it, who need not be an admin; who was taken out had no say."""
+    team = team_of(cyd=100, mia=100, dan=60)
+    scope = scope_of(team.scope("cyd", "mia"))
+    inside = team.roster.register_heads(team.roster.heads)
+    removal = team.write("cyd", ScopeRemove(scope, (member("mia"),)))
+    outside = team.roster.register_heads(team.roster.heads)
+    everybody = team.roster.history.scope
+    team.write("cyd", Accept(removal.id, tuple(sorted((everybody, scope))), (row("mia", 3),)))
+    assert the_cut(team, "mia").scopes == {scope}
+    assert inside is not None
+    assert outside is not None
+    assert not team.roster.was_outside(inside, scope, member("mia"))
+    assert team.roster.was_outside(outside, scope, member("mia"))
+    assert not team.roster.was_outside(outside, scope, member("dan"))  # was never inside
+    with pytest.raises(Invalid):
+        accept(team, "mia", removal, row("mia", 9))
+    accept(team, "dan", removal, row("mia", 5))
+    assert good(the_cut(team, "mia"), "mia") == 5
+    team.write("cyd", ScopeAdd(scope, (member("mia"),)))
+    back = team.roster.register_heads(team.roster.heads)
+    assert back is not None
+    assert not team.roster.was_outside(back, scope, member("mia"))
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -173,6 +208,8 @@ def test_rows_are_sorted_and_name_each_log_once(rows: tuple[Kept, ...]) -> None:
 # Any history ------------------------------------------------------------------------------------
 
 PEOPLE = ("ana", "ben", "dan", "cyd", "mia")
+Step = tuple[str, str, str, int, int]
+"""What, who, about whom, a number to choose by, and how far back it stands."""
 STEP = st.tuples(
     st.sampled_from(["remove", "grant", "accept", "accept"]),
     st.sampled_from(PEOPLE),
@@ -182,7 +219,7 @@ STEP = st.tuples(
 )
 
 
-def played(steps: "list[tuple[str, str, str, int, int]]") -> Team:
+def played(steps: list[Step]) -> Team:
     """A team in which people end each other's writing and accept, beside each other as well."""
     team = team_of(ben=50, dan=60, cyd=100, mia=100)
     recent = [team.roster.heads[0]]
@@ -194,9 +231,9 @@ def played(steps: "list[tuple[str, str, str, int, int]]") -> Team:
             if kind == "accept":
                 if not ends:
                     continue
-                op = team.write(
-                    who, Accept(ends[number % len(ends)].id, (row(target, number),)), on
-                )
+                end = ends[number % len(ends)].id
+                scopes = (team.roster.history.scope,) if number % 4 else ()
+                op = team.write(who, Accept(end, scopes, (row(target, number),)), on)
             elif kind == "remove":
                 op = team.remove(who, target, on)
             else:
@@ -211,9 +248,7 @@ def played(steps: "list[tuple[str, str, str, int, int]]") -> Team:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(STEP, min_size=2, max_size=14), st.integers(0, 2**32))
-def test_cuts_are_the_same_in_any_order(
-    steps: "list[tuple[str, str, str, int, int]]", seed: int
-) -> None:
+def test_cuts_are_the_same_in_any_order(steps: list[Step], seed: int) -> None:
     team = played(steps)
     wires = [team.roster.wire(op) for op in team.roster.missing_from(())]
     random.Random(seed).shuffle(wires)
@@ -231,7 +266,7 @@ def test_cuts_are_the_same_in_any_order(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(STEP, min_size=2, max_size=10), st.integers(0, 9))
-def test_an_accept_only_ever_adds(steps: "list[tuple[str, str, str, int, int]]", seq: int) -> None:
+def test_an_accept_only_ever_adds(steps: list[Step], seq: int) -> None:
     """Once something cuts, the founder's accept leaves everything standing that stood."""
     team = played(steps)
     before = team.roster.state.cuts
@@ -245,3 +280,25 @@ def test_an_accept_only_ever_adds(steps: "list[tuple[str, str, str, int, int]]",
         for old, new in zip(cuts, after[name], strict=True):
             for who in PEOPLE:
                 assert good(new, who) >= good(old, who)
+
+
+def test_the_plays_are_worth_their_name() -> None:
+    """They bring about cuts with rows, accepts that count for nothing, and people with two cuts."""
+    source, rows, void, double = random.Random(5), 0, 0, 0
+    for _ in range(150):
+        steps = [
+            (
+                source.choice(["remove", "grant", "accept", "accept"]),
+                source.choice(PEOPLE),
+                source.choice(PEOPLE),
+                source.randrange(10),
+                source.randrange(6),
+            )
+            for _ in range(14)
+        ]
+        state = played(steps).roster.state
+        rows += sum(bool(cut.kept and cut.scopes) for cuts in state.cuts.values() for cut in cuts)
+        double += sum(len(cuts) > 1 for cuts in state.cuts.values())
+        void += len(state.void)
+    assert min(rows, void) > 20
+    assert double > 2
