@@ -3,6 +3,7 @@
 delivery    one message's way and the sustained rate
 open        a profile with a long history
 join        a newcomer in a workspace with a long history
+trust       a roster of 10,000 ops, keys for 500 members, a handshake
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import delivery, join
+from bench import delivery, join, trust
 from bench import open as opening
 from bench.report import Figure, table, tell
 
@@ -27,6 +28,8 @@ def measure(names: list[str], messages: int) -> Iterator[Figure]:
         yield from opening.figures(messages)
     if "join" in names:
         yield from join.figures(messages)
+    if "trust" in names:
+        yield from trust.figures()
 
 
 def write_page(figures: list[Figure]) -> None:
@@ -41,7 +44,7 @@ def write_page(figures: list[Figure]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
-    names = ("delivery", "open", "join")
+    names = ("delivery", "open", "join", "trust")
     parser.add_argument("names", nargs="*", default=names, help=", ".join(names))
     parser.add_argument("--messages", type=int, default=100_000, help="of a long history")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md alone")
