@@ -66,6 +66,15 @@ WAITING_PER_FILE_MAX = 256  # messages kept while a file's layout is read from d
 SUBSCRIPTIONS_PER_PEER_MAX = 1_024  # roots a peer may be told about
 OFFERS_MAX = 256  # own roots repeated to a relay that appears later
 
+HOLDING_ROOTS_MAX = 256  # files in one ASK-HOLDING or HOLDING: 10 KB, one frame
+HOLDINGS_PER_PEER_MAX = 16_384  # files of which is remembered whether a peer holds them, 1 MB
+WATCHED_PER_PEER_MAX = 16_384  # files of which a peer is told when we hold them, or no longer do
+PROMISE_MAX_MS = 600_000  # nobody binds another for longer
+PROMISE_MS = 60_000  # what we ask for; drops happen in the first half of it (clocks may drift)
+PROMISES_PER_PEER_MAX = 1_024  # files that one peer can bind here at a time
+SHED_ASK_MS = 3_000  # who has not answered by then is not waited for
+SHED_ASKED_MAX = 64  # files asked about at a time: whoever asks promises nothing meanwhile
+
 assert CHUNK_MAX_BYTES // CHUNK_MIN_BYTES == 2**4
 assert BITMAP_MAX_BYTES < 16 * KIB
 assert SUB_LINKS_MAX * 41 + 64 <= MANIFEST_MAX_BYTES

@@ -18,13 +18,18 @@ from chat.blocks.limits import (
     CID_BYTES,
     FILE_MAX_BYTES,
     HAVE_PIECES_MAX,
+    HOLDING_ROOTS_MAX,
     MESSAGE_MAX_BYTES,
     PIECES_MAX,
+    PROMISE_MAX_MS,
     RETRY_MAX_MS,
 )
 
 Cid = Annotated[bytes, Meta(min_length=CID_BYTES, max_length=CID_BYTES)]
 Piece = Annotated[int, Meta(ge=0, lt=PIECES_MAX)]
+Roots = Annotated[tuple[Cid, ...], Meta(max_length=HOLDING_ROOTS_MAX)]
+Number = Annotated[int, Meta(ge=0, lt=2**32)]
+KeepMs = Annotated[int, Meta(ge=0, le=PROMISE_MAX_MS)]
 
 BUSY = 0
 DEFERRED = 1
@@ -126,11 +131,46 @@ class Offer(Struct, tag=10, array_like=True, forbid_unknown_fields=True, frozen=
     size: Annotated[int, Meta(ge=0, le=FILE_MAX_BYTES)]
 
 
+class AskHolding(Struct, tag=11, array_like=True, forbid_unknown_fields=True, frozen=True):
+    """Of which of these files do you hold every block? Tell me when that changes, too.
+
+    `keep_ms`: 0, or I would drop my copies; will you keep yours for so long?
+    """
+
+    number: Number
+    roots: Annotated[Roots, Meta(min_length=1)]
+    keep_ms: KeepMs
+
+
+class Holding(Struct, tag=12, array_like=True, forbid_unknown_fields=True, frozen=True):
+    """Answer to ASK-HOLDING of this number, whole or in parts; number 0: news of files it named.
+
+    The last word about a file counts, so that it may come twice, or late, and does no harm.
+    `keep_ms`: those of `held` stay for so long from now; 0 promises nothing.
+    """
+
+    number: Number
+    held: Roots
+    lacking: Roots
+    keep_ms: KeepMs
+
+
 Message = (
-    WantRoot | Unwant | Have | HaveNot | HaveMore | GetBlock | Block | Refused | Cancel | Offer
+    WantRoot
+    | Unwant
+    | Have
+    | HaveNot
+    | HaveMore
+    | GetBlock
+    | Block
+    | Refused
+    | Cancel
+    | Offer
+    | AskHolding
+    | Holding
 )
 
-_LAST_KIND = b"\x0a"
+_LAST_KIND = b"\x0c"
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)
 
@@ -155,8 +195,18 @@ def decode(data: bytes) -> Message:
         if b"\x91" <= data[:1] <= b"\x9f" and _LAST_KIND < data[1:2] < b"\x80":
             raise TooNew("the message needs a newer Clowder") from None
         raise Invalid("not a message about blocks") from None
-    if isinstance(message, Block | GetBlock | Refused | Cancel):
-        check_cid(message.cid)
-    if not isinstance(message, Block):
-        check_cid(message.root)
+    for cid in _cids_of(message):
+        check_cid(cid)
     return message
+
+
+def _cids_of(message: Message) -> tuple[bytes, ...]:
+    if isinstance(message, Block):
+        return (message.cid,)
+    if isinstance(message, GetBlock | Refused | Cancel):
+        return message.root, message.cid
+    if isinstance(message, AskHolding):
+        return message.roots
+    if isinstance(message, Holding):
+        return message.held + message.lacking
+    return (message.root,)

@@ -9,6 +9,11 @@ fsynced, renamed, and its folder fsynced. The hash is checked when a block comes
 is read. The text of an id ends in 38 bits of hash, so its last two characters spread evenly; its
 first characters are the same for all.
 
+A file is dropped in two steps: `forget` makes its blocks absent at once, from any thread; `sweep`
+takes them off the disk when there is time, except those that were put again since. The time of last
+use is the modification time of a file's root block: it survives a restart, and losing it costs
+nothing but the order in which files are dropped.
+
 The methods block; call them through `asyncio.to_thread`. Several threads may use one store: names
 are content, so two writers of one name write the same bytes, and `os.replace` is atomic. The
 counters are guarded by a lock.
@@ -18,7 +23,7 @@ import errno
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,12 +57,16 @@ class BlockStore:
         self._damaged = folder / "damaged"
         self._lock = threading.Lock()
         self._sizes: dict[bytes, int] = {}
+        self._total_bytes = 0
+        self._coming: set[bytes] = set()
+        """Blocks between their rename and being counted; `sweep` leaves them alone."""
         try:
             for each in (self._blocks, self._incoming):
                 each.mkdir(mode=0o700, parents=True, exist_ok=True)
             for leftover in self._incoming.iterdir():
                 leftover.unlink()
             self._sizes.update(self._scan())
+            self._total_bytes = sum(self._sizes.values())
         except OSError as error:
             raise self._failure(error) from error
 
@@ -74,6 +83,16 @@ class BlockStore:
     def _path(self, cid: bytes) -> Path:
         name = format_cid(cid)
         return self._blocks / name[-2:] / name
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._folder
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a block was ever set aside: then a file may look like another, or like none."""
+        return self._damaged.is_dir()
 
     def has(self, cid: bytes) -> bool:
         """Whether the block is here (its contents are checked when it is read)."""
@@ -99,14 +118,20 @@ class BlockStore:
             self._write_whole(incoming, data)
             if not path.parent.is_dir():
                 path.parent.mkdir(mode=0o700, exist_ok=True)
-                _sync_folder(self._blocks)
+                sync_folder(self._blocks)
+            with self._lock:
+                self._coming.add(cid)
             incoming.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             with suppress(OSError):
                 incoming.unlink(missing_ok=True)
+            with self._lock:
+                self._coming.discard(cid)
             raise self._failure(error) from error
         with self._lock:
+            self._coming.discard(cid)
+            self._total_bytes += len(data) - self._sizes.get(cid, 0)
             self._sizes[cid] = len(data)
 
     @staticmethod
@@ -159,9 +184,37 @@ class BlockStore:
         except OSError as error:
             raise self._failure(error) from error
 
-    def _forget(self, cid: bytes) -> None:
+    def _forget(self, cid: bytes) -> int:
         with self._lock:
-            self._sizes.pop(cid, None)
+            size = self._sizes.pop(cid, 0)
+            self._total_bytes -= size
+        return size
+
+    def forget(self, cids: Iterable[bytes]) -> int:
+        """These blocks are not here any more; gives their bytes. `sweep` frees the disk."""
+        return sum(map(self._forget, cids))
+
+    def sweep(self, cids: Iterable[bytes]) -> None:
+        """Remove blocks that were forgotten and not put again since. Raises StoreFailure."""
+        try:
+            for cid in cids:
+                with self._lock:
+                    if cid not in self._sizes and cid not in self._coming:
+                        self._path(cid).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def touch(self, cid: bytes) -> None:
+        """The file of this root is used now; of a block that is not here, nothing is noted."""
+        with suppress(OSError):
+            os.utime(self._path(check_cid(cid)))
+
+    def used_at(self, cid: bytes) -> float:
+        """When it was put or touched last, in seconds since 1970; 0.0 when it is not here."""
+        try:
+            return self._path(check_cid(cid)).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def size_of(self, cid: bytes) -> int:
         """Bytes of one block. Raises Missing."""
@@ -182,8 +235,7 @@ class BlockStore:
     @property
     def total_bytes(self) -> int:
         """Bytes of all blocks together."""
-        with self._lock:
-            return sum(self._sizes.values())
+        return self._total_bytes
 
     def _failure(self, error: OSError) -> StoreFailure:
         return StoreFailure(sentence_of(error, self._folder))
@@ -197,7 +249,7 @@ def sentence_of(error: OSError, folder: Path) -> str:
     return sentence.format(folder=folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` durable. Windows has no such call and needs none."""
     if os.name == "nt":
         return

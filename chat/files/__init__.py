@@ -10,6 +10,7 @@ for the node, which tells it of links and payloads and is told of transfers:
 
     files.py        Files, the door
     fetching.py     what is wanted here; transfers.py: how far it is; quota.py: a relay's limit
+    housekeeping.py what is kept, what goes when room is short, and who else holds what
     shell.py        carries out the effects of the exchange; departures.py: when a block has left
     disk.py         threads for what blocks
     sharing.py      prepare; user_files.py: the user's own files; sentences.py: what errors say

@@ -4,13 +4,14 @@
 people look at. It waits for nothing; whoever waits for a file waits for its `Transfer`.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
 from chat.blocks import messages
 from chat.blocks.exchange import ports
 from chat.blocks.sealing import FileRef
-from chat.files.limits import RELAY_WANTS_MAX
+from chat.files.limits import RELAY_WANTS_MAX, TURNED_AWAY_MAX
 from chat.files.quota import Quota
 from chat.files.sentences import sentence
 from chat.files.shelf import Shelf
@@ -33,7 +34,9 @@ class Fetching:
         on_complete: Callable[[bytes], None],
         now_ms: Callable[[], float],
         quota: Quota | None,
+        make_room: Callable[[int], None],
     ) -> None:
+        """`make_room`: asked for so many bytes when something does not fit."""
         self._shelf = shelf
         self._give = give
         self._on_transfer = on_transfer
@@ -43,6 +46,9 @@ class Fetching:
         self._transfers = Transfers()
         self._linked: set[bytes] = set()
         self._refusals: set[str] = set()
+        self._make_room = make_room
+        self._turned_away: OrderedDict[bytes, ports.RootHeard] = OrderedDict()
+        """What a relay had no room for when it heard of it last."""
 
     # Wishes
 
@@ -150,6 +156,22 @@ class Fetching:
         elif self._quota is not None:
             self._quota.stored(size)
 
+    def dropped(self, size: int) -> None:
+        """Blocks of `size` bytes were dropped."""
+        if self._quota is not None:
+            self._quota.removed(size)
+
+    def room_made(self) -> None:
+        """Something was dropped: what had no room may have some now."""
+        turned_away, self._turned_away = self._turned_away, OrderedDict()
+        for root, news in turned_away.items():
+            if not self._shelf.complete(root):
+                self._root_heard(news)
+
+    def wanted(self, root: bytes) -> bool:
+        """Whether a file is on its way here."""
+        return self._transfers.active(root) is not None
+
     def _progressed(self, transfer: Transfer, news: ports.Progress) -> None:
         transfer.moved(news.done, news.total, news.sources)
         if self._quota is not None and news.total:
@@ -177,6 +199,7 @@ class Fetching:
         if quota is None or self._transfers.active(news.root) is not None:
             return
         if quota.room <= 0 or (news.size is not None and news.size > quota.room):
+            self._turn_away(news)
             return
         actives = self._transfers.actives()
         if len(actives) >= RELAY_WANTS_MAX:
@@ -185,6 +208,12 @@ class Fetching:
                 return
             self.stop(idle.root, _NO_ROOM)
         self.want_root(news.root, quota.room)
+
+    def _turn_away(self, news: ports.RootHeard) -> None:
+        self._turned_away[news.root] = news
+        if len(self._turned_away) > TURNED_AWAY_MAX:
+            self._turned_away.popitem(last=False)
+        self._make_room(news.size or 0)
 
     def _tell(self, transfer: Transfer) -> None:
         self._on_transfer(transfer.state(self._now_ms()))

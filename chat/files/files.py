@@ -1,6 +1,7 @@
 """Files of a node: shared, fetched, kept, handed on. See the package for the theory."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,15 @@ from chat.blocks import disk_files, messages
 from chat.blocks.cid import check_cid
 from chat.blocks.errors import Invalid, Missing, StoreFailure, TooNew
 from chat.blocks.exchange import ports
+from chat.blocks.limits import PRIORITY_PREFETCH
 from chat.blocks.sealing import FileReader, FileRef, check_ref
 from chat.blocks.store_files import BlockStore
 from chat.errors import ChatError, NoPeer, NotFound, StoreError, Unavailable
 from chat.files.departures import Unsent
 from chat.files.disk import Disk, KeepOn
 from chat.files.fetching import Fetching
-from chat.files.limits import AUTO_FETCH_BYTES, RELAY_QUOTA_BYTES
+from chat.files.housekeeping import Housekeeping, Named
+from chat.files.limits import AUTO_FETCH_BYTES, QUOTA_BYTES
 from chat.files.quota import Quota
 from chat.files.sentences import named, sentence
 from chat.files.sharing import Known, Prepared, Previews, Sharing
@@ -46,7 +49,11 @@ def ref_of(info: FileInfo) -> FileRef:
 
 
 class Files:
-    """All files of one node. Event loop only; create it there and end it with `aclose`."""
+    """All files of one node. Event loop only; create it there and end it with `aclose`.
+
+    Attributes:
+        room: what is kept, what goes, and who else holds what.
+    """
 
     def __init__(
         self,
@@ -59,9 +66,10 @@ class Files:
         now_ms: Callable[[], float],
         unsent: Unsent = lambda device, priority: 0,
         relay: bool = False,
-        quota_bytes: int = RELAY_QUOTA_BYTES,
+        quota_bytes: int = QUOTA_BYTES,
         auto_bytes: int = AUTO_FETCH_BYTES,
         previews: Previews | None = None,
+        named: Named = lambda: None,
     ) -> None:
         """
         Args:
@@ -72,8 +80,13 @@ class Files:
             now_ms: monotonic milliseconds.
             unsent: payload bytes of a priority that wait on a device's link (departures.py).
             relay: keep what peers offer or want, up to `quota_bytes`.
+            quota_bytes: beyond these, what others hold as well is dropped.
             auto_bytes: pictures up to this size are fetched when a message names them.
             previews: makes previews; None for a decoder process of our own.
+            named: roots that messages name; blocks of others go first.
+
+        Raises:
+            StoreFailure: the disk refuses.
         """
         self._store = store
         self._now_ms = now_ms
@@ -86,10 +99,13 @@ class Files:
             self._shelf,
             lambda event: self._shell.give(event),
             on_transfer=on_transfer,
-            on_complete=on_complete,
+            on_complete=self._completed,
             now_ms=now_ms,
             quota=Quota(quota_bytes, store.total_bytes) if relay else None,
+            make_room=lambda size: self.room.look(size),
         )
+        self._on_complete = on_complete
+        self.room = self._housekeeping(quota_bytes, named, lot)
         self._closed = False
         self._shell = ExchangeShell(
             store,
@@ -97,15 +113,40 @@ class Files:
             send=send,
             unsent=unsent,
             on_news=self._fetching.heard,
-            on_stored=self._fetching.stored,
+            on_stored=self._stored,
             on_damaged=self._shelf.count_anew,
             lot=lot,
             now_ms=now_ms,
         )
 
+    def _housekeeping(
+        self, quota_bytes: int, named: Named, lot: Callable[[], float]
+    ) -> Housekeeping:
+        return Housekeeping(
+            self._store,
+            self._disk,
+            self._shelf,
+            self._fetching,
+            quota_bytes=quota_bytes,
+            give=lambda event: self._shell.give(event),
+            send=lambda device, message: self._shell.send(device, message, PRIORITY_PREFETCH),
+            named=named,
+            lot=lot,
+            now_ms=self._now_ms,
+            wall=time.time,
+        )
+
     def _own_decoder(self) -> Previews:
         assert self._decoder is not None
         return self._decoder
+
+    def _stored(self, size: int, failure: str | None) -> None:
+        self._fetching.stored(size, failure)
+        self.room.look()
+
+    def _completed(self, root: bytes) -> None:
+        self.room.came(root)
+        self._on_complete(root)
 
     # Links
 
@@ -113,10 +154,12 @@ class Files:
         """The first link with a device is open."""
         self._fetching.peer_up(device)
         self._shell.give(ports.PeerUp(device, relay))
+        self.room.peer_up(device)
 
     def peer_down(self, device: bytes) -> None:
         """The last link with a device has ended."""
         self._shell.give(ports.PeerDown(device))
+        self.room.peer_down(device)
         self._fetching.peer_down(device)
 
     def receive(
@@ -131,6 +174,11 @@ class Files:
         try:
             message = messages.decode(payload)
         except TooNew:
+            if taken is not None:
+                taken()
+            return
+        if isinstance(message, messages.AskHolding | messages.Holding):
+            self.room.receive(device, message)
             if taken is not None:
                 taken()
             return
@@ -161,9 +209,13 @@ class Files:
             Unavailable: this machine stops.
         """
         self._open()
-        prepared = await self._sharing.prepare(Path(path), secret, keep_metadata, alt, known)
-        self._open()
-        self._shelf.note(prepared.info.root, 1.0)
+        with self.room.paused():
+            prepared = await self._sharing.prepare(Path(path), secret, keep_metadata, alt, known)
+            self._open()
+            self._shelf.note(prepared.info.root, 1.0)
+            self.room.used(prepared.info.root)
+        self.room.came(prepared.info.root)
+        self.room.look()
         self.hold(prepared.info)
         return prepared
 
@@ -182,6 +234,9 @@ class Files:
         Gives whether it is wanted now.
         """
         if not is_picture(info.type) or info.size > self._auto_bytes:
+            return False
+        if not self.room.room_for(info.size):
+            self.room.look(info.size)
             return False
         return self.want(info, prefetch=True)
 
@@ -259,6 +314,7 @@ class Files:
         """
         self._open()
         ref = self._checked(info)
+        self.room.used(ref.root)
         try:
             await self._disk.file(lambda keep_on: self._write_out(ref, Path(path), keep_on))
         except Missing:
@@ -316,6 +372,7 @@ class Files:
         self._closed = True
         self._shell.close()
         self._fetching.release()
+        await self.room.aclose()
         await self._disk.aclose()
         if self._decoder is not None:
             await self._decoder.aclose()

@@ -13,7 +13,16 @@ SHARES_REMEMBERED = 16_384  # files whose share on this disk is known without co
 TRANSFERS_KEPT = 256  # finished ones that are still listed
 
 AUTO_FETCH_BYTES = 16 * MIB  # pictures up to here come by themselves
-RELAY_QUOTA_BYTES = 10 * GIB  # what a relay keeps of everybody's files unless told otherwise
+QUOTA_BYTES = 10 * GIB  # of files that a machine keeps, a relay or not, unless told otherwise
+COPIES_WANTED = 3  # of each file in a workspace: two machines may fail at once
+WATER_PARTS = 16  # of the quota: one part is left free for what comes, down to two it is made free
+IN_USE_SECONDS = 600.0  # what was put, fetched or opened so recently is not dropped
+LOOK_AGAIN_SECONDS = (
+    30.0  # after an attempt to make room, to three times that: others came, or went
+)
+REFUSED_AGAIN_SECONDS = 10.0  # and when others asked about the same files at the same time
+CENSUS_SECONDS = 1.0  # who has not said by then what it holds is not waited for
+TURNED_AWAY_MAX = 1_024  # files that a relay had no room for and takes when it has
 RELAY_WANTS_MAX = 1_024  # files a relay is after at once; a peer that names more is not believed
 
 PATH_SHOWN_CHARS = 300  # of the user's own path, in a sentence

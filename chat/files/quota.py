@@ -30,6 +30,10 @@ class Quota:
         """Nothing more of this file will come."""
         self._expected_bytes -= self._expected.pop(root, 0)
 
+    def removed(self, size: int) -> None:
+        """Blocks of `size` bytes went."""
+        self._used -= size
+
     def stored(self, size: int) -> None:
         """A block of `size` bytes is on disk."""
         self._used += size

@@ -69,6 +69,12 @@ class ExchangeShell:
         self._inputs.append((event, taken))
         self._handle_all()
 
+    def send(self, device: bytes, message: messages.Message, priority: int) -> None:
+        """Give a message to a link beside the exchange's own."""
+        payload = messages.encode(message)
+        self._departures.gave(device, priority, len(payload), None)
+        self._send(device, priority, payload)
+
     def _handle_all(self) -> None:
         if self._busy:
             return

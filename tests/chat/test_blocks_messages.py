@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from chat.blocks import messages
 from chat.blocks.cid import cid_dag, cid_raw
 from chat.blocks.errors import Invalid
-from chat.blocks.limits import BLOCK_MAX_BYTES, FILE_MAX_BYTES, MESSAGE_MAX_BYTES, PIECES_MAX
+from chat.blocks.limits import (
+    BLOCK_MAX_BYTES,
+    FILE_MAX_BYTES,
+    HOLDING_ROOTS_MAX,
+    MESSAGE_MAX_BYTES,
+    PIECES_MAX,
+    PROMISE_MAX_MS,
+)
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "blocks.json").read_text(encoding="utf-8")
@@ -28,6 +35,8 @@ EXAMPLES: dict[str, messages.Message] = {
     "refused": messages.Refused(ROOT, CID, messages.DEFERRED, 250),
     "cancel": messages.Cancel(ROOT, CID),
     "offer": messages.Offer(ROOT, 150_000),
+    "ask-holding": messages.AskHolding(7, (ROOT, CID), 60_000),
+    "holding": messages.Holding(7, (CID,), (ROOT,), 60_000),
 }
 
 
@@ -68,6 +77,14 @@ def test_the_largest_block_fits() -> None:
         [8, ROOT, CID, 0, -1],
         [8, ROOT, CID, 0, 10**9],
         [10, ROOT, FILE_MAX_BYTES + 1],
+        [11, 7, [], 0],
+        [11, 7, [ROOT, bytes(36)], 0],
+        [11, 7, [ROOT] * (HOLDING_ROOTS_MAX + 1), 0],
+        [11, 2**32, [ROOT], 0],
+        [11, 7, [ROOT], PROMISE_MAX_MS + 1],
+        [12, 7, [ROOT], [bytes(36)], 0],
+        [12, 7, [], [ROOT] * (HOLDING_ROOTS_MAX + 1), 0],
+        [12, 7, [ROOT], [], -1],
         {"root": ROOT},
         "want",
     ],

@@ -22,7 +22,7 @@ from tests.chat.files_team import Team, tell
 
 DECODERS: dict[str, tuple[Callable[[bytes], Any], type[Exception], int]] = {
     "sync": (sync_messages.decode, errors.TooNew, 15),
-    "blocks": (blocks.decode, block_errors.TooNew, 10),
+    "blocks": (blocks.decode, block_errors.TooNew, 12),
     "lobby": (lobby.decode, errors.TooNew, 4),
     "ephemeral": (ephemeral.decode, errors.TooNew, 2),
 }

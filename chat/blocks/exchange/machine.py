@@ -130,7 +130,7 @@ class Exchange:
             self._wanting.have_not(source, message)
         elif isinstance(message, messages.Cancel):
             self._serving.cancel(source, message)
-        else:
+        elif isinstance(message, messages.Offer):
             self._serving.offer(source, message)
 
     def _read(self, event: ports.BlockRead, now: float) -> None:
