@@ -125,6 +125,20 @@ class Lan:
         port = self._ports[host, switch]
         _run("tc", "-n", self._room, "qdisc", "replace", "dev", port, "root", *shape)
 
+    def isolate(self, host: Host, switch: Switch) -> None:
+        """Keep a host apart from others kept apart, as the access point of a guest Wi-Fi does."""
+        port = self._ports[host, switch]
+        _run("bridge", "-n", self._room, "link", "set", "dev", port, "isolated", "on")
+
+    def filter_multicast(self, host: Host, switch: Switch) -> None:
+        """Pass no multicast on to a host; what it sends is passed on."""
+        port = self._ports[host, switch]
+        _run("bridge", "-n", self._room, "link", "set", "dev", port, "mcast_flood", "off")
+
+    def configure(self, host: Host, *command: str) -> None:
+        """Anything else that `ip` does, on a host."""
+        _run("ip", "-n", host.space, *command)
+
     def close(self) -> None:
         """Remove every host and switch."""
         for space in self._spaces:
