@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from chat.cli import channels, doctor, exporting, serve, talk, team
+from chat.cli import channels, doctor, serve, talk, team
 from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
 
@@ -65,7 +65,6 @@ for command in (
     *team.COMMANDS,
     *channels.COMMANDS,
     *talk.COMMANDS,
-    *exporting.COMMANDS,
     *serve.COMMANDS,
     *doctor.COMMANDS,
 ):
