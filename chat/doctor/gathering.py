@@ -50,7 +50,7 @@ async def gather(
         members=await _members(session),
         refused_to_listen=refused_to_listen,
         default_interface=interfaces.look_up_default_interface(),
-        knocks=await knocking.knock_at(_urls(status, around), entropy),
+        knocks=await knocking.knock_at(worth_a_knock(status, around), entropy),
         echoes=tuple(echoes),
     )
 
@@ -104,7 +104,7 @@ def _asked_from(chosen: str, found: tuple[Interface, ...]) -> Iterator[str]:
             yield addresses[0]
 
 
-def _urls(status: model.Status, around: model.Surroundings) -> Iterator[str]:
+def worth_a_knock(status: model.Status, around: model.Surroundings) -> Iterator[str]:
     """Where to knock, what says most first."""
     for sighting in around.sightings:
         if sighting.ours:

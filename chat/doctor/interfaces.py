@@ -24,6 +24,9 @@ _TUNNEL = re.compile(
 _IFF_MULTICAST = 0x1000
 _ARP_COMPLETE = 0x2
 """Of an entry's flags in /proc/net/arp: the host has answered (include/uapi/linux/if_arp.h)."""
+_ALL_ZERO = "00000000"
+_DEFAULT_MASKS = ("00000080", _ALL_ZERO)
+"""/1 and /0 as the kernel writes them, the last byte first; the longer one wins."""
 _SYSTEM = Path("/sys/class/net")
 _ROUTES = Path("/proc/net/route")
 _NEIGHBOURS = Path("/proc/net/arp")
@@ -75,16 +78,17 @@ def _told(name: str, what: str) -> int | None:
 
 
 def default_interface(routes: str) -> str:
-    """Where the IPv4 default route with the least metric goes, from /proc/net/route."""
-    best: tuple[int, str] | None = None
+    """Where most of IPv4 goes, from /proc/net/route: the default route with the least metric.
+
+    A VPN leaves that in place and adds two routes of half the Internet each, which win over it.
+    """
+    found: list[tuple[int, int, str]] = []
     for line in routes.splitlines()[1:]:
         fields = line.split()
-        if len(fields) < 8 or fields[1] != "00000000" or fields[7] != "00000000":
-            continue
-        metric = int(fields[6]) if fields[6].isdecimal() else 0
-        if best is None or metric < best[0]:
-            best = (metric, fields[0])
-    return "" if best is None else best[1]
+        if len(fields) >= 8 and fields[1] == _ALL_ZERO and fields[7] in _DEFAULT_MASKS:
+            metric = int(fields[6]) if fields[6].isdecimal() else 0
+            found.append((_DEFAULT_MASKS.index(fields[7]), metric, fields[0]))
+    return min(found)[2] if found else ""
 
 
 def neighbours(table: str) -> dict[str, Neighbour]:

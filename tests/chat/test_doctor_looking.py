@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat import model
+from chat.doctor.gathering import worth_a_knock
 from chat.doctor.interfaces import default_interface, interfaces, kind_of, neighbours
 from chat.doctor.knocking import clock_of, knock_at
 from chat.doctor.limits import ANSWER_MAX_BYTES, KNOCKS_MAX
@@ -66,6 +68,10 @@ def test_this_machine_has_its_loopback() -> None:
 
 def test_default_route_is_the_one_with_the_least_metric() -> None:
     assert default_interface(ROUTES) == "wg0"
+    net = "wlan0\t00000000\t00000000\t0001\t0\t0\t1\t000000FF\t0\t0\t0\n"
+    assert default_interface(ROUTES + net) == "wg0"
+    half = "tun0\t00000000\t00000000\t0003\t0\t0\t900\t00000080\t0\t0\t0\n"
+    assert default_interface(ROUTES + half) == "tun0"
     assert default_interface("") == default_interface(ROUTES.splitlines()[0]) == ""
 
 
@@ -173,6 +179,20 @@ def test_closed_ports_addresses_of_nobody_and_bounds() -> None:
         assert len(await knock_at(many, secrets.token_bytes)) == KNOCKS_MAX
 
     asyncio.run(knock())
+
+
+def test_who_says_most_is_knocked_at_first_and_strangers_are_not() -> None:
+    status = model.Status("live", listening=("ws://own:1",))
+    around = model.Surroundings(
+        dial=("ws://typed:1",),
+        peers=(model.Peer("ws://waiting:1", "waiting"), model.Peer("ws://linked:1", "linked")),
+        sightings=(
+            model.Sighting(("ws://stranger:1",), False),
+            model.Sighting(("ws://here:1", "ws://here:2"), True),
+        ),
+    )
+    hosts = ["here:1", "here:2", "linked:1", "own:1", "typed:1", "waiting:1"]
+    assert list(worth_a_knock(status, around)) == [f"ws://{host}" for host in hosts]
 
 
 # Multicast, on loopback alone

@@ -254,6 +254,7 @@ def test_address_where_nobody_listens_and_relay_that_is_gone(machines: Machines)
         machine.programs[-1].stop()
     checks = doctor(bo, "--dial", relay.url, exits=NO_PEER)
     assert checks["typed"]["finding"] == "typed-address"
+    assert "nothing answers at that address" in checks["typed"]["seen"]
     assert "knocking there: refused" in checks["typed"]["seen"]
     assert checks["relay"]["finding"] == "relay-unreachable"
     assert checks["fallbacks"]["verdict"] == "ok"
