@@ -24,7 +24,8 @@ DECODERS: dict[str, tuple[Callable[[bytes], Any], type[Exception], int]] = {
     "sync": (sync_messages.decode, errors.TooNew, 15),
     "blocks": (blocks.decode, block_errors.TooNew, 12),
     "lobby": (lobby.decode, errors.TooNew, 4),
-    "ephemeral": (ephemeral.decode, errors.TooNew, 2),
+    "ephemeral": (ephemeral.decode, errors.TooNew, 3),
+    "ephemeral, signed": (ephemeral.decode_said, errors.TooNew, 5),
 }
 values = st.none() | st.integers(0, 2**32) | st.binary(max_size=40) | st.text(max_size=20)
 
