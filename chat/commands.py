@@ -6,7 +6,9 @@ error of the same class on both ways. `channel` is a name or an id; `message` is
 unique beginning of one (at least 4 digits).
 """
 
-from typing import Any, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -230,6 +232,26 @@ class ListTransfers(Command, frozen=True, tag="transfers"):
     """Reply: list[model.Transfer], those not done first."""
 
 
+class ListFiles(Command, frozen=True, tag="files"):
+    """The newest files that messages carry, newest first, each once. Reply: list[SharedFile].
+
+    `channel` "" means all channels. Linked peers are asked what they hold.
+    """
+
+    channel: str = ""
+    limit: int = 50
+
+
+class KeepFile(Command, frozen=True, tag="keep"):
+    """Keep a file on this machine whatever happens, or no longer. Reply: model.SharedFile.
+
+    What is not here yet is fetched as soon as somebody who has it is linked.
+    """
+
+    file: str
+    on: bool = True
+
+
 class WaitReached(Command, frozen=True, tag="wait"):
     """Wait until `count` other members hold the message. Reply: model.Message."""
 
@@ -297,48 +319,6 @@ class Shutdown(Command, frozen=True, tag="shutdown"):
     """Stop the node that holds the profile. Reply: null."""
 
 
-AnyCommand = (
-    GetStatus
-    | Create
-    | Join
-    | MakeInvite
-    | ListChannels
-    | ListMembers
-    | ListPeers
-    | LookAround
-    | CreateChannel
-    | SetTopic
-    | Post
-    | PostLines
-    | Put
-    | Edit
-    | Delete
-    | React
-    | Pin
-    | History
-    | GetMessage
-    | Search
-    | GetDelivery
-    | MarkRead
-    | GetNotes
-    | SetNotes
-    | SpliceNotes
-    | MoveCursor
-    | Get
-    | ListTransfers
-    | WaitReached
-    | SetProfile
-    | GetPrivate
-    | KeepDraft
-    | SetAlerts
-    | Bookmark
-    | ListBookmarks
-    | SetQuiet
-    | Dial
-    | Typing
-    | Shutdown
-)
-
 REPLIES: dict[type[Command], Any] = {
     GetStatus: model.Status,
     Create: model.Status,
@@ -368,6 +348,8 @@ REPLIES: dict[type[Command], Any] = {
     MoveCursor: None,
     Get: model.Transfer,
     ListTransfers: list[model.Transfer],
+    ListFiles: list[model.SharedFile],
+    KeepFile: model.SharedFile,
     WaitReached: model.Message,
     SetProfile: model.Member,
     GetPrivate: model.Private,
@@ -381,3 +363,9 @@ REPLIES: dict[type[Command], Any] = {
     Shutdown: None,
 }
 """The type each command answers with."""
+
+if TYPE_CHECKING:
+    AnyCommand = Command
+else:
+    AnyCommand = reduce(or_, REPLIES)
+    """The union of all commands, for whoever reads one."""

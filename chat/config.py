@@ -7,6 +7,7 @@ dial = ["ws://relay.example:7311"]
 mdns = true
 [pictures]
 fetch_up_to_mb = 16            # larger pictures wait for `clowder get`
+keep_up_to_mb = 10240          # of files; beyond that, what others hold as well goes
 [ui]
 theme = "clowder"
 [keys]
@@ -26,6 +27,8 @@ from chat.errors import UsageError
 
 FETCH_UP_TO_MB = 16
 """Pictures larger than this are fetched when asked for; smaller ones come by themselves."""
+KEEP_UP_TO_MB = 10 * 1024
+"""Files and pictures on this machine; beyond that, what others hold as well is dropped."""
 FETCH_MAX_MB = 1024 * 1024
 """A terabyte is "all of them"."""
 
@@ -43,6 +46,7 @@ class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The [pictures] table."""
 
     fetch_up_to_mb: Annotated[int, msgspec.Meta(ge=0, le=FETCH_MAX_MB)] = FETCH_UP_TO_MB
+    keep_up_to_mb: Annotated[int, msgspec.Meta(ge=0, le=FETCH_MAX_MB)] = KEEP_UP_TO_MB
 
 
 class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

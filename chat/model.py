@@ -238,6 +238,30 @@ class Transfer(msgspec.Struct, frozen=True):
     holders: int = 0
 
 
+class SharedFile(msgspec.Struct, frozen=True):
+    """A file that a message carries, and where it is.
+
+    Attributes:
+        channel, message: of the newest message that carries it.
+        here, blocks: blocks of it on this machine, of so many.
+        kept: it stays on this machine whatever happens.
+        holders: who is linked and holds all of it, each nick once; "relay" for relays.
+        copies: devices known to hold all of it now, this one too.
+    """
+
+    id: str
+    name: str
+    size: int
+    type: str
+    channel: str
+    message: str
+    here: int
+    blocks: int
+    kept: bool
+    holders: tuple[str, ...] = ()
+    copies: int = 0
+
+
 class InviteView(msgspec.Struct, frozen=True):
     """An invite, to be given to one person over a channel both trust."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from chat.blocks.errors import StoreFailure
+from chat.blocks.errors import Invalid, StoreFailure
 from chat.blocks.limits import MIB
 from chat.blocks.sealing import FileReader, FileRef, FileSeal, Read
 from chat.blocks.store_files import BlockStore, sentence_of
@@ -27,11 +27,12 @@ def pieces_of(path: Path) -> Read:
     return read
 
 
-def store_sealed(seal: FileSeal, store: BlockStore) -> FileRef:
+def store_sealed(seal: FileSeal, store: BlockStore, root: bytes | None = None) -> FileRef:
     """Write every block of a sealed file; when this fails, the blocks it wrote are gone again.
 
     Raises:
         Changed: the file changed meanwhile. StoreFailure: the disk refuses. OSError: reading it.
+        Invalid: the root is not the one that was expected.
     """
     written: list[bytes] = []
     done = False
@@ -40,6 +41,8 @@ def store_sealed(seal: FileSeal, store: BlockStore) -> FileRef:
             if not store.has(cid):
                 written.append(cid)
                 store.put(cid, block)
+        if root is not None and seal.ref.root != root:
+            raise Invalid("the file does not have this root under this key")
         done = True
     finally:
         if not done:

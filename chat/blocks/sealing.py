@@ -117,8 +117,15 @@ class FileSeal:
                 raise TooLarge(f"a shared file has at most {FILE_MAX_BYTES >> 30} GiB")
         self.size = size
         self.plaintext_sha256 = digest.digest()
-        self._key = file_key(secret, self.plaintext_sha256)
+        self.key = file_key(secret, self.plaintext_sha256)
         self._root: bytes | None = None
+
+    def use_key(self, key: bytes) -> None:
+        """Seal with the key of an earlier message about this very file: its blocks come out again.
+
+        The key must have been made for this plaintext: it seals no other.
+        """
+        self.key = key
 
     def blocks(self) -> Iterator[tuple[bytes, bytes]]:
         """Every block as (cid, bytes): chunks in order, then manifests, the root last.
@@ -134,7 +141,7 @@ class FileSeal:
             if left < 0:
                 raise Changed("the file grew while it was being shared; share it again")
             digest.update(chunk)
-            block = seal_chunk(self._key, index, chunk)
+            block = seal_chunk(self.key, index, chunk)
             cids.append(cid_raw(block))
             yield cids[-1], block
         if left or digest.digest() != self.plaintext_sha256:
@@ -146,7 +153,7 @@ class FileSeal:
     def ref(self) -> FileRef:
         """The reference to the sealed file; complete only after `blocks()` ran to its end."""
         assert self._root is not None, "blocks() has not run to its end"
-        return FileRef(self._root, self._key, self.plaintext_sha256, self.size)
+        return FileRef(self._root, self.key, self.plaintext_sha256, self.size)
 
 
 def seal_bytes(data: bytes, secret: bytes) -> tuple[FileRef, list[tuple[bytes, bytes]]]:

@@ -29,6 +29,7 @@ LOOKS = (
     commands.GetNotes,
     commands.Get,
     commands.ListTransfers,
+    commands.ListFiles,
     commands.WaitReached,
 )
 """Commands that may be asked twice: nothing differs but the time it takes."""

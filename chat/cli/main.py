@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from chat.cli import channels, doctor, serve, talk, team
+from chat.cli import channels, doctor, exporting, files, serve, talk, team
 from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
 
@@ -65,6 +65,8 @@ for command in (
     *team.COMMANDS,
     *channels.COMMANDS,
     *talk.COMMANDS,
+    *files.COMMANDS,
+    *exporting.COMMANDS,
     *serve.COMMANDS,
     *doctor.COMMANDS,
 ):

@@ -1,7 +1,6 @@
-"""Commands about messages, pictures and files."""
+"""Commands about messages."""
 
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import click
 from chat import commands, model
 from chat.cli.context import COUNT, YIELDING_SECONDS, GlobalOptions, Invocation, Seconds, run
 from chat.cli.following import follow
-from chat.cli.output import Output, size
+from chat.cli.output import Output
 from chat.cli.sending import read_text, send_lines
-from chat.control_lines import PAGE_MESSAGES
 from chat.errors import Unavailable, UsageError
 from chat.session import Session
 
@@ -52,18 +50,19 @@ def send(
         async with invocation.session(network=wait) as session:
             if file is not None:
                 command: commands.Command = commands.Put(
-                    channel, _absolute(file), body, reply_to=reply_to
+                    channel, absolute(file), body, reply_to=reply_to
                 )
             else:
                 command = commands.Post(channel, body, reply_to)
-            await _posted(session, invocation.output, command, wait, timeout)
+            await posted(session, invocation.output, command, wait, timeout)
 
     run(work)
 
 
-async def _posted(
+async def posted(
     session: Session, output: Output, command: commands.Command, wait: bool, timeout: float
 ) -> None:
+    """Post, print the message, and wait until another member holds it if that is wanted."""
     message: model.Message = await session.call(command)
     if not output.as_json:
         output.line(message.id)
@@ -71,93 +70,6 @@ async def _posted(
         message = await session.call(commands.WaitReached(message.id, 1, timeout))
     if output.as_json:
         output.message(message)
-
-
-@click.command(cls=GlobalOptions)
-@click.argument("channel")
-@click.argument("path")
-@click.option("--text", default="", help="What to say with it.")
-@click.option("--alt", default="", help="What is to be seen, for those who cannot see it.")
-@click.option("--reply-to", metavar="ID")
-@click.option("--keep-metadata", is_flag=True, help="Keep EXIF and GPS data of a picture.")
-@click.option("--wait", is_flag=True, help="Return when another member holds the message.")
-@click.option("--timeout", type=Seconds(), default=30.0, show_default=True)
-def put(
-    channel: str,
-    path: str,
-    text: str,
-    alt: str,
-    reply_to: str | None,
-    keep_metadata: bool,
-    wait: bool,
-    timeout: float,
-) -> None:
-    """Share a picture or file and print the message's id."""
-
-    async def work(invocation: Invocation) -> None:
-        async with invocation.session(network=wait) as session:
-            command = commands.Put(channel, _absolute(path), text, alt, reply_to, keep_metadata)
-            await _posted(session, invocation.output, command, wait, timeout)
-
-    run(work)
-
-
-@click.command(cls=GlobalOptions)
-@click.argument("file", metavar="ID")
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    required=True,
-    metavar="PATH",
-    help="Where to write it; - is stdout.",
-)
-@click.option(
-    "--timeout",
-    type=Seconds(),
-    default=60.0,
-    show_default=True,
-    help="Seconds without any progress.",
-)
-def get(file: str, target: str, timeout: float) -> None:
-    """Fetch a file by its id (or its message's id) and write it."""
-
-    async def work(invocation: Invocation) -> None:
-        output = invocation.output
-        if target == "-" and output.as_json:
-            raise UsageError("Stdout takes either the file or JSON; give -o a path.")
-        async with invocation.session(network=True) as session:
-            if target == "-":
-                await _get_to_stdout(session, output, file, timeout)
-                return
-            path = _absolute(target)
-            done: model.Transfer = await session.call(commands.Get(file, path, timeout))
-        sources = {nick: count for nick, count in done.sources}
-        if output.as_json:
-            output.record(
-                "file",
-                {
-                    "id": done.id,
-                    "path": path,
-                    "size": done.total,
-                    "sources": sources,
-                    "seconds": done.seconds,
-                },
-            )
-        else:
-            shares = ", ".join(f"{nick} {size(count)}" for nick, count in sources.items())
-            output.note(f"{size(done.total)} in {done.seconds:.1f} s {shares}".rstrip())
-            output.line(path)
-
-    run(work)
-
-
-async def _get_to_stdout(session: Session, output: Output, file: str, timeout: float) -> None:
-    """The node writes files, not streams: it gets a place that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="clowder-") as folder:
-        path = Path(folder) / "file"
-        await session.call(commands.Get(file, str(path), timeout))
-        output.file(path)
 
 
 @click.command(cls=GlobalOptions)
@@ -216,25 +128,7 @@ def search(query: str, channel: str, number: int) -> None:
     run(work)
 
 
-@click.command(cls=GlobalOptions)
-@click.option("--channel", default="", help="Only this channel.")
-def export(channel: str) -> None:
-    """Print every message, oldest first."""
-
-    async def work(invocation: Invocation) -> None:
-        async with invocation.session() as session:
-            pages: list[list[model.Message]] = []
-            before = ""
-            while page := await session.call(commands.History(channel, PAGE_MESSAGES, before)):
-                pages.append(page)
-                before = page[0].order
-            for page in reversed(pages):
-                invocation.output.messages(page)
-
-    run(work)
-
-
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
     """A path as the node understands it, which may have another working folder."""
     return str(Path(path).absolute())
 
@@ -298,12 +192,9 @@ def react(message: str, emoji: str, off: bool) -> None:
 
 COMMANDS = (
     send,
-    put,
-    get,
     tail,
     history,
     search,
-    export,
     edit,
     _on_message("delete", "Take back your own message."),
     _on_message("pin", "Pin a message."),

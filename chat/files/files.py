@@ -357,6 +357,14 @@ class Files:
         except Invalid:
             return 0.0
 
+    def blocks(self, info: FileInfo) -> tuple[int, int]:
+        """How many blocks of a file are here, and how many it has; (0, 0) when it has none."""
+        try:
+            ref = ref_of(info)
+        except Invalid:
+            return 0, 0
+        return self._shelf.blocks(ref.root, ref.size)
+
     def transfers(self) -> list[TransferState]:
         """Files on their way, and the last that ended; those not done first."""
         return self._fetching.states()

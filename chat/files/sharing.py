@@ -2,6 +2,9 @@
 
     look and hash (metadata gone)  ->  known already?  ->  preview  ->  seal and store  ->  hold
 
+What an earlier message of the scope names is posted with that message's blocks: those that are here
+as they are, others sealed again with its key, which gives the same ones.
+
 The preview is made before anything is stored, so that giving up in between leaves nothing behind.
 Sealing the same file twice at once would let the one that fails delete what the other counts on;
 so one file is sealed once at a time. Different files have different blocks and do not wait.
@@ -16,7 +19,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from chat.blocks.disk_files import store_sealed
-from chat.blocks.errors import Changed, StoreFailure
+from chat.blocks.errors import Changed, Invalid, StoreFailure
 from chat.blocks.sealing import FileRef
 from chat.blocks.store_files import BlockStore
 from chat.errors import StoreError, UsageError
@@ -81,9 +84,8 @@ class Sharing:
         if earlier is not None and not self._same(earlier, file):
             earlier = None
         width, height, preview, notes = await self._looks(file, earlier)
-        if earlier is not None:
-            ref = FileRef(earlier.root, earlier.key, sha256, earlier.size)
-        else:
+        ref = None if earlier is None else await self._again(earlier, file, gone)
+        if ref is None:
             ref = await self._seal(file, gone)
         info = FileInfo(
             root=ref.root,
@@ -100,9 +102,27 @@ class Sharing:
         return Prepared(info, file.removed, tuple(notes))
 
     def _same(self, earlier: FileInfo, file: UserFile) -> bool:
-        """Whether that message names these bytes and all of its blocks are here still."""
-        matches = earlier.sha256 == file.seal.plaintext_sha256 and earlier.size == file.seal.size
-        return matches and self._shelf.complete(earlier.root)
+        """Whether that message names these bytes."""
+        return earlier.sha256 == file.seal.plaintext_sha256 and earlier.size == file.seal.size
+
+    async def _again(
+        self, earlier: FileInfo, file: UserFile, gone: threading.Event
+    ) -> FileRef | None:
+        """The blocks of the earlier message, made from the file where they are not here.
+
+        So one file has one set of blocks in a scope, whatever the epoch. None when the message
+        lied: its key does not give its root.
+        """
+        if self._shelf.complete(earlier.root):
+            sha256 = file.seal.plaintext_sha256
+            return FileRef(earlier.root, earlier.key, sha256, earlier.size)
+        own = file.seal.key
+        file.seal.use_key(earlier.key)
+        try:
+            return await self._seal(file, gone, earlier.root)
+        except Invalid:
+            file.seal.use_key(own)
+            return None
 
     async def _looks(
         self, file: UserFile, earlier: FileInfo | None
@@ -123,7 +143,9 @@ class Sharing:
         assert len(made.data) <= PREVIEW_MAX_BYTES
         return made.width, made.height, made.data, notes
 
-    async def _seal(self, file: UserFile, gone: threading.Event) -> FileRef:
+    async def _seal(
+        self, file: UserFile, gone: threading.Event, root: bytes | None = None
+    ) -> FileRef:
         sha256 = file.seal.plaintext_sha256
         lock = self._locks.get(sha256)
         if lock is None:
@@ -131,7 +153,7 @@ class Sharing:
         async with lock:
             try:
                 return await self._disk.file(
-                    lambda keep_on: store_sealed(file.seal, self._store), gone
+                    lambda keep_on: store_sealed(file.seal, self._store, root), gone
                 )
             except Changed:
                 raise changed(file.path) from None

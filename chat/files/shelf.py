@@ -8,8 +8,10 @@ that was set aside may belong to any file, so all are counted anew; that is rare
 
 from collections import OrderedDict
 
+from chat.blocks import chunking
 from chat.blocks.cid import RAW, codec_of
 from chat.blocks.errors import Invalid, Missing, StoreFailure
+from chat.blocks.limits import CHUNKS_FLAT_MAX, SUB_LINKS_MAX
 from chat.blocks.manifest import Manifest, read_manifest, read_sub_manifest
 from chat.blocks.store_files import BlockStore
 from chat.files.limits import SHARES_REMEMBERED
@@ -37,6 +39,20 @@ class Shelf:
     def complete(self, root: bytes) -> bool:
         """Whether every block of the file is here."""
         return self.share(root) == 1.0
+
+    def blocks(self, root: bytes, size: int) -> tuple[int, int]:
+        """How many blocks of a file are here, and how many it has, the manifests too."""
+        chunks = chunking.chunk_count(size)
+        total = chunks
+        if chunks > 1:
+            total += 1
+        if chunks > CHUNKS_FLAT_MAX:
+            total += (chunks + SUB_LINKS_MAX - 1) // SUB_LINKS_MAX
+        if self.complete(root):
+            return total, total
+        if not self._store.has(root):
+            return 0, total
+        return 1 + round(self._count(root) * (total - 1)), total
 
     def note(self, root: bytes, share: float) -> None:
         """So much of the file is here now."""

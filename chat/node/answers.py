@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from chat import commands, model, search_filter, searching
-from chat.blocks.cid import parse_cid
-from chat.blocks.errors import Invalid as NoCid
 from chat.delivery import delivery
 from chat.engine import ephemeral
 from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
+from chat.node.filing import Filing
 from chat.node.personal import Personal
 from chat.node.sharing import Sharing
 from chat.node.team import Team, now
@@ -22,7 +21,6 @@ from chat.workspace import NAME_SETTING
 from crdt import ops
 from crdt.clock import READING_MAX
 from crdt.errors import Invalid
-from crdt.ops import FileInfo
 from crdt.roster_ops import LEVEL_RELAY, MODE_PRIVATE, MODE_PUBLIC
 
 if TYPE_CHECKING:
@@ -56,8 +54,6 @@ class Answers:
         personal: Personal,
     ) -> None:
         self._team = team
-        self._sharing = sharing
-        self._files = sharing.files
         self._notebook = notebook
         self._tell_members = tell_members
         self._by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
@@ -68,7 +64,6 @@ class Answers:
             commands.SetTopic: self._topic,
             commands.Post: self._post,
             commands.PostLines: self._post_lines,
-            commands.Put: self._put,
             commands.Edit: self._edit,
             commands.Delete: self._delete,
             commands.React: self._react,
@@ -82,12 +77,11 @@ class Answers:
             commands.SetNotes: self._set_notes,
             commands.SpliceNotes: self._splice_notes,
             commands.MoveCursor: self._move_cursor,
-            commands.Get: self._get,
-            commands.ListTransfers: self._transfers,
             commands.WaitReached: self._wait,
             commands.SetProfile: self._profile,
             commands.Typing: self._typing,
             **personal.by_command,
+            **Filing(team, sharing, self._say).by_command,
         }
 
     def find(self, command: commands.Command) -> Callable[[Any], Awaitable[Any]] | None:
@@ -299,51 +293,3 @@ class Answers:
     async def _move_cursor(self, command: commands.MoveCursor) -> None:
         channel = self._team.workspace.find_channel(command.channel)
         self._tell_members(await self._notebook().move_cursor(channel, command.index))
-
-    # Files --------------------------------------------------------------------------------------
-
-    async def _put(self, command: commands.Put) -> model.Message:
-        team = self._team
-        channel = team.workspace.find_channel(command.channel)
-        epoch = team.workspace.sending_epoch(channel)
-        secret = team.workspace.epochs.convergence_secret(epoch)
-        prepared = await self._files.prepare(
-            command.path,
-            secret=secret,
-            keep_metadata=command.keep_metadata,
-            alt=command.alt,
-            known=lambda sha256: self._posted_before(channel, sha256),
-        )
-        said = team.talking.post(command.channel, command.text, command.reply_to, (prepared.info,))
-        return await self._say(said)
-
-    def _posted_before(self, channel: bytes, sha256: bytes) -> FileInfo | None:
-        """The same plaintext as it was posted before in a channel of the same scope."""
-        workspace = self._team.workspace
-        scope = workspace.scope_of(channel)
-        for carried in workspace.store.files_by_plaintext(sha256):
-            if workspace.scope_of(carried.channel) == scope:
-                return carried.info
-        return None
-
-    async def _get(self, command: commands.Get) -> model.Transfer:
-        info = self._find_file(command.file)
-        state = await self._files.get(info, command.path, command.timeout)
-        return self._sharing.view(state, info)
-
-    def _find_file(self, given: str) -> FileInfo:
-        """A file by its id, or by the id of the message that carries it."""
-        store = self._team.workspace.store
-        try:
-            found = store.file_of_root(parse_cid(given))
-        except NoCid:
-            row = store.message(self._team.views.find_message(given))
-            if row is None or not row.files:
-                raise NotFound(f"The message {given} carries no file.") from None
-            return row.files[0]
-        if found is None:
-            raise NotFound(f"There is no file {given} here; `clowder history` shows their ids.")
-        return found.info
-
-    async def _transfers(self, _: commands.ListTransfers) -> list[model.Transfer]:
-        return self._sharing.transfers()

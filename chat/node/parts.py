@@ -76,6 +76,7 @@ class Parts:
                 self.opened.profile,
                 relay=relay,
                 fetch_up_to_mb=self._settings.pictures.fetch_up_to_mb,
+                keep_up_to_mb=self._settings.pictures.keep_up_to_mb,
                 send=self.send_block,
                 unsent=self.unsent,
             )

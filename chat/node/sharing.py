@@ -5,7 +5,7 @@ names is wanted until it is here, also after a restart; larger files wait until 
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from chat import events, model
 from chat.blocks.cid import format_cid
@@ -30,6 +30,7 @@ class Sharing:
         profile: whose blocks.
         relay: keep what peers offer, without knowing what it is.
         fetch_up_to_mb: larger pictures do not come by themselves.
+        keep_up_to_mb: beyond that, what others hold as well is dropped.
         send, unsent: as `chat.files.Files` wants them.
 
     Raises:
@@ -42,6 +43,7 @@ class Sharing:
         *,
         relay: bool,
         fetch_up_to_mb: int,
+        keep_up_to_mb: int,
         send: Callable[[bytes, int, bytes], None],
         unsent: Callable[[bytes, int], int],
     ) -> None:
@@ -60,9 +62,14 @@ class Sharing:
             now_ms=lambda: float(now().mono),
             relay=relay,
             auto_bytes=fetch_up_to_mb * MIB,
+            quota_bytes=keep_up_to_mb * MIB,
+            named=self._named,
         )
         self._team: Team | None = None
         self._moved: dict[bytes, TransferState] = {}
+
+    def _named(self) -> set[bytes] | None:
+        return None if self._team is None else self._team.workspace.store.roots()
 
     def begin(self, team: Team, *, fetching: bool) -> None:
         """Messages and members are there: go on fetching what was wanted before."""
@@ -108,13 +115,10 @@ class Sharing:
 
     def view(self, state: TransferState, info: FileInfo) -> model.Transfer:
         """A transfer of a file that some message carries."""
-        assert self._team is not None
-        workspace, engine = self._team.workspace, self._team.engine
         given: dict[str, int] = {}
         for device, count in state.sources:
-            member = workspace.member_of(device)
-            if member is not None:
-                nick = "relay" if engine.is_relay(device) else workspace.nick(member)
+            nick = self._nick_of(device)
+            if nick is not None:
                 given[nick] = given.get(nick, 0) + count
         return model.Transfer(
             id=format_cid(state.root),
@@ -126,6 +130,18 @@ class Sharing:
             seconds=state.seconds,
             holders=state.holders,
         )
+
+    def nicks_of(self, devices: Iterable[bytes]) -> tuple[str, ...]:
+        """Whose devices these are, each once."""
+        nicks = dict.fromkeys(map(self._nick_of, devices))
+        return tuple(nick for nick in nicks if nick is not None)
+
+    def _nick_of(self, device: bytes) -> str | None:
+        assert self._team is not None
+        if self._team.engine.is_relay(device):
+            return "relay"
+        member = self._team.workspace.member_of(device)
+        return None if member is None else self._team.workspace.nick(member)
 
     def _transfer_changed(self, state: TransferState) -> None:
         if self._team is not None:

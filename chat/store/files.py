@@ -51,6 +51,26 @@ class Files(States):
             if info.root == root and info.sha256 == sha256
         ]
 
+    def newest_files(self, channel: bytes | None, limit: int) -> list[CarriedFile]:
+        """Files of one channel or of all, newest message first; each once, where it is newest."""
+        row = None if channel is None else self._find_channel(channel)
+        if channel is not None and row is None:
+            return []
+        only = None if row is None else row.number
+        rows = self._database.read(
+            "SELECT f.root, f.channel, f.mid, max(m.hlc) AS hlc FROM file f"
+            " JOIN message m ON m.mid = f.mid AND m.channel = f.channel"
+            " WHERE m.entry > ? AND m.entry < ? AND (? IS NULL OR f.channel = ?)"
+            " GROUP BY f.root ORDER BY hlc DESC, f.mid DESC, f.root LIMIT ?",
+            (self._keys_from, self._keys_to, only, only, limit),
+        )
+        return [
+            CarriedFile(info, self._channel_id(number), mid)
+            for root, number, mid, _ in rows
+            for info in self._carried(number, mid)
+            if info.root == root
+        ]
+
     def roots(self) -> set[bytes]:
         """The roots of all files that some message carries; blocks of no other are needed."""
         rows = self._database.read(

@@ -248,12 +248,28 @@ def test_the_same_file_again_is_the_same_blocks_across_epochs(tmp_path: Path) ->
 
         ana.store.delete(next(cid for cid in ana.store.cids() if cid != first.root))
         ana.files._shelf.count_anew()
-        renewed = (await ana.prepare(copy, secret=bytes(32), known=posted.get)).info
-        assert renewed.root != first.root, "blocks that are gone are not promised"
-        assert ana.files.have(renewed) == 1.0
+        mended = (await ana.prepare(copy, secret=bytes(32), known=posted.get)).info
+        assert mended.root == first.root
+        assert (ana.store.count, ana.files.have(mended)) == (count, 1.0), "made from the file again"
 
         lie = FileInfo(first.root, first.key, first.sha256, first.size + 1, "x", "image/png")
         assert (await ana.prepare(copy, known=lambda sha256: lie)).info.size == first.size
+
+    tell(story, tmp_path)
+
+
+def test_a_message_that_lies_about_a_key_or_a_root_makes_no_blocks(tmp_path: Path) -> None:
+    async def story(team: Team) -> None:
+        ana, bo = team.add("ana"), team.add("bo")
+        path = write(tmp_path, "film.bin", noise(1, 300_000))
+        honest = (await ana.prepare(path)).info
+        other = (await ana.prepare(write(tmp_path, "other.bin", noise(2, 300_000)))).info
+        for key, root in ((bytes(32), honest.root), (honest.key, other.root)):
+            lie = FileInfo(root, key, honest.sha256, honest.size, "x", "y")
+            info = (await bo.prepare(path, known=lambda sha256, lie=lie: lie)).info
+            assert (info.root, info.key) == (honest.root, honest.key), "as if nothing was said"
+            assert bo.store.count == 6
+            assert content(bo, info) == path.read_bytes()
 
     tell(story, tmp_path)
 

@@ -1,0 +1,129 @@
+"""What a workspace answers about pictures and files."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from chat import commands, model
+from chat.blocks.cid import format_cid, parse_cid
+from chat.blocks.errors import Invalid as NoCid
+from chat.errors import NotFound
+from chat.files.limits import CENSUS_SECONDS
+from chat.node.sharing import Sharing
+from chat.node.team import Team
+from chat.store.files import CarriedFile
+from crdt.ops import FileInfo
+
+FILES_LISTED_MAX = 100_000
+"""More than anybody looks through; a larger number is a slip."""
+
+Say = Callable[[Any], Awaitable[model.Message]]
+
+
+class Filing:
+    """Answers commands about files. `say` writes an operation and gives the message it made."""
+
+    def __init__(self, team: Team, sharing: Sharing, say: Say) -> None:
+        self._team = team
+        self._sharing = sharing
+        self._files = sharing.files
+        self._say = say
+        self.by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
+            commands.Put: self._put,
+            commands.Get: self._get,
+            commands.ListTransfers: self._transfers,
+            commands.ListFiles: self._list,
+            commands.KeepFile: self._keep,
+        }
+
+    async def _put(self, command: commands.Put) -> model.Message:
+        team = self._team
+        channel = team.workspace.find_channel(command.channel)
+        epoch = team.workspace.sending_epoch(channel)
+        secret = team.workspace.epochs.convergence_secret(epoch)
+        prepared = await self._files.prepare(
+            command.path,
+            secret=secret,
+            keep_metadata=command.keep_metadata,
+            alt=command.alt,
+            known=lambda sha256: self._posted_before(channel, sha256),
+        )
+        said = team.talking.post(command.channel, command.text, command.reply_to, (prepared.info,))
+        return await self._say(said)
+
+    def _posted_before(self, channel: bytes, sha256: bytes) -> FileInfo | None:
+        """The same plaintext as it was posted before in a channel of the same scope.
+
+        Rather where all blocks are here; else the one that came in first.
+        """
+        workspace = self._team.workspace
+        scope = workspace.scope_of(channel)
+        found = [
+            carried.info
+            for carried in workspace.store.files_by_plaintext(sha256)
+            if workspace.scope_of(carried.channel) == scope
+        ]
+        return max(found, key=lambda info: self._files.have(info) == 1.0, default=None)
+
+    async def _get(self, command: commands.Get) -> model.Transfer:
+        info = self._find(command.file).info
+        state = await self._files.get(info, command.path, command.timeout)
+        return self._sharing.view(state, info)
+
+    def _find(self, given: str) -> CarriedFile:
+        """A file by its id, or by the id of the message that carries it."""
+        store = self._team.workspace.store
+        try:
+            found = store.file_of_root(parse_cid(given))
+        except NoCid:
+            row = store.message(self._team.views.find_message(given))
+            if row is None or not row.files:
+                raise NotFound(f"The message {given} carries no file.") from None
+            return CarriedFile(row.files[0], row.channel, row.mid)
+        if found is None:
+            raise NotFound(f"There is no file {given} here; `clowder pictures` shows their ids.")
+        return found
+
+    async def _transfers(self, _: commands.ListTransfers) -> list[model.Transfer]:
+        return self._sharing.transfers()
+
+    # What is here, and who else has it
+
+    async def _list(self, command: commands.ListFiles) -> list[model.SharedFile]:
+        workspace = self._team.workspace
+        channel = workspace.find_channel(command.channel) if command.channel else None
+        limit = max(0, min(command.limit, FILES_LISTED_MAX))
+        found = workspace.store.newest_files(channel, limit)
+        await self._files.room.census([each.info.root for each in found], CENSUS_SECONDS)
+        return [self._view(each) for each in found]
+
+    async def _keep(self, command: commands.KeepFile) -> model.SharedFile:
+        found = self._find(command.file)
+        root = found.info.root
+        await self._files.room.keep(root, command.on)
+        if command.on and self._files.want(found.info):
+            self._team.run(lambda _: self._remember(root))
+            await self._team.turns.durable()
+        return self._view(found)
+
+    def _remember(self, root: bytes) -> tuple[()]:
+        """It is fetched after a restart too, and by a command that links."""
+        self._team.workspace.store.add_want(root)
+        return ()
+
+    def _view(self, carried: CarriedFile) -> model.SharedFile:
+        info, workspace = carried.info, self._team.workspace
+        here, blocks = self._files.blocks(info)
+        holders = self._files.room.holders(info.root)
+        return model.SharedFile(
+            id=format_cid(info.root),
+            name=info.name,
+            size=info.size,
+            type=info.type,
+            channel=workspace.channel_name(carried.channel),
+            message=carried.message.hex(),
+            here=here,
+            blocks=blocks,
+            kept=self._files.room.kept(info.root),
+            holders=self._sharing.nicks_of(holders),
+            copies=len(holders) + (here == blocks),
+        )
