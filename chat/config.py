@@ -10,15 +10,20 @@ fetch_up_to_mb = 16            # larger pictures wait for `clowder get`
 keep_up_to_mb = 10240          # of files; beyond that, what others hold as well goes
 [ui]
 theme = "clowder"
+bell = true                    # ring while the terminal is not in front
+notify = "off"                 # desktop notifications: auto, osc9, osc777, osc99
+title = true                   # unread messages in the terminal's title
 [keys]
 quick_switch = "ctrl+k"
+[hooks]
+message = ["notify-send", "Clowder"]
 """
 
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -54,6 +59,17 @@ class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     theme: str = "clowder"
     mouse: bool = True
+    bell: bool = True
+    notify: Literal["off", "auto", "osc9", "osc777", "osc99"] = "off"
+    title: bool = True
+
+
+class Hooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The [hooks] table: commands as `chat.hooks` reads them."""
+
+    message: str | tuple[str, ...] = ()
+    mention: str | tuple[str, ...] = ()
+    direct: str | tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pictures: Pictures = Pictures()
     ui: Ui = Ui()
     keys: dict[str, str] = {}
+    hooks: Hooks = Hooks()
 
 
 class Endpoint(NamedTuple):

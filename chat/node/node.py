@@ -18,12 +18,14 @@ from chat.config import Settings, parse_url
 from chat.control import ControlServer
 from chat.engine.founding import clean_nick, clean_title, found, furnish
 from chat.errors import ChatError, NoPeer, NotFound, Stopping, TrustError, UsageError
+from chat.hooks import Hooks, commands_of
 from chat.hub import Hub, Listener
 from chat.invitation import parse as parse_invite
 from chat.node.parts import Parts
 from chat.node.team import load_identity, now, save_identity
 from chat.profile import OpenProfile, Profile
 from chat.profile_key import no_workspace
+from crdt.roster_ops import MODE_PUBLIC
 
 LAST_ANSWERS_SECONDS = 1.0
 """How long the profile is still held for commands that are about to be answered."""
@@ -43,6 +45,8 @@ class Node:
     def __init__(
         self, opened: OpenProfile, settings: Settings, *, network: bool, listening: bool
     ) -> None:
+        # A command that works alone hears of nobody, and of its own messages from whoever runs it.
+        hooks = commands_of(settings.hooks) if network else {}
         self._opened = opened
         self._network = network
         self._hub = Hub()
@@ -55,6 +59,7 @@ class Node:
             listening=listening,
             on_joining_changed=self._joined.set,
         )
+        self._hooks = Hooks(hooks, opened.profile.home, self._hub, self._is_direct)
         self._control = ControlServer(self, opened.profile.control_path, network=network)
         self._closing: asyncio.Future[None] | None = None
         self._under_way = 0
@@ -105,6 +110,7 @@ class Node:
             parts.begin_work(parts.lobby.relay)
         if parts.is_in:
             parts.lobby.end()
+        self._hooks.start()
         await parts.begin_links()
         await self._control.start()
 
@@ -164,6 +170,7 @@ class Node:
         self._closing = asyncio.get_running_loop().create_future()
         try:
             await self._control.aclose()
+            await self._hooks.aclose()
             self._hub.close()
             await self._parts.aclose()
             with suppress(TimeoutError):  # What was written is read once more, for the answer.
@@ -172,6 +179,17 @@ class Node:
         finally:
             self._opened.close()
             self._closing.set_result(None)
+
+    def _is_direct(self, channel: str) -> bool:
+        """Whether a channel, by its id, is a private one of two members."""
+        team = self._parts.team
+        if team is None:
+            return False
+        workspace = team.workspace
+        known = workspace.roster.state.channels.get(bytes.fromhex(channel))
+        if known is None or known.mode == MODE_PUBLIC or known.scope == workspace.scope:
+            return False
+        return len(workspace.readers(known.id)) == 2
 
     # Coming in ----------------------------------------------------------------------------------
 
