@@ -80,21 +80,24 @@ class Lost(Ephemeral, frozen=True, tag=5):
     stamp: int
 
 
-AnyShown = Writing | CursorAt
-AnySaid = Writing | CursorAt | Here | Lost
-AnyEphemeral = Writing | CursorAt | Signed
+AnyEphemeral = Writing | CursorAt
+"""What is shown."""
+AnySaid = AnyEphemeral | Here | Lost
+"""What a device signs."""
+AnyPayload = AnyEphemeral | Signed
+"""What passes on a link."""
 _LAST_KIND, _LAST_SAID = b"\x03", b"\x05"
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(AnyEphemeral)
+_decoder = msgspec.msgpack.Decoder(AnyPayload)
 _said_decoder = msgspec.msgpack.Decoder(AnySaid)
 
 
-def encode(message: AnyEphemeral | AnySaid) -> bytes:
+def encode(message: AnyPayload | AnySaid) -> bytes:
     """A message as bytes."""
     return _encoder.encode(message)
 
 
-def decode(data: bytes) -> AnyEphemeral:
+def decode(data: bytes) -> AnyPayload:
     """What came on a link, from bytes. What a signed message says is looked at by `decode_said`.
 
     Raises:
@@ -104,7 +107,7 @@ def decode(data: bytes) -> AnyEphemeral:
     if len(data) > EPHEMERAL_MAX_BYTES:
         raise Invalid("an ephemeral message is too large")
     try:
-        message: AnyEphemeral = _decoder.decode(data)
+        message: AnyPayload = _decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _complaint(data, _LAST_KIND, str(error)) from None
     if isinstance(message, Signed):
@@ -164,7 +167,7 @@ def _complaint(data: bytes, last: bytes, error: str) -> Invalid:
     return Invalid(f"not an ephemeral message: {error}")
 
 
-def _check_shown(message: AnyShown) -> None:
+def _check_shown(message: AnyEphemeral) -> None:
     if len(message.channel) != limits.ID_BYTES:
         raise Invalid("an ephemeral message names no channel")
     if isinstance(message, CursorAt) and len(message.place) > PLACE_MAX_BYTES:

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from chat.engine import ephemeral
-from chat.engine.ephemeral import AnySaid, AnyShown, Here, Lost, Signed
+from chat.engine.ephemeral import AnyEphemeral, AnySaid, Here, Lost, Signed
 from chat.engine.gossip_ports import Card, Company, Effect, OnlineChanged, Pass, Shown
 from chat.engine.limits import (
     CARDS_AT_ONCE,
@@ -119,7 +119,7 @@ class Gossip:
 
     # What this device does ----------------------------------------------------------------------
 
-    def say(self, said: AnyShown, now: Now) -> list[Effect]:
+    def say(self, said: AnyEphemeral, now: Now) -> list[Effect]:
         """Tell the members who may see the channel."""
         return list(self._send_on(self._sign(said, self._hops(said), now), said))
 
@@ -306,7 +306,7 @@ class Gossip:
             self._workspace, self._device, self._seed, stamp=self._stamp, hops=hops, said=said
         )
 
-    def _hops(self, said: AnyShown | Here) -> int:
+    def _hops(self, said: AnyEphemeral | Here) -> int:
         """None, if all whom it concerns are linked with this device."""
         linked = {link.device for link in self._links.values()}
         others = self._cards.keys() - linked

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from chat.engine.ephemeral import AnyShown, Signed
+from chat.engine.ephemeral import AnyEphemeral, Signed
 
 
 class Company(Protocol):
@@ -30,7 +30,7 @@ class Shown(NamedTuple):
     """A member's device does something that is to be shown."""
 
     device: bytes
-    said: AnyShown
+    said: AnyEphemeral
 
 
 class OnlineChanged(NamedTuple):

@@ -56,6 +56,7 @@ class Engine:
         )
         self.people = People(workspace)
         self._links: dict[int, bytes] = {}
+        self._others_online: frozenset[bytes] = frozenset()
         self._out: list[effects.Effect] = []
         self._wakes: dict[str, int] = {}
         self._woken_for: int | None = None
@@ -88,6 +89,13 @@ class Engine:
         self._follow(self.replicator.receive(link, payload, now.mono), now)
         if bulk:
             self._tell(effects.Grant(link, len(payload)))
+        return self._finish(now)
+
+    def others_online(self, devices: frozenset[bytes], now: Now) -> list[effects.Effect]:
+        """These devices are online, as members tell who are linked with them."""
+        if devices != self._others_online:
+            self._others_online = devices
+            self._tell(effects.ViewChanged("members"))
         return self._finish(now)
 
     def claim_left(self, wire: bytes, now: Now) -> list[effects.Effect]:
@@ -174,8 +182,9 @@ class Engine:
         return device in self.workspace.roster.state.devices
 
     def present(self) -> set[bytes]:
-        """Members that a link leads to."""
-        members = (self.workspace.member_of(device) for device in self._links.values())
+        """Members that are online: a link leads to them, or others say so."""
+        devices = self._others_online.union(self._links.values())
+        members = (self.workspace.member_of(device) for device in devices)
         return {member for member in members if member is not None}
 
     # Inside: effects ----------------------------------------------------------------------------

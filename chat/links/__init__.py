@@ -2,6 +2,7 @@
 
 links, circle       the shell: `Links`; the devices linked now, which the node sees as `LinkHandle`s
 targets, standing   pure: whom to dial when; which of several links to a device counts
+neighbours          pure: which of those who are online this device should be linked with
 dialler             dials
 presence, racing    listening, being found and noticing a move; dialling several addresses at once
 announcements       who announces itself on the LAN

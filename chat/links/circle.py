@@ -101,6 +101,14 @@ class Circle:
         link.closed.add_done_callback(lambda ended: self._ended(present, ended.result()))
         self._carry_out(self._standings.arrived(place, present, ours=link.initiator))
 
+    def standing(self) -> list[Present]:
+        """Links of the workspace that count, to devices of the roster, the oldest first."""
+        return [
+            each
+            for each in self._present
+            if each.handle is not None and each.identity.known and not each.place.lobby
+        ]
+
     def doubt_all(self) -> None:
         """Find out which links live."""
         for present in list(self._present):

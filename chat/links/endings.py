@@ -3,7 +3,7 @@
 What another device wrote is cleaned, shortened and put in quotes; everything else is ours.
 """
 
-from chat.links.limits import END_TEXT_MAX_CHARS
+from chat.links.limits import END_TEXT_MAX_CHARS, NEEDLESS_CODE
 from crdt.text import clean_line
 from transport.proto.closing import CloseCode, LinkEnd
 from transport.proto.errors import Reason, TransportError
@@ -47,6 +47,8 @@ def end_sentence(end: LinkEnd) -> str:
     """Why a link ended."""
     known = _BY_PEER if end.by_peer else _BY_US
     sentence = known.get(CloseCode(end.code)) if end.code in set(CloseCode) else None
+    if end.code == NEEDLESS_CODE:
+        sentence = "enough other devices are linked"
     sentence = sentence or f"the link was closed with code {end.code}"
     said = clean_line(end.text, END_TEXT_MAX_CHARS)
     if not said or said == sentence:

@@ -20,6 +20,12 @@ FOUND_FORGET_SECONDS = 2 * 60 * 60.0  # announcements are renewed hourly
 HEARD_FORGET_SECONDS = 10 * 60.0  # an address known by hearsay that leads nowhere for so long
 REMEMBERED_MAX = 64  # addresses of former times that are tried at the start
 MESH_LINKS_MAX = 48  # with so many links none is dialled that nobody asked for; 32 make a full mesh
+LET_GO_ABOVE = 40  # devices online; so a team of 32 or 33 does not link and unlink all day
+LET_GO_AFTER_SECONDS = 60.0  # a link stood: what it was dialled for is done, and views agree
+LET_GO_EVERY_SECONDS = 5.0  # one at a time, looking again each time
+NEEDLESS_CODE = 64  # of a link that is let go
+TOLD_SPREAD_SECONDS = 0.3  # before dialling whom others told of: not all at the same moment
+TOLD_SECOND_SECONDS = 1.0  # more for the one with the larger id: usually the other's dial is enough
 
 ACCEPTED_HEAD_START_SECONDS = 1.0  # whoever dialled a lost link dials again first
 RESTLESS_SECONDS = 5.0  # a link that stood for less counts as a failure of dialling

@@ -5,6 +5,7 @@ it as functions; what the node hears is that a link is up, that a message came, 
 
     dialling     Targets says whom and when; Dialler does it
     opening      the handshake's payload is decoded, `identify` says who that is, or refuses
+    neighbours   which of those who are online should be linked; others are let go
     standing     Circle says which link to a device counts; the node sees that one alone
     ending       `on_down`, and Targets says when to dial again
 
@@ -14,7 +15,7 @@ one is told before the beginning of the other.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chat.config import Network
 from chat.errors import NoPeer, TrustError
@@ -29,10 +30,14 @@ from chat.links.identity import Contact, ContactState, Identify, Identity, PeerH
 from chat.links.introduction import FLAG_RELAY, Introduction
 from chat.links.limits import (
     INTRODUCTION_VERSION,
-    MESH_LINKS_MAX,
+    LET_GO_EVERY_SECONDS,
+    NEEDLESS_CODE,
     REMEMBERED_MAX,
     STRANGERS_MAX,
+    TOLD_SECOND_SECONDS,
+    TOLD_SPREAD_SECONDS,
 )
+from chat.links.neighbours import Neighbours, Standing, Whereabouts
 from chat.links.presence import Presence
 from chat.links.standing import Place
 from chat.links.targets import Target, Targets
@@ -45,6 +50,7 @@ from transport.proto.crypto import Entropy
 from transport.proto.errors import TransportError
 from transport.proto.handshake import Initiator, Responder
 from transport.proto.hints import LOBBY_CONTEXT, LinkSecret, matching_secret
+from transport.proto.limits import PRIORITIES
 
 
 class Links:
@@ -59,6 +65,7 @@ class Links:
         on_up, on_message, on_down: what the node hears; the reason of an end is a sentence.
         known_addresses: where peers were met before; tried at the start.
         on_met: told where a device of the roster can be met, to be remembered.
+        on_leaving: told before the links are closed for good.
         relay: this device stores and holds no keys.
         listening: whether to accept links; short commands do without.
 
@@ -80,6 +87,7 @@ class Links:
         entropy: Entropy,
         known_addresses: Callable[[], Sequence[str]] = list,
         on_met: Callable[[str, bytes], None] = lambda url, device: None,
+        on_leaving: Callable[[], None] = lambda: None,
         relay: bool = False,
         listening: bool = True,
     ) -> None:
@@ -91,6 +99,7 @@ class Links:
         self._entropy = entropy
         self._known_addresses = known_addresses
         self._on_met = on_met
+        self._on_leaving = on_leaving
         self._relay = relay
         self._loop = asyncio.get_running_loop()
         self._targets = Targets()
@@ -98,6 +107,9 @@ class Links:
             device, on_up=on_up, on_message=on_message, on_down=on_down, on_ended=self._ended
         )
         self._announcements = Announcements()
+        self._neighbours = Neighbours(device, relay=relay)
+        self._online: Mapping[bytes, Whereabouts] = {}
+        self._letting_go: asyncio.TimerHandle | None = None
         self._connected: set[Link] = set()
         self._dialler = Dialler(
             self._targets,
@@ -123,10 +135,14 @@ class Links:
             self.dial(url)
         self._remember()
         self._dialler.soon()
+        self._letting_go = self._loop.call_later(LET_GO_EVERY_SECONDS, self._let_go)
 
     async def aclose(self) -> None:
         """Say goodbye to everybody and leave nothing behind; takes a second at most."""
+        self._on_leaving()
         self._closing = True
+        if self._letting_go is not None:
+            self._letting_go.cancel()
         await self._dialler.aclose()
         self._circle.close()
         gone = [link.gone for link in self._connected]
@@ -140,6 +156,11 @@ class Links:
     def urls(self) -> list[str]:
         """What others may dial, the likeliest first; empty when this device does not listen."""
         return list(self._presence.urls)
+
+    @property
+    def shareable_urls(self) -> list[str]:
+        """Those of them that others can be told of."""
+        return shareable_urls(self._presence.urls)
 
     @property
     def warning(self) -> str:
@@ -199,6 +220,20 @@ class Links:
         self._presence.secrets_changed()
         self._dialler.soon()
 
+    def follow(self, online: Mapping[bytes, Whereabouts]) -> None:
+        """These devices of the roster are online, as far as others tell: link with those that
+        this device should be linked with."""
+        self._online = online
+        linked = {each.identity.device: each.identity.relay for each in self._circle.standing()}
+        self._neighbours.follow(online, linked)
+        now = self._loop.time()
+        for device, where in online.items():
+            if device not in linked and self._neighbours.wants(device):
+                second = TOLD_SECOND_SECONDS if device < self._device else 0.0
+                wait = TOLD_SPREAD_SECONDS * self._dialler.draw() + second
+                self._targets.told(device, where.urls, now, wait)
+        self._dialler.soon()
+
     def hurry(self) -> None:
         """Dial everybody now, whatever happened before: who may link has changed."""
         self._targets.network_changed(self._loop.time())
@@ -233,7 +268,7 @@ class Links:
             self._targets.remember(url, self._loop.time())
 
     def _wanted(self, target: Target) -> bool:
-        return target.asked or len(self._circle) < MESH_LINKS_MAX
+        return self._neighbours.wants_target(target, len(self._circle))
 
     def _dialled(self, link: Link, target: Target) -> None:
         assert link.url is not None
@@ -245,6 +280,22 @@ class Links:
         self._connected.add(link)
         link.gone.add_done_callback(lambda _: self._connected.discard(link))
         return link
+
+    def _let_go(self) -> None:
+        """Close one link that nobody needs, and look again later."""
+        self._letting_go = self._loop.call_later(LET_GO_EVERY_SECONDS, self._let_go)
+        present = {each.identity.device: each for each in self._circle.standing()}
+        standing = [
+            Standing(device, each.identity.relay, each.since, self._is_kept(each))
+            for device, each in present.items()
+        ]
+        device = self._neighbours.surplus(standing, self._loop.time())
+        if device is not None:
+            present[device].link.close(NEEDLESS_CODE)
+
+    def _is_kept(self, present: Present) -> bool:
+        busy = any(present.link.queued_bytes(priority) for priority in range(PRIORITIES))
+        return busy or self._targets.asks_for(present.identity.device)
 
     # What the presence tells.
 
@@ -308,6 +359,7 @@ class Links:
                 self._on_met(each, identity.device)
         shown = url or next(iter(here + urls), f"ws://{link.remote_address}")
         self._circle.enter(link, place, identity, shown)
+        self.follow(self._online)
         return place
 
     def _who(self, link: Link, told: Introduction) -> Identity | Refusal:
@@ -339,4 +391,5 @@ class Links:
                 cooling=cools_down(end.code),
                 reason=end_sentence(end),
             )
+            self.follow(self._online)
         self._dialler.soon()

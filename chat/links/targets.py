@@ -186,13 +186,8 @@ class Targets:
             self._add(Target(urls, None, Origin.HEARD, redial, now, device, certain))
 
     def told(self, device: bytes, urls: Sequence[str], now: float, wait: float) -> None:
-        """A device of the roster that is not linked lets everybody know that it listens there.
-
-        Said again it is no news, or whoever is not reachable from here would be dialled for ever.
-
-        Args:
-            wait: seconds before the first dial.
-        """
+        """A device of the roster that is not linked lets everybody know that it listens there;
+        `wait` is seconds before the first dial."""
         held = {url for each in self._targets if each.device == device for url in each.urls}
         news = [url for url in urls if url not in held and url not in self._own_urls]
         target = self._of(device, Origin.HEARD)
@@ -204,13 +199,17 @@ class Targets:
                 target.redial = replace(target.redial, due=due)
         elif news and device not in self._linked:
             # It may name addresses of others as its own, so it is recognised by none of them.
-            urls, redial = _merged(news, ()), Redial(due=now + wait)
-            self._add(Target(urls, None, Origin.HEARD, redial, now, device, frozenset()))
+            redial = Redial(due=now + wait)
+            self._add(Target(_merged(news, ()), None, Origin.HEARD, redial, now, device, _NONE))
 
     def remember(self, url: str, now: float) -> None:
         """It led somewhere in former times."""
         if self._at([url]) is None and url not in self._own_urls:
             self._add(Target((url,), None, Origin.REMEMBERED, Redial(due=now), now))
+
+    def asks_for(self, device: bytes) -> bool:
+        """Whether somebody asked for an address that leads to it."""
+        return any(target.asked and target.device == device for target in self._targets)
 
     def drop(self, url: str) -> None:
         """Link to this address no more."""
@@ -382,6 +381,7 @@ class Targets:
         ]
 
 
+_NONE: frozenset[str] = frozenset()
 _FORGET_SECONDS = {
     Origin.FOUND: FOUND_FORGET_SECONDS,
     Origin.HEARD: HEARD_FORGET_SECONDS,

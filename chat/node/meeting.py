@@ -18,7 +18,10 @@ from chat.engine import ephemeral
 from chat.errors import StoreError
 from chat.files import Files
 from chat.links import LinkHandle, Links
+from chat.links.addresses import host_of
 from chat.links.identity import Identity, PeerHello, Refusal
+from chat.links.limits import NEEDLESS_CODE
+from chat.node.gossiping import Gossiping
 from chat.node.team import Team
 from crdt.errors import Invalid, TooNew
 from crdt.keys import DeviceKeys
@@ -55,7 +58,7 @@ class Meeting:
         files: the blocks.
         lobby: links of invites.
         on_ephemeral: what is shown and never kept, from a member.
-        on_changed: links came or went.
+        on_changed: links came or went, or somebody else came online or left.
     """
 
     def __init__(
@@ -82,6 +85,15 @@ class Meeting:
         """Devices that blocks pass to, and on how many links."""
         self._shares: dict[int, bytes] = {}
         self._secrets: tuple[bytes, ...] = ()
+        self.gossip = Gossiping(
+            team=team,
+            urls=lambda: self.links.shareable_urls,
+            give=lambda link, payload: self.send(
+                link, effects.KIND_EPHEMERAL, effects.PRIORITY_LIVE, payload
+            ),
+            on_shown=self._shown,
+            on_online=self._online_changed,
+        )
         self.device = keys.public.sign
         self.links = Links(
             keys_link_secret=keys.link_secret,
@@ -95,6 +107,7 @@ class Meeting:
             entropy=secrets.token_bytes,
             known_addresses=self._known_addresses,
             on_met=self._met,
+            on_leaving=self.gossip.leave,
             relay=relay,
             listening=listening,
         )
@@ -160,16 +173,8 @@ class Meeting:
         return 0 if handle is None else handle.queued_bytes(priority)
 
     def tell_members(self, message: ephemeral.AnyEphemeral) -> None:
-        """Send what is never kept to linked members who may see its channel."""
-        team = self._team()
-        if team is None:
-            return
-        payload = ephemeral.encode(message)
-        for device in self._sharing:
-            if not team.engine.is_relay(device) and team.workspace.visible(message.channel, device):
-                handle = self._newest(device)
-                if handle is not None:
-                    handle.send(effects.KIND_EPHEMERAL, effects.PRIORITY_LIVE, payload)
+        """Tell members who may see its channel what is never kept."""
+        self.gossip.say(message)
 
     def roster_grew(self) -> None:
         """Somebody may be a member now, or an invite may be open or used."""
@@ -250,7 +255,11 @@ class Meeting:
             return
         if number in self._shares and kind == effects.KIND_EPHEMERAL:
             with suppress(TooNew):
-                self._take_ephemeral(team, handle.device, ephemeral.decode(payload))
+                message = ephemeral.decode(payload)
+                if isinstance(message, ephemeral.Signed):
+                    self.gossip.hear(number, message)
+                else:
+                    self._shown(handle.device, message)
         if bulk:
             handle.grant(len(payload))
 
@@ -275,7 +284,10 @@ class Meeting:
         except StoreError:
             handle.close()
 
-    def _take_ephemeral(self, team: Team, device: bytes, message: ephemeral.AnyEphemeral) -> None:
+    def _shown(self, device: bytes, message: ephemeral.AnyEphemeral) -> None:
+        """A device does something that is shown: is it a member's, and may both see it?"""
+        team = self._team()
+        assert team is not None
         workspace = team.workspace
         member = workspace.member_of(device)
         if member is None or workspace.relay or member == workspace.me:
@@ -283,6 +295,15 @@ class Meeting:
         both = all(workspace.visible(message.channel, d) for d in (device, workspace.device))
         if both and message.channel in workspace.channel_names():
             self._on_ephemeral(member, message)
+
+    def _online_changed(self) -> None:
+        """Somebody came, went, or is elsewhere: link with whom this device should be linked."""
+        online = self.gossip.online
+        self.links.follow(online)
+        team = self._team()
+        assert team is not None
+        team.attempt(lambda now: team.engine.others_online(frozenset(online), now))
+        self._on_changed()
 
     def _down(self, handle: LinkHandle, reason: str) -> None:
         del self._handles[handle.number]
@@ -292,7 +313,8 @@ class Meeting:
         team = self._team()
         assert team is not None
         team.attempt(lambda now: team.engine.link_down(handle.number, now))
-        self._end_sharing(handle.number)
+        end = handle.link.close_reason
+        self._end_sharing(handle.number, let_go=end is not None and end.code == NEEDLESS_CODE)
         self._on_changed()
 
     # Inside -------------------------------------------------------------------------------------
@@ -309,10 +331,13 @@ class Meeting:
         self._sharing[handle.device] = links + 1
         if not links:
             self._files.peer_up(handle.device, team.engine.is_relay(handle.device))
+        host = host_of(handle.link.remote_address)
+        self.gossip.link_up(handle.number, handle.device, host)
 
-    def _end_sharing(self, number: int) -> None:
+    def _end_sharing(self, number: int, *, let_go: bool = False) -> None:
         device = self._shares.pop(number, None)
         if device is not None:
+            self.gossip.link_down(number, let_go=let_go)
             self._sharing[device] -= 1
             if not self._sharing[device]:
                 del self._sharing[device]

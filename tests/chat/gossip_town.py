@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from chat.engine import ephemeral
-from chat.engine.ephemeral import AnyShown, Signed
+from chat.engine.ephemeral import AnyEphemeral, Signed
 from chat.engine.gossip import Gossip
 from chat.engine.gossip_ports import Effect, OnlineChanged, Pass, Shown
 from chat.workspace import Now
@@ -32,7 +32,7 @@ class Person:
     relay: bool
     gossip: Gossip
     links: dict[int, "Person"] = field(default_factory=dict)
-    shown: list[tuple[str, AnyShown, int]] = field(default_factory=list)
+    shown: list[tuple[str, AnyEphemeral, int]] = field(default_factory=list)
     changes: int = 0
     faults: list[str] = field(default_factory=list)
     wall_ahead_ms: int = 0
@@ -114,7 +114,7 @@ class Town:
         self.run(5)
         self.crash(person)
 
-    def say(self, person: Person, said: AnyShown) -> None:
+    def say(self, person: Person, said: AnyEphemeral) -> None:
         self._do(person, person.gossip.say(said, self.now(person)))
 
     def give(self, person: Person, other: Person, message: Signed) -> None:

@@ -17,7 +17,7 @@ VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "ephemeral.json").read_text(encoding="utf-8")
 )
 CHANNEL = bytes(range(16))
-EXAMPLES: dict[str, ephemeral.AnyEphemeral] = {
+EXAMPLES: dict[str, ephemeral.AnyPayload] = {
     "writing": Writing(CHANNEL),
     "cursor behind a unit": CursorAt(CHANNEL, bytes((1, 0xAC, 0x02, 7))),
     "cursor at the start": CursorAt(CHANNEL, b"\x01"),
@@ -113,7 +113,7 @@ def test_what_breaks_a_rule_is_refused(vector: dict[str, str]) -> None:
 
 
 @given(messages)
-def test_every_message_comes_back_as_it_was(message: ephemeral.AnyEphemeral) -> None:
+def test_every_message_comes_back_as_it_was(message: ephemeral.AnyPayload) -> None:
     data = ephemeral.encode(message)
     assert len(data) <= limits.EPHEMERAL_MAX_BYTES
     assert ephemeral.decode(data) == message
@@ -160,7 +160,7 @@ def test_any_bytes_are_a_value_or_one_error(data: bytes) -> None:
 
 @given(messages, st.data())
 def test_changed_bytes_are_a_value_or_one_error(
-    message: ephemeral.AnyEphemeral, data: st.DataObject
+    message: ephemeral.AnyPayload, data: st.DataObject
 ) -> None:
     changed = bytearray(ephemeral.encode(message))
     for _ in range(data.draw(st.integers(1, 3))):

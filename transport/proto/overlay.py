@@ -14,7 +14,7 @@ Relays are no part of it. A few devices keep a link to each, again by hash: the 
 """
 
 from bisect import insort
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import blake2b
 from heapq import nlargest
 
@@ -48,6 +48,9 @@ class Overlay:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._rows)
 
     def __contains__(self, device: object) -> bool:
         return device in self._rows
@@ -98,13 +101,6 @@ class Overlay:
         """Those that it should be linked with."""
         return frozenset(other for other in self._rows if self.are_linked(device, other))
 
-    def bridges(self, relay: bytes) -> frozenset[bytes]:
-        """Those that should be linked with a relay."""
-        if self.is_mesh:
-            return frozenset(self._rows)
-        ranked = nlargest(OVERLAY_BRIDGES, ((_weight(relay, each), each) for each in self._rows))
-        return frozenset(device for _, device in ranked)
-
     def _choices(self, device: bytes) -> list[bytes]:
         large = len(self._rows) >= OVERLAY_LARGE_FROM
         count = OVERLAY_CHOICES_LARGE if large else OVERLAY_CHOICES
@@ -113,6 +109,14 @@ class Overlay:
     def _row(self, device: bytes) -> list[_Ranked]:
         ranked = ((_weight(device, each), each) for each in self._rows if each != device)
         return nlargest(OVERLAY_CHOICES_LARGE, ranked)[::-1]
+
+
+def bridges(relay: bytes, devices: Collection[bytes]) -> frozenset[bytes]:
+    """Those of the devices online that should be linked with a relay."""
+    if len(devices) <= OVERLAY_MESH_MAX:
+        return frozenset(devices)
+    ranked = nlargest(OVERLAY_BRIDGES, ((_weight(relay, each), each) for each in devices))
+    return frozenset(device for _, device in ranked)
 
 
 def _weight(chooser: bytes, candidate: bytes) -> bytes:

@@ -1,0 +1,160 @@
+"""The node's side of `chat.engine.gossip`: its links, its clock, and who is told what.
+
+There is something to say once there is a workspace. Nothing of it goes through the store.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from chat.engine.ephemeral import AnyEphemeral, Signed
+from chat.engine.gossip import Gossip
+from chat.engine.gossip_ports import Effect, OnlineChanged, Pass
+from chat.links.addresses import told_urls
+from chat.links.neighbours import Whereabouts
+from chat.node.team import Team, now
+from crdt.roster_ops import LEVEL_RELAY
+
+LOOK_AGAIN_SECONDS = 10.0
+"""The longest time between two looks: whether this device accepts links elsewhere now."""
+
+
+class Gossiping:
+    """What goes from hand to hand, at one node.
+
+    Args:
+        team: the workspace, once it is known.
+        urls: where this device accepts links.
+        give: puts an ephemeral payload on a link.
+        on_shown: a member's device does something that is to be shown.
+        on_online: `online` has changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        team: Callable[[], Team | None],
+        urls: Callable[[], Sequence[str]],
+        give: Callable[[int, bytes], None],
+        on_shown: Callable[[bytes, AnyEphemeral], None],
+        on_online: Callable[[], None],
+    ) -> None:
+        self._team = team
+        self._urls = urls
+        self._give = give
+        self._on_shown = on_shown
+        self._on_online = on_online
+        self._gossip: Gossip | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+
+    # What the roster says: this is the machine's `Company` ---------------------------------------
+
+    def is_member(self, device: bytes) -> bool:
+        level = self._level(device)
+        return level is not None and level < LEVEL_RELAY
+
+    def is_relay(self, device: bytes) -> bool:
+        level = self._level(device)
+        return level is not None and level >= LEVEL_RELAY
+
+    def sees(self, device: bytes, channel: bytes) -> bool:
+        team = self._team()
+        if team is None:
+            return False
+        workspace = team.workspace
+        # Of a channel that is not known here nobody can say who sees it.
+        return channel in workspace.roster.state.channels and workspace.visible(channel, device)
+
+    def _level(self, device: bytes) -> int | None:
+        team = self._team()
+        known = None if team is None else team.workspace.roster.state.devices.get(device)
+        return None if known is None else known.level
+
+    # What the node does -------------------------------------------------------------------------
+
+    @property
+    def online(self) -> Mapping[bytes, Whereabouts]:
+        """Other devices that are online, and what of their addresses may be dialled from here."""
+        cards = {} if self._gossip is None else self._gossip.online
+        return {
+            device: Whereabouts(
+                tuple(told_urls(card.urls, card.host)), self.is_relay(device), card.near
+            )
+            for device, card in cards.items()
+        }
+
+    def link_up(self, number: int, device: bytes, host: str) -> None:
+        """A link to a device of the roster stands."""
+        gossip = self._begun()
+        if gossip is not None:
+            self._follow(gossip, gossip.link_up(number, device, host, now()))
+
+    def link_down(self, number: int, *, let_go: bool) -> None:
+        """It ended."""
+        gossip = self._gossip
+        if gossip is not None:
+            self._follow(gossip, gossip.link_down(number, now(), let_go=let_go))
+
+    def hear(self, number: int, message: Signed) -> None:
+        """A signed message came. Raises crdt.errors.Invalid."""
+        gossip = self._gossip
+        if gossip is not None:
+            self._follow(gossip, gossip.hear(number, message, now()))
+
+    def say(self, said: AnyEphemeral) -> None:
+        """Tell the members who may see the channel."""
+        gossip = self._begun()
+        if gossip is not None:
+            self._follow(gossip, gossip.say(said, now()))
+
+    def leave(self) -> None:
+        """Say goodbye; there is nothing to say after it."""
+        gossip, self._over = self._gossip, True
+        if gossip is not None:
+            self._follow(gossip, gossip.leave(now()))
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _begun(self) -> Gossip | None:
+        team = self._team()
+        if team is None or self._over:
+            return None
+        if self._gossip is None:
+            workspace = team.workspace
+            self._gossip = Gossip(
+                workspace.id,
+                workspace.device,
+                workspace.keys.sign_seed,
+                company=self,
+                relay=workspace.relay,
+                draw=random.SystemRandom().random,
+            )
+            self._gossip.listens_at(self._urls())
+        return self._gossip
+
+    def _tick(self) -> None:
+        gossip = self._gossip
+        assert gossip is not None
+        gossip.listens_at(self._urls())
+        at = now()
+        self._follow(gossip, gossip.tick(at) if gossip.due <= at.mono else [])
+
+    def _follow(self, gossip: Gossip, done: Iterable[Effect]) -> None:
+        changed = False
+        for effect in done:
+            if isinstance(effect, Pass):
+                self._give(effect.link, effect.payload)
+            elif isinstance(effect, OnlineChanged):
+                changed = True
+            else:
+                self._on_shown(effect.device, effect.said)
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._over:
+            wait = min(max(0, gossip.due - now().mono) / 1_000, LOOK_AGAIN_SECONDS)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
+        if changed:
+            self._on_online()
