@@ -9,6 +9,8 @@ left alone on that link, and the two stores count as equal with this difference.
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from crdt import limits
 from crdt.entry import Entry, LogId, Run, encode_run, to_run
 from crdt.errors import Invalid
@@ -47,6 +49,8 @@ class Take:
         self._held_bytes = 0
         self._number = 0
         self._registered: set[bytes] = set()
+        self._lowest: dict[LogId, Entry] = {}
+        """Of logs that are being filled in: what is above the next range, without its content."""
         for state in core.store.logs():
             if state.low > 0:
                 core.gaps[state.log] = 0
@@ -125,6 +129,10 @@ class Take:
                 self._registered.add(roster_hash)
 
     def _entry(self, log: LogId, seq: int) -> Entry | None:
+        """The held entry at a seq; who needs its content reads it elsewhere."""
+        lowest = self._lowest.get(log)
+        if lowest is not None and lowest.seq == seq:
+            return lowest
         found = self._core.store.entries(log, seq, seq)
         return found[0] if found else None
 
@@ -163,9 +171,11 @@ class Take:
         core.progress = True
         if entries[0].seq == 0:
             core.gaps.pop(log, None)
+            self._lowest.pop(log, None)
             core.completed.append(log)
         else:
             core.gaps[log] = core.gaps.get(log, 0) + 1
+            self._lowest[log] = msgspec.structs.replace(entries[0], ciphertext=None)
 
     def _hold(self, link: Link, run: Run, for_roster: bool) -> None:
         """Keep a run for later, and the log wanted, so that the cursor waits for it."""

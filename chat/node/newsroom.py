@@ -43,13 +43,20 @@ class Newsroom:
         self._channel_name = channel_name
         self._views = views
         self._touched: dict[bytes, dict[bytes, bool]] = {}
+        self._remade: dict[bytes, None] = {}
         self._changed: set[View] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def touch(self, touched: MessageTouched) -> None:
         """A message is new or changed; `tell` follows."""
+        if not self._hub.has_listeners:
+            return
         known = self._touched.setdefault(touched.channel, {})
         known[touched.message] = touched.new or known.get(touched.message, False)
+
+    def remade(self, channel: bytes) -> None:
+        """All of a channel may look different; `tell` follows."""
+        self._remade[channel] = None
 
     def change(self, what: View) -> None:
         """A small view changed."""
@@ -63,8 +70,13 @@ class Newsroom:
     def tell(self) -> None:
         """Tell of all messages touched since the last call."""
         touched, self._touched = self._touched, {}
+        remade, self._remade = self._remade, {}
         if not self._hub.has_listeners:
             return
+        for channel in remade:
+            name = self._channel_name(channel)
+            if name is not None:
+                self._hub.emit(events.MessagesArrived(name, MESSAGES_TOLD_MAX))
         for channel, messages in touched.items():
             name = self._channel_name(channel)
             if name is None:

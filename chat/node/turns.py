@@ -18,7 +18,7 @@ from chat.errors import ChatError, StoreError, Unavailable
 from chat.store import Store
 from crdt.errors import CrdtError
 
-PATIENCE_SECONDS = 0.03
+PATIENCE_SECONDS = 0.05
 """How long bulk waits for more before it is committed; the link's window makes up for it."""
 
 

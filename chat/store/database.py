@@ -8,8 +8,9 @@ Rules:
 - SQLite may undo a whole transaction when one statement fails (full disk). So after a failed
   write, writes are refused until `rollback`, and no half of a transaction is ever committed.
 
-The file is encrypted page by page by SQLite3 Multiple Ciphers (ChaCha20 and Poly1305), keyed
-with 32 raw bytes. A changed, cut or foreign page fails its tag, and shows here as damage.
+The file is encrypted page by page by SQLite3 Multiple Ciphers (AEGIS-256; ChaCha20-Poly1305 in
+files of earlier builds), keyed with 32 raw bytes. A changed, cut or foreign page fails its tag, and
+shows here as damage.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,9 @@ import apsw
 
 from chat.errors import StoreError
 from chat.store.limits import PAGE_CACHE_KIB, STATEMENTS_CACHED, WAL_KEPT_BYTES
+
+CIPHERS = ("aegis", "chacha20")
+"""The first is for new files; a file that does not open with it may be of an earlier build."""
 
 MEMORY = ":memory:"
 """A path for tests: the database is gone with the object."""
@@ -86,37 +90,40 @@ class Database:
         self.at_begin: list[Callable[[], None]] = []
         """Writes that the next transaction starts with."""
         self._failed = False
-        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
-        try:
-            self._connection = apsw.Connection(
-                self.path, flags=flags, statementcachesize=STATEMENTS_CACHED
-            )
-        except apsw.Error as error:
-            raise self._sentence(error) from None
-        # Closing writes nothing into a file that could not be read.
-        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        try:
-            self._prepare(key)
-        except StoreError:
-            self._connection.close(True)
-            raise
-        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
-
-    def _prepare(self, key: bytes) -> None:
         assert len(key) == 32
-        if self.path != MEMORY:
-            self.read("PRAGMA cipher = 'chacha20'")
-            self.read(f"PRAGMA key = 'raw:{key.hex()}'")
-            self.read("PRAGMA locking_mode = EXCLUSIVE")
-        self.read("SELECT count(*) FROM sqlite_schema")  # fails here with a wrong key
-        if self.path != MEMORY:
-            self.read("PRAGMA journal_mode = WAL")
-            self.read("PRAGMA synchronous = FULL")
-            self.read(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
-        self.read(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
-        self.read("PRAGMA temp_store = MEMORY")
-        self.read("PRAGMA trusted_schema = OFF")
-        self.read("PRAGMA cell_size_check = ON")
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+        for cipher in CIPHERS:
+            try:
+                self._open(flags, cipher, key)
+                return
+            except apsw.Error as error:
+                if not isinstance(error, apsw.NotADBError) or cipher == CIPHERS[-1]:
+                    raise self._sentence(error) from None
+
+    def _open(self, flags: int, cipher: str, key: bytes) -> None:
+        self._connection = connection = apsw.Connection(
+            self.path, flags=flags, statementcachesize=STATEMENTS_CACHED
+        )
+        # Closing writes nothing into a file that could not be read.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        try:
+            if self.path != MEMORY:
+                connection.pragma("cipher", cipher)
+                connection.pragma("key", f"raw:{key.hex()}")
+                connection.pragma("locking_mode", "EXCLUSIVE")
+            connection.execute("SELECT count(*) FROM sqlite_schema")  # fails here with a wrong key
+            if self.path != MEMORY:
+                connection.pragma("journal_mode", "WAL")
+                connection.pragma("synchronous", "FULL")
+                connection.pragma("journal_size_limit", WAL_KEPT_BYTES)
+            connection.pragma("cache_size", -PAGE_CACHE_KIB)
+            connection.pragma("temp_store", "MEMORY")
+            connection.pragma("trusted_schema", "OFF")
+            connection.pragma("cell_size_check", "ON")
+        except apsw.Error:
+            connection.close(True)
+            raise
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
     def _sentence(self, error: apsw.Error) -> StoreError:
         for kind, sentence in _SENTENCES:
@@ -178,14 +185,16 @@ class Database:
         self.write(sql, values)
         return self._connection.last_insert_rowid()
 
-    def write_many(self, sql: str, rows: Iterable[Values]) -> None:
-        """Run one statement for each row of values."""
+    def write_many(self, sql: str, rows: Iterable[Values]) -> int:
+        """Run one statement for each row of values; gives the number of rows changed."""
         self.begin()
+        before = self._connection.total_changes()
         try:
             self._connection.executemany(sql, rows)
         except apsw.Error as error:
             self._failed = True
             raise self._sentence(error) from None
+        return self._connection.total_changes() - before
 
     def commit(self) -> None:
         """Make everything since the last commit durable.

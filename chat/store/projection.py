@@ -15,38 +15,30 @@ The projection of a workspace can be made again from its entries, which a newer 
 A crash on the way leaves it stale, and it is cleared once more.
 """
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat.store.aside import Aside
-from chat.store.database import Database, Values
+from chat.store.database import Database
 from chat.store.files import Files
 from chat.store.finding import Finding
 from chat.store.limits import PROJECTED_AT_ONCE
 from chat.store.names import Names
+from chat.store.plain_posts import Item, PlainPosts
 from chat.store.registers import Registers
 from chat.store.rows import MessageRow
-from chat.store.states import INSERT_MESSAGE, INSERT_WORDS, Arrival, time_number
+from chat.store.states import Arrival
 from chat.store.tables import PROJECTION_VERSION, ChannelRow
 from chat.store.unread import Unread
-from chat.store.words import indexed
 from crdt.clock import milliseconds
 from crdt.entry import Entry
 from crdt.limits import CLOCK_BADGE_MS
-from crdt.limits import MESSAGE_TEXT_MAX_CHARS as TEXT_MAX
-from crdt.ops import AnyOp, Delete, Edit, NoteUpdate, Pin, Post, React, message_id
+from crdt.ops import AnyOp, Delete, Edit, NoteUpdate, Pin, Post, React
 from crdt.registers import StateOp
-from crdt.text import clean_text
 from crdt.timeline import Stamp, apply, target
 
 __all__ = ["MessageRow", "ProjectedChange", "Projection"]
 
-Item = tuple[Entry, int, AnyOp, bytes, bool]
-"""An entry, its arrival number, its operation, its member, and whether that is this member."""
-
-_KNOWN_ONE = """SELECT 1 FROM message WHERE channel = ?1 AND mid = ?2
-    UNION ALL SELECT 1 FROM orphan WHERE channel = ?1 AND mid = ?2"""
 _OF_CHANNELS = "WHERE channel IN (SELECT number FROM channel WHERE workspace = ?)"
 _CLEARED = tuple(
     " ".join(("DELETE FROM", table, _OF_CHANNELS))
@@ -88,7 +80,7 @@ class _Call(NamedTuple):
     """Entries ahead of now whose author's clock only followed another's."""
 
 
-class Projection(Finding, Files, Unread, Registers, Aside):
+class Projection(PlainPosts, Finding, Files, Unread, Registers, Aside):
     """Everything that is read, and how it comes about."""
 
     def __init__(self, database: Database, names: Names, workspace: bytes) -> None:
@@ -225,94 +217,6 @@ class Projection(Finding, Files, Unread, Registers, Aside):
         if isinstance(op, React):
             return self._reacted(row.number, op, member)
         return self._standing_register(row, op, member) if isinstance(op, StateOp) else 0
-
-    # Plain posts ------------------------------------------------------------------------------
-
-    def _insert_plain_posts(
-        self, items: Sequence[Item], touched: dict[bytes, ChannelRow]
-    ) -> dict[int, bytes]:
-        """Insert the posts that are all that is known of their message.
-
-        Gives message ids by index into `items`; the others need `_join`.
-        """
-        found: dict[bytes, dict[bytes, int]] = {}
-        for index, (entry, _, op, member, _) in enumerate(items):
-            if type(op) is Post and not op.mentions and not op.files:
-                if clean_text(op.text, TEXT_MAX) == op.text:
-                    of_channel = found.setdefault(entry.log.channel, {})
-                    of_channel.setdefault(message_id(member, op.salt), index)
-        plain: dict[int, bytes] = {}
-        for channel, of_channel in found.items():
-            known = self._known(touched[channel].number, of_channel)
-            plain.update((i, mid) for mid, i in of_channel.items() if mid not in known)
-        if plain:
-            self._insert_plain(items, plain, touched)
-        return plain
-
-    def _known(self, channel: int, mids: dict[bytes, int]) -> set[bytes]:
-        """Those messages of which something is stored, other than reactions."""
-        if len(mids) == 1:
-            (mid,) = mids
-            found = self._database.one(_KNOWN_ONE, (channel, mid))
-            return set() if found is None else {mid}
-        listed = json.dumps([mid.hex() for mid in mids])
-        rows = self._database.read(
-            "SELECT mid FROM message"
-            " WHERE channel = ?1 AND mid IN (SELECT unhex(value) FROM json_each(?2))"
-            " UNION ALL SELECT mid FROM orphan"
-            " WHERE channel = ?1 AND mid IN (SELECT unhex(value) FROM json_each(?2))",
-            (channel, listed),
-        )
-        return {mid for (mid,) in rows}
-
-    def _insert_plain(
-        self, items: Sequence[Item], plain: dict[int, bytes], touched: dict[bytes, ChannelRow]
-    ) -> None:
-        numbers = self._plain_numbers(items, plain)
-        rows: list[Values] = []
-        index_rows: list[Values] = []
-        # In the order of their numbers, which is how both the table and the index like it best.
-        for number, index in sorted((number, index) for index, number in numbers.items()):
-            entry, arrival, op, member, mine = items[index]
-            assert isinstance(op, Post)
-            rows.append(
-                (
-                    number,
-                    touched[entry.log.channel].number,
-                    entry.hlc,
-                    plain[index],
-                    self._names.number(member),
-                    self._keys_from + arrival,
-                    op.salt,
-                    op.reply_to,
-                    not mine,
-                    mine,
-                    False,
-                    False,
-                    op.text,
-                    None,
-                )
-            )
-            if op.text:
-                index_rows.append((number, indexed(op.text)))
-        self._database.write_many(INSERT_MESSAGE, rows)
-        self._database.write_many(INSERT_WORDS, index_rows)
-
-    def _plain_numbers(self, items: Sequence[Item], plain: dict[int, bytes]) -> dict[int, int]:
-        wanted = {
-            index: time_number(items[index][0].hlc, self._log(items[index][0].log))
-            for index in plain
-        }
-        rows = self._database.read(
-            "SELECT number FROM message WHERE number IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(wanted.values())),),
-        )
-        taken = {number for (number,) in rows}
-        for index, number in wanted.items():
-            if number in taken:
-                wanted[index] = self._free_number(number, plain[index], taken)
-            taken.add(wanted[index])
-        return wanted
 
     # Anew -------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ _PATH_CHARACTERS = str.maketrans({"/": "_", "\\": "_"})
 INSERT_MESSAGE = """INSERT INTO message (number, channel, hlc, mid, member, entry, salt, reply_to,
     counted, mine, mentions_me, deleted, text, state)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT_IF_FREE = INSERT_MESSAGE.replace("INSERT", "INSERT OR IGNORE", 1)
+"""The same, unless the message or its number is there."""
 INSERT_WORDS = "INSERT INTO search (rowid, words) VALUES (?, ?)"
 
 _encoder = msgspec.msgpack.Encoder()

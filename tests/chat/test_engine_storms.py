@@ -43,9 +43,9 @@ class FailingDisk:
             counted()
             return write(*arguments)  # type: ignore[arg-type]
 
-        def failing_write_many(*arguments: object) -> None:
+        def failing_write_many(*arguments: object) -> int:
             counted()
-            write_many(*arguments)  # type: ignore[arg-type]
+            return write_many(*arguments)  # type: ignore[arg-type]
 
         def failing_commit() -> None:
             if self.commit_fails:

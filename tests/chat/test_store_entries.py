@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.store import WorkspaceStore
+from chat.errors import StoreError
+from chat.store import WorkspaceStore, database
 from chat.store.limits import UNHELD_LOGS_MAX
 from crdt.entry import Entry, LogId
 from crdt.ops import PART_STATE, PART_TIMELINE, Topic
@@ -249,3 +250,26 @@ for _step in range(20):
     for _offset, _author in enumerate(_AUTHORS):
         _author.now_ms = NOW_MS + _step * 1000 + _offset * (7 if _step % 3 else 400)
         _author.post()
+
+
+def test_a_file_of_an_earlier_build_goes_on_with_its_cipher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(database, "CIPHERS", ("chacha20",))
+        store = on_disk(tmp_path / "db")
+        store.put("note", b"kept")
+        store.commit()
+        store.close()
+    store = on_disk(tmp_path / "db")
+    assert store.get("note") == b"kept"
+    store.put("note", b"again")
+    store.commit()
+    store.close()
+    with monkeypatch.context() as newer:
+        newer.setattr(database, "CIPHERS", ("aegis",))
+        with pytest.raises(StoreError, match="cannot be read"):
+            on_disk(tmp_path / "db")
+    store = on_disk(tmp_path / "db")
+    assert store.get("note") == b"again"
+    store.close()
