@@ -27,7 +27,7 @@ def test_hooks_run_in_the_node_that_holds_the_profile(machines: Machines) -> Non
     assert carl.join(ana.invite(), "carl") == "joined"
     out = machines.folder / "out"
     out.mkdir()
-    script = 'f=$(mktemp "$1/$CLOWDER_HOOK.XXXXXX"); cat > "$f"; mv "$f" "$f.done"'
+    script = 'f="$1/$CLOWDER_HOOK.$$"; cat > "$f"; mv "$f" "$f.done"'
     argv = json.dumps(["sh", "-c", script, "sh", str(out)])
     (bo.home / "config.toml").write_text(
         f"[hooks]\nmessage = {argv}\nmention = {argv}\ndirect = {argv}\n", "utf-8"
