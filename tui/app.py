@@ -5,9 +5,9 @@ it. Textual draws on standard error under Linux, so nothing else may write there
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import PurePath
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -20,7 +20,7 @@ from chat import commands
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session
-from tui import editor, keymap, themes, workers
+from tui import editor, escapes, keymap, palette, themes, workers
 from tui.bridge import Bridge, Ended, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
 from tui.errors import InputError
@@ -28,7 +28,7 @@ from tui.inert import InertFilter
 from tui.pictures import PictureDecoder
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.workspace import WorkspaceScreen
-from tui.terminal import announce, exit_on_signals, free_alt_keys
+from tui.terminal import exit_on_signals, free_alt_keys, tell
 from tui.text import hues
 from tui.world import World
 
@@ -63,6 +63,7 @@ class ClowderApp(App[int]):
         self.world = World()
         self._bridge = Bridge(session, self.post_message)
         self._undo_signals: Callable[[], None] = lambda: None
+        self._titled = ""
         for theme in themes.THEMES:
             self.register_theme(theme)
         known = config.theme in self.available_themes
@@ -80,6 +81,8 @@ class ClowderApp(App[int]):
         self._show_phase()
 
     def on_unmount(self) -> None:
+        if self._titled:
+            tell(self, escapes.TITLE_POP)
         self._undo_signals()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -103,6 +106,7 @@ class ClowderApp(App[int]):
                 self.world.set_channels(await self.session.call(commands.ListChannels()))
                 self.world.set_members(await self.session.call(commands.ListMembers()))
                 self.world.set_transfers(await self.session.call(commands.ListTransfers()))
+                self.world.private = await self.session.call(commands.GetPrivate())
         except ChatError as error:
             self.notify(str(error), severity="error", markup=False)
 
@@ -159,14 +163,20 @@ class ClowderApp(App[int]):
         """The colour of a member on this theme."""
         return hues.hue(member, self.current_theme.dark, self.world.colour(member))
 
-    def ring(self, text: str) -> None:
-        """A mention came; say so when nobody looks."""
+    def ring(self, title: str, text: str) -> None:
+        """Something came that may call the user; say so when nobody looks."""
         if self.app_focus:
             return
         if self.config.bell:
             self.bell()
-        if self.config.notify:
-            announce(self, text)
+        way = escapes.way_for(self.config.notify, os.environ)
+        tell(self, escapes.notification(way, title, text, tmux="TMUX" in os.environ))
+
+    def show_title(self, text: str) -> None:
+        """What the terminal's title says."""
+        if self.config.title and text != self._titled:
+            before, self._titled = self._titled, text
+            tell(self, ("" if before else escapes.TITLE_PUSH) + escapes.window_title(text))
 
     def on_app_focus(self) -> None:
         for screen in self.screen_stack:
@@ -176,10 +186,7 @@ class ClowderApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What Ctrl+P offers: our keys by their names, then Textual's own."""
         if isinstance(screen, WorkspaceScreen):
-            for key in keymap.scope("workspace"):
-                if "(" not in key.action:
-                    action = partial(screen.run_action, key.action)
-                    yield SystemCommand(key.text, keymap.spoken(key.keys), action)
+            yield from palette.entries(screen)
         yield from super().get_system_commands(screen)
 
     def _repaint(self) -> None:

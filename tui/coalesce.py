@@ -15,6 +15,7 @@ from chat.events import (
     MessageChanged,
     MessagesArrived,
     NotesChanged,
+    PrivateChanged,
     StatusChanged,
     TransferChanged,
     TypingShown,
@@ -95,7 +96,7 @@ def _subject(event: Event) -> Hashable:
             return "transfer", transfer.id
         case TypingShown(channel=channel, author=author):
             return "typing", channel, author.member
-        case MembersChanged() | StatusChanged():
+        case MembersChanged() | StatusChanged() | PrivateChanged():
             return type(event).__name__
         case _:
             # A warning is about itself, and so is what a newer application may add.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tui import themes
+from tui.escapes import Way
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class UiConfig:
         keys: other keys by the ids of `tui.keymap`.
         previews: pictures in the timeline.
         bell: ring on a mention while the terminal is not in front.
-        notify: also send a desktop notification (OSC 9).
+        notify: also ask for a desktop notification, by which escape sequence.
+        title: show unread messages in the terminal's title.
     """
 
     theme: str = themes.DEFAULT
@@ -25,7 +27,8 @@ class UiConfig:
     keys: Mapping[str, str] = field(default_factory=dict)
     previews: bool = True
     bell: bool = True
-    notify: bool = False
+    notify: Way = "off"
+    title: bool = True
 
 
 class _Ui(Protocol):
@@ -33,6 +36,12 @@ class _Ui(Protocol):
     def theme(self) -> str: ...
     @property
     def mouse(self) -> bool: ...
+    @property
+    def bell(self) -> bool: ...
+    @property
+    def notify(self) -> Way: ...
+    @property
+    def title(self) -> bool: ...
 
 
 class Settings(Protocol):
@@ -46,4 +55,12 @@ class Settings(Protocol):
 
 def from_settings(settings: Settings) -> UiConfig:
     """The part of a profile's settings that is about the face."""
-    return UiConfig(theme=settings.ui.theme, mouse=settings.ui.mouse, keys=settings.keys)
+    ui = settings.ui
+    return UiConfig(
+        theme=ui.theme,
+        mouse=ui.mouse,
+        keys=settings.keys,
+        bell=ui.bell,
+        notify=ui.notify,
+        title=ui.title,
+    )

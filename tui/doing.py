@@ -4,26 +4,21 @@ A text is never lost: the composer is emptied at once, and gets the text back wh
 """
 
 import tempfile
-from collections.abc import Callable
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chat import commands
-from chat.errors import ChatError
-from chat.model import Channel, FileView, InviteView, Message, Transfer
+from chat.model import Channel, FileView, Message, Transfer
 from tui import workers
 from tui.errors import InputError
 from tui.input import actions, pasting, saving, slash
 from tui.input.actions import Context, Step
-from tui.limits import SEARCH_HITS
 from tui.screens.choice import Choice
 from tui.screens.file_picker import FilePicker
-from tui.screens.help import HelpScreen
-from tui.screens.invite import InviteScreen
-from tui.screens.peers import PeersScreen
 from tui.screens.picture import PictureScreen
 from tui.screens.react import ReactPicker
-from tui.screens.search import MessagePicker, PinsScreen, SearchScreen
+from tui.showing import Showing
 from tui.text import markup, moments
 from tui.text.parts import is_picture
 from tui.widgets.composer_box import Mode
@@ -42,6 +37,7 @@ class Doing:
     def __init__(self, screen: "WorkspaceScreen") -> None:
         self._screen = screen
         self._asker = screen.asker
+        self._showing = Showing(screen)
 
     # What was written.
 
@@ -65,6 +61,15 @@ class Doing:
         mode = box.mode
         box.clear()
         self._say(line.text, mode, text)
+
+    def run(self, line: str) -> None:
+        """A command that nobody typed; the composer is left alone."""
+        try:
+            asked = slash.parse(line)
+            assert isinstance(asked, slash.Asked)
+            self.do(actions.plan(asked, self._context()))
+        except InputError as error:
+            self._asker.complain(error)
 
     def _say(self, text: str, mode: Mode | None, typed: str) -> None:
         channel = self._screen.channel_name
@@ -101,6 +106,8 @@ class Doing:
             recent=newest,
             resolve=lambda given: actions.by_id(given, newest),
             channels=[channel.name for channel in self._screen.world.listed],
+            bookmarks=self._screen.world.private.bookmarks,
+            now=time.time_ns() // 1_000_000,
         )
 
     # Steps.
@@ -118,13 +125,15 @@ class Doing:
             case actions.MakeChannel(command):
                 self._asker.send(command, self._made_channel)
             case actions.Show(panel):
-                self._show(panel)
+                self._showing.panel(panel)
             case actions.Find(query):
-                self.search(query)
+                self._showing.search(query)
             case actions.Compose(kind, message):
                 screen.timeline.unselect()
                 screen.box.set_mode(Mode(kind, message))
                 screen.box.composer.focus()
+            case actions.ShowDelivery(message):
+                self._showing.delivery(message)
             case actions.OpenThread(message):
                 screen.side.open_thread(screen.channel_name, message)
             case actions.Confirm(question, command):
@@ -137,25 +146,6 @@ class Doing:
     def _made_channel(self, channel: Channel) -> None:
         self._screen.world.channels[channel.id] = channel
         self._screen.open_channel(channel)
-
-    def _show(self, panel: actions.Panel) -> None:
-        screen = self._screen
-        if panel == "notes":
-            screen.action_notes()
-        elif panel == "members":
-            screen.show_members()
-        elif panel == "peers":
-            screen.app.push_screen(PeersScreen(screen.world.status))
-        elif panel == "help":
-            screen.app.push_screen(HelpScreen())
-        elif panel == "pins":
-            workers.start(screen, "work", self._pins)
-        else:
-            command = commands.MakeInvite(relay=panel == "relay")
-            self._asker.send(command, self._show_invite)
-
-    def _show_invite(self, invite: InviteView) -> None:
-        self._screen.app.push_screen(InviteScreen(invite, self._screen.world.status.name))
 
     def _confirm(self, question: str, command: commands.Command) -> None:
         def answered(answer: str | None) -> None:
@@ -185,6 +175,10 @@ class Doing:
                 self.do(actions.delete(message))
             case "pin":
                 self.do(actions.pin(message))
+            case "bookmark":
+                self.do(actions.bookmark(message, screen.world.private.bookmarks))
+            case "delivery":
+                self.do(actions.ShowDelivery(message))
             case "thread":
                 screen.side.open_thread(screen.channel_name, message)
             case "react":
@@ -324,35 +318,6 @@ class Doing:
             message = await self._asker.ask(commands.Put(self._screen.channel_name, str(path)))
         if message is not None:
             self._screen.take_messages([message])
-
-    # Finding.
-
-    def search(self, query: str = "") -> None:
-        """Ctrl+F."""
-
-        async def find(words: str) -> list[Any]:
-            hits = await self._asker.ask(commands.Search(words, limit=SEARCH_HITS))
-            return hits or []
-
-        screen = SearchScreen(find, query)
-        self._screen.app.push_screen(screen, self._jump(screen))
-
-    async def _pins(self) -> None:
-        try:
-            messages = await self._screen.reading.pages.pinned()
-        except ChatError as error:
-            self._asker.complain(error)
-            return
-        screen = PinsScreen(messages)
-        self._screen.app.push_screen(screen, self._jump(screen))
-
-    def _jump(self, screen: MessagePicker) -> Callable[[str | None], None]:
-        def chosen(message_id: str | None) -> None:
-            message = screen.found.get(message_id or "")
-            if message is not None:
-                self._screen.jump_to(message)
-
-        return chosen
 
 
 def _is_file(path: Path) -> bool:

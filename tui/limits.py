@@ -61,6 +61,21 @@ TYPING_SHOWN_SECONDS = 5.0
 TYPING_SENT_SECONDS = 3.0
 """Least time between two announcements that this member is writing."""
 
+DRAFT_KEPT_SECONDS = 0.8
+"""After the last key a draft is kept: a commit for every pause, not for every letter."""
+
+CONTEXT_MESSAGES = 2
+"""Shown on each side of a message that was found: enough to know what it was about."""
+
+CONTEXT_PAUSE_SECONDS = 0.1
+"""A search is gone through faster than its context can be read."""
+
+NETWORK_LOOK_SECONDS = 2.0
+"""How often the network screen looks around while it is open."""
+
+TITLE_CHARS = 80
+"""Longer titles of terminals are cut by whoever shows them."""
+
 NAME_CHARS = 64
 """Profile, workspace and channel names (DESIGN 4, limits)."""
 

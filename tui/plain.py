@@ -5,6 +5,7 @@ messages are named by the numbers they were shown with.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +16,7 @@ from chat.events import Event, MessageChanged, MessagesArrived, StatusChanged, W
 from chat.model import Channel, Message, SearchHit, Transfer
 from chat.session import Session
 from tui import plain_input, plain_lines
+from tui.attention import ACTIVITY, alerts
 from tui.errors import InputError
 from tui.inert import inert
 from tui.input import actions, first_run, saving, slash
@@ -129,6 +131,7 @@ class PlainFace:
     async def _enter(self) -> None:
         self._world.set_channels(await self._session.call(commands.ListChannels()))
         self._world.set_members(await self._session.call(commands.ListMembers()))
+        self._world.private = await self._session.call(commands.GetPrivate())
         self._linked = any(peer.state == "linked" for peer in self._world.status.links)
         self._print(*plain_lines.status(self._world.status))
         self._print(*plain_lines.channels(self._world.listed))
@@ -202,8 +205,13 @@ class PlainFace:
                 await self._session.call(commands.MarkRead(message.channel, message.id))
         elif new and message.mentions_me:
             self._show(message, elsewhere=True)
-        elif new and not message.mine:
+        elif new and not message.mine and not self._is_off(message.channel):
             self._print(inert(f"New in #{message.channel}, from {message.author.nick}"))
+
+    def _is_off(self, channel: str) -> bool:
+        """Whether a channel may ring for nothing."""
+        known = self._world.channel(channel)
+        return known is not None and alerts(self._world.private, known.id) == "off"
 
     async def _catch_up(self, channel: str, count: int) -> None:
         """Many messages arrived at once."""
@@ -271,6 +279,8 @@ class PlainFace:
             recent=[m for m in reversed(self._shown) if self._is_here(m.channel)],
             resolve=self._resolve,
             channels=[channel.name for channel in self._world.listed],
+            bookmarks=self._world.private.bookmarks,
+            now=time.time_ns() // 1_000_000,
         )
 
     def _resolve(self, given: str) -> Message | None:
@@ -303,6 +313,9 @@ class PlainFace:
             case actions.Confirm(question, _):
                 self._print(f"{question} Type yes or no.")
                 self._next = step
+            case actions.ShowDelivery(message):
+                held = await self._session.call(commands.GetDelivery(message.id))
+                self._print(*plain_lines.delivery(held))
             case actions.OpenThread(message):
                 root = message.reply_to or message.id
                 for one in await self._session.call(commands.History(self._name, thread=root)):
@@ -319,7 +332,7 @@ class PlainFace:
                 self._print(*plain_lines.notes(shown))
             case "members":
                 self._print(*plain_lines.members(list(self._world.members.values())))
-            case "peers":
+            case "network":
                 self._print(*plain_lines.status(self._world.status))
             case "help":
                 self._print(*plain_lines.help_lines())
@@ -327,6 +340,11 @@ class PlainFace:
                 wanted = commands.History(self._name, PINNED_MESSAGES, pinned=True)
                 for message in await self._session.call(wanted):
                     self._show(message)
+            case "bookmarks":
+                for message in await self._session.call(commands.ListBookmarks()):
+                    self._show(message, elsewhere=True)
+            case "activity":
+                await self._find(ACTIVITY)
             case _:
                 made = await self._session.call(commands.MakeInvite(relay=panel == "relay"))
                 self._print(*plain_lines.invite(made, self._calendar))

@@ -4,7 +4,17 @@ Messages get small numbers in the order they were shown, because "reply 12" is s
 easily than an id.
 """
 
-from chat.model import Channel, FileView, InviteView, Member, Message, Notes, SearchHit, Status
+from chat.model import (
+    Channel,
+    Delivery,
+    FileView,
+    InviteView,
+    Member,
+    Message,
+    Notes,
+    SearchHit,
+    Status,
+)
 from tui.inert import inert
 from tui.input import slash
 from tui.text import markup, moments
@@ -113,6 +123,20 @@ def status(now: Status) -> list[str]:
             sync = f"{peer.behind} behind" if peer.behind else "in sync"
         lines.append(f"linked with {kind}{peer.nick or peer.url}, {sync}, {peer.rtt_ms:.1f} ms")
     lines += [f"Warning: {warning}" for warning in now.warnings]
+    return [inert(line) for line in lines]
+
+
+def delivery(held: Delivery) -> list[str]:
+    """Who has a message, in sentences."""
+    people = [holder for holder in held.holders if not holder.relay]
+    have = [holder.nick for holder in people if holder.holds]
+    lack = [holder.nick for holder in people if not holder.holds]
+    relays = [holder.nick for holder in held.holders if holder.relay and holder.holds]
+    lines = [f"{len(have)} of {len(people)} have it" + (f": {', '.join(have)}" if have else "")]
+    if lack:
+        lines.append(f"not known to have it yet: {', '.join(lack)}")
+    if relays:
+        lines.append(f"kept by relay {', '.join(relays)}")
     return [inert(line) for line in lines]
 
 

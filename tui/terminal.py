@@ -17,8 +17,6 @@ from textual.app import App
 from textual.keys import Keys
 from textual.strip import Strip
 
-from tui.inert import inert
-
 
 def free_alt_keys() -> None:
     """Let Alt+1 .. Alt+0 arrive as such, and Alt+Enter as Ctrl+J, which is a new line too.
@@ -56,11 +54,11 @@ def exit_on_signals(leave: Callable[[int], None]) -> Callable[[], None]:
     return undo
 
 
-def announce(app: App[int], text: str) -> None:
-    """A desktop notification by OSC 9, for terminals that know it; others ignore it."""
+def tell(app: App[int], sequence: str) -> None:
+    """Give the terminal an escape sequence (see `tui.escapes`) between two paintings."""
     driver = app._driver
-    if driver is not None and not app.is_headless:
-        driver.write(f"\x1b]9;{inert(text)}\x07")
+    if sequence and driver is not None and not app.is_headless:
+        driver.write(sequence)
 
 
 def linked(style: Style, address: str) -> Style:

@@ -9,11 +9,13 @@ from chat.events import (
     ChannelChanged,
     Event,
     MembersChanged,
+    PrivateChanged,
     StatusChanged,
     TransferChanged,
     TypingShown,
 )
-from chat.model import Author, Channel, Member, Status, Transfer
+from chat.model import Author, Channel, Member, Private, Status, Transfer
+from tui import attention
 from tui.limits import TYPING_SHOWN_SECONDS
 from tui.text import moments
 from tui.text.frame import Progress
@@ -21,12 +23,13 @@ from tui.text.frame import Progress
 
 @dataclass
 class World:
-    """Status, channels, members, transfers and who is writing."""
+    """Status, channels, members, transfers, who is writing, and what is this member's alone."""
 
     status: Status = field(default_factory=lambda: Status("none"))
     channels: dict[str, Channel] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     transfers: dict[str, Transfer] = field(default_factory=dict)
+    private: Private = field(default_factory=Private)
     writing: dict[tuple[str, str], tuple[Author, float]] = field(default_factory=dict)
 
     def apply(self, event: Event, now: float) -> None:
@@ -40,6 +43,8 @@ class World:
                 self.set_members(members)
             case TransferChanged(transfer=transfer):
                 self.transfers[transfer.id] = transfer
+            case PrivateChanged(private=private):
+                self.private = private
             case TypingShown(channel=name, author=author):
                 self.writing[name, author.member] = (author, now + TYPING_SHOWN_SECONDS)
             case _:
@@ -88,10 +93,14 @@ class World:
         return list(dict.fromkeys([*nicks, *sorted(member.nick for member in readers)]))
 
     def next_unread(self, current: str) -> Channel | None:
-        """The channel to read next: mentions first, then the nearest below in the list."""
+        """The channel to read next: mentions first, then the nearest below in the list.
+
+        One that may ring for nothing is passed over.
+        """
         listed = self.listed
         at = next((i for i, c in enumerate(listed) if c.id == current), -1)
         around = [c for c in listed[at + 1 :] + listed[: at + 1] if c.id != current]
+        around = [c for c in around if attention.alerts(self.private, c.id) != "off"]
         mentioned = [c for c in around if c.mentions]
         unread = [c for c in around if c.unread]
         return next(iter(mentioned + unread), None)

@@ -36,6 +36,8 @@ class FakeSession:
         self.versions: dict[tuple[str, int], str] = {}
         self.transfers: dict[str, Transfer] = {}
         self.peers: list[model.Peer] = []
+        self.private = model.Private()
+        self.sightings: tuple[model.Sighting, ...] = ()
         self.bodies: dict[str, bytes] = {}
         self.failures: dict[type[commands.Command], ChatError] = {}
         self.closed = False
@@ -301,15 +303,72 @@ class FakeSession:
         words = command.query.lower().split()
         if not words:
             raise UsageError("Give a word to search for.")
+        if "has:wings" in words:
+            raise UsageError("There is no has:wings; there is has:picture.")
         hits = []
+        marks = {"is:mention": "mentions_me", "is:late": "late", "is:pinned": "pinned"}
+        wanted = {marks[word] for word in words if word in marks}
+        words = [word for word in words if ":" not in word]
         for name, timeline in self.timelines.items():
             if command.channel and self._name(command.channel) != name:
                 continue
             for message in timeline:
-                if all(word in message.text.lower() for word in words):
+                fits = not wanted or any(getattr(message, mark) for mark in wanted)
+                if fits and all(word in message.text.lower() for word in words):
                     hits.append(model.SearchHit(message, _marked(message.text, words)))
         hits.sort(key=lambda hit: hit.message.order, reverse=True)
         return hits[: command.limit]
+
+    def _getdelivery(self, command: commands.GetDelivery) -> model.Delivery:
+        message = self.find(command.message)
+        others = [m for m in self.members.values() if m.member != message.author.member]
+        others.sort(key=lambda member: (member.role == "relay", member.nick))
+        holders = tuple(
+            model.Holder(
+                m.member,
+                m.nick,
+                at < message.reached[0] or m.role == "relay",
+                m.online,
+                m.role == "relay",
+            )
+            for at, m in enumerate(others)
+        )
+        return model.Delivery(message.id, holders)
+
+    def _lookaround(self, _: commands.LookAround) -> model.Surroundings:
+        return model.Surroundings(peers=self.status.links, sightings=self.sightings)
+
+    # What is this member's alone.
+
+    def _getprivate(self, _: commands.GetPrivate) -> model.Private:
+        return self.private
+
+    def _change_private(self, **changes: Any) -> model.Private:
+        self.private = replace(self.private, **changes)
+        self.emit(happenings.PrivateChanged(self.private))
+        return self.private
+
+    def _keepdraft(self, command: commands.KeepDraft) -> None:
+        channel = self.channels[self._name(command.channel)].id
+        drafts = {each: draft for each, draft in self.private.drafts.items() if each != channel}
+        if command.text or command.reply_to:
+            drafts[channel] = model.Draft(command.text, command.reply_to)
+        self._change_private(drafts=drafts)
+
+    def _setalerts(self, command: commands.SetAlerts) -> model.Private:
+        channel = self.channels[self._name(command.channel)].id
+        return self._change_private(alerts={**self.private.alerts, channel: command.level})
+
+    def _bookmark(self, command: commands.Bookmark) -> model.Private:
+        message = self.find(command.message).id
+        kept = [each for each in self.private.bookmarks if each != message]
+        return self._change_private(bookmarks=(*kept, message) if command.on else tuple(kept))
+
+    def _listbookmarks(self, _: commands.ListBookmarks) -> list[Message]:
+        return [self.find(each) for each in reversed(self.private.bookmarks)]
+
+    def _setquiet(self, command: commands.SetQuiet) -> model.Private:
+        return self._change_private(quiet_until=command.until_ms)
 
     def _markread(self, command: commands.MarkRead) -> Channel:
         return self.change_channel(self._name(command.channel), unread=0, mentions=0)

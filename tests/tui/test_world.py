@@ -20,7 +20,7 @@ from tui.bridge import Bridge, EventsReady, Reconnected
 from tui.inert import inert
 from tui.pictures import Gallery, paint
 from tui.screens import search, switcher
-from tui.screens.peers import status_text
+from tui.screens.network import status_text
 from tui.screens.welcome import pending_text
 from tui.text import hues, moments
 from tui.text.moments import Calendar

@@ -15,13 +15,20 @@ from pathlib import Path
 from typing import Literal, cast
 
 from chat import commands
-from chat.model import Message
+from chat.model import Alerts, Message
+from tui import attention
 from tui.errors import InputError
 from tui.input import emoji
 from tui.input.slash import Asked
 from tui.limits import NAME_CHARS
+from tui.text import moments
 
-Panel = Literal["notes", "pins", "invite", "relay", "members", "peers", "help"]
+Panel = Literal[
+    "notes", "pins", "bookmarks", "activity", "invite", "relay", "members", "network", "help"
+]
+_PANELS = ("notes", "pins", "bookmarks", "activity", "members", "network", "help")
+_LENGTH = re.compile(r"(\d{1,4})\s*(m|min|h|d)?")
+_UNIT_MS = {"m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,13 @@ class OpenThread:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowDelivery:
+    """Show who has a message."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm:
     """Ask before doing what others will see."""
 
@@ -96,7 +110,19 @@ class Quit:
     """Leave."""
 
 
-Step = Ask | Go | MakeChannel | Show | Find | Compose | OpenThread | Confirm | Save | Quit
+Step = (
+    Ask
+    | Go
+    | MakeChannel
+    | Show
+    | Find
+    | Compose
+    | OpenThread
+    | ShowDelivery
+    | Confirm
+    | Save
+    | Quit
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +136,8 @@ class Context:
         recent: messages on screen and near it, newest first.
         resolve: a message by what the user calls it; None when that names none.
         channels: names of the channels.
+        bookmarks: ids of bookmarked messages.
+        now: milliseconds since the Unix epoch.
     """
 
     channel: str
@@ -118,6 +146,8 @@ class Context:
     recent: Iterable[Message] = ()
     resolve: Callable[[str], Message | None] = lambda _: None
     channels: Iterable[str] = ()
+    bookmarks: Iterable[str] = ()
+    now: int = 0
 
 
 def plan(asked: Asked, context: Context) -> Step:
@@ -128,8 +158,12 @@ def plan(asked: Asked, context: Context) -> Step:
     """
     name, argument = asked.command.name, asked.argument
     match name:
-        case "notes" | "pins" | "members" | "peers" | "help":
+        case _ if name in _PANELS:
             return Show(cast(Panel, name))
+        case "alerts":
+            return _alerts(argument, context)
+        case "dnd":
+            return quiet(argument, context.now)
         case "invite":
             return Show("relay" if argument.lower() == "relay" else "invite")
         case "quit":
@@ -189,6 +223,35 @@ def _new(argument: str) -> Step:
     return MakeChannel(commands.CreateChannel(name, mode))
 
 
+def _alerts(argument: str, context: Context) -> Step:
+    hint = "Say off, mentions or all: /alerts off"
+    level, _, channel = _needed(argument, hint).partition(" ")
+    if level.lower() not in attention.ALERTS:
+        raise InputError(hint)
+    chosen = cast(Alerts, level.lower())
+    channel = channel.strip().removeprefix("#") or context.channel
+    said = {"off": "rings for nothing", "mentions": "rings for mentions", "all": "rings for all"}
+    return Ask(commands.SetAlerts(channel, chosen), f"#{channel} {said[chosen]} now.")
+
+
+def quiet(argument: str, now: int) -> Step:
+    """Do not disturb, for a while or until it is ended.
+
+    Raises:
+        InputError: that is no length of time.
+    """
+    given = argument.strip().lower()
+    if given in ("off", "0", "end"):
+        return Ask(commands.SetQuiet(0), "You can be called again.")
+    if not given or given == "on":
+        return Ask(commands.SetQuiet(attention.FOREVER_MS), "Nothing rings until /dnd off.")
+    found = _LENGTH.fullmatch(given)
+    if found is None:
+        raise InputError("For how long? /dnd 30m, /dnd 2h, or /dnd off")
+    length = int(found[1]) * _UNIT_MS[found[2] or "m"]
+    return Ask(commands.SetQuiet(now + length), f"Nothing rings for {moments.span(length)}.")
+
+
 def _put(argument: str, context: Context) -> Step:
     _needed(argument, "Which file? /put ~/cat.png Look at her")
     path, text = split_path(argument)
@@ -226,6 +289,10 @@ def _on_message(name: str, argument: str, context: Context) -> Step:
             return react(named or context.selected or _newest(context), given, context.me)
         case "pin":
             return pin(named or context.selected or _newest(context))
+        case "bookmark":
+            return bookmark(named or context.selected or _newest(context), context.bookmarks)
+        case "delivery":
+            return ShowDelivery(named or context.selected or _newest(context, mine=True))
         case "thread":
             return OpenThread(named or context.selected or _newest(context))
         case "get":
@@ -309,3 +376,9 @@ def pin(message: Message) -> Step:
     """Pin or unpin."""
     said = "Unpinned." if message.pinned else "Pinned."
     return Ask(commands.Pin(message.id, not message.pinned), said)
+
+
+def bookmark(message: Message, bookmarks: Iterable[str]) -> Step:
+    """Bookmark a message for oneself, or not any more."""
+    on = message.id not in bookmarks
+    return Ask(commands.Bookmark(message.id, on), "Bookmarked." if on else "No bookmark any more.")

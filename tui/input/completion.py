@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from tui.attention import ALERTS
 from tui.input import slash
 from tui.input.emoji import EMOJI
 from tui.limits import COMPLETIONS_SHOWN
@@ -91,6 +92,12 @@ def _argument(name: str, typed: str, start: int, known: Known) -> Offer | PathWa
     if command.argument == "channel":
         ranked = rank(typed.removeprefix("#"), known.channels)
         return _offer(start, [Candidate(channel, f"# {channel}") for channel in ranked])
+    if command.argument == "alerts":
+        if " " in typed:
+            start, typed = start + typed.rindex(" ") + 1, typed.rpartition(" ")[2]
+            ranked = rank(typed.removeprefix("#"), known.channels)
+            return _offer(start, [Candidate(channel, f"# {channel}") for channel in ranked])
+        return _offer(start, [Candidate(f"{word} ", word) for word in rank(typed, ALERTS)])
     if command.argument == "path":
         return PathWanted(start, typed)
     if command.argument == "emoji":

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tui.errors import InputError
 
-Argument = Literal["", "channel", "path", "emoji", "message", "text", "file"]
+Argument = Literal["", "channel", "path", "emoji", "message", "text", "file", "alerts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,20 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("react", "[MESSAGE] EMOJI", "React, or take a reaction back", "emoji"),
     SlashCommand("pin", "[MESSAGE]", "Pin or unpin a message", "message"),
     SlashCommand("thread", "[MESSAGE]", "Open a thread", "message"),
+    SlashCommand("bookmark", "[MESSAGE]", "Bookmark a message for yourself, or no more", "message"),
+    SlashCommand("delivery", "[MESSAGE]", "Show who has a message", "message"),
     SlashCommand("notes", "", "Open this channel's shared notes"),
     SlashCommand("pins", "", "Show what is pinned here"),
+    SlashCommand("bookmarks", "", "Show what you bookmarked"),
+    SlashCommand("activity", "", "Show mentions, answers and late arrivals"),
+    SlashCommand("alerts", "off|mentions|all [CHANNEL]", "What a channel may ring for", "alerts"),
+    SlashCommand("dnd", "[30m|2h|off]", "Do not disturb; nothing rings", aliases=("quiet",)),
     SlashCommand("invite", "[relay]", "Make an invite: link, words and QR code"),
     SlashCommand("members", "", "Show who is in", aliases=("names", "who")),
-    SlashCommand("peers", "", "Show who is linked, and how", aliases=("status",)),
-    SlashCommand("search", "WORDS", "Search everything that is here", "text", ("find",)),
+    SlashCommand("network", "", "Show who is linked, and how", aliases=("peers", "status")),
+    SlashCommand(
+        "search", "WORDS from:ANA in:CATS", "Search everything that is here", "text", ("find",)
+    ),
     SlashCommand("me", "TEXT", "Say what you do", "text"),
     SlashCommand("nick", "NAME", "Change your name", "text"),
     SlashCommand("help", "", "Keys and commands", aliases=("h", "?")),

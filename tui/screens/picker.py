@@ -34,6 +34,11 @@ class Picker(Dialog[str | None]):
             options = OptionList(markup=False)
             options.can_focus = False
             yield options
+            yield from self.compose_below()
+
+    def compose_below(self) -> ComposeResult:
+        """What stands below the list."""
+        yield from ()
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

@@ -1,31 +1,42 @@
-"""Ctrl+F: full-text search over everything that is here. Also lists what is pinned."""
+"""Ctrl+F: full-text search over everything that is here, with what was said around each hit.
 
+The same list shows what is pinned, what was bookmarked, and what concerns this member.
+"""
+
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
+from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Input, OptionList, Static
 
+from chat.errors import ChatError
 from chat.model import Message, SearchHit
 from tui import workers
 from tui.inert import inert
+from tui.limits import CONTEXT_PAUSE_SECONDS
 from tui.screens.picker import Picker
 from tui.text import cells, markup
 from tui.text.moments import Calendar
-from tui.text.styled import styled
+from tui.text.styled import Piece, styled
 
 Searching = Callable[[str], Awaitable[list[SearchHit]]]
+"""Finds; raises ChatError with a sentence when the search makes no sense."""
+Around = Callable[[Message], Awaitable[list[Message]]]
+"""The messages before and after one, with it among them."""
 PAUSE_SECONDS = 0.15
 """Typing goes on for this long before the search starts."""
 _DATED_CELLS = 64
 """Rows of fewer cells have no room for the date beside what was found."""
 _FOUND = re.compile("\x02([^\x03]*)\x03?")
+_FILTERS = "words  from:ana  in:cats  has:picture  is:mention  before:2026-11-24"
 
 
-def hit_row(hit: SearchHit, calendar: Calendar, width: int) -> Content:
+def hit_row(hit: SearchHit, calendar: Calendar, width: int, sign: str = "") -> Content:
     """When and where, who, and the words around what was found."""
     message = hit.message
-    where = f"#{cells.pad(message.channel, 12)} "
+    where = f"{sign}#{cells.pad(message.channel, 12)} "
     if width >= _DATED_CELLS:
         where = f"{calendar.moment(message.at)}  {where}"
     nick = cells.pad(message.author.nick, 10)
@@ -48,29 +59,84 @@ def marked(snippet: str, width: int) -> Content:
     return Content.assemble(*parts)
 
 
+def said(message: Message) -> str:
+    """A message on one line."""
+    if message.deleted:
+        return "message deleted"
+    return markup.plain(message.text) or (message.files[0].name if message.files else "")
+
+
+def context_text(messages: list[Message], middle: str, calendar: Calendar, width: int) -> Content:
+    """What was said around the message `middle`, a row each."""
+    rows: list[Content] = []
+    for message in messages:
+        here = message.id == middle
+        lead: Piece = ("▌", "$accent") if here else " "
+        nick = cells.fit(message.author.nick, 12)
+        head = f"{calendar.clock(message.at)} {nick}: "
+        room = max(width - 1 - cells.width_of(head), 4)
+        text = cells.fit(said(message), room)
+        rows.append(styled(lead, (head, "$muted"), (text, "" if here else "$muted")))
+    return Content("\n").join(rows)
+
+
 class MessagePicker(Picker):
     """Dismisses with a message's id; `found` has the messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Around | None = None) -> None:
         super().__init__()
         self.found: dict[str, Message] = {}
         self._calendar = Calendar()
+        self._around = around
+        self._beside = Static("", id="context", markup=False)
+        self._beside.display = False
+
+    def compose_below(self) -> ComposeResult:
+        yield self._beside
+
+    def on_mount(self) -> None:
+        self.add_class("-wide-dialog")
+        super().on_mount()
+
+    def sign(self, message: Message) -> str:
+        """What stands before a row; of one width."""
+        return ""
 
     def show(self, hits: Sequence[SearchHit], empty: str) -> None:
         """Show what was found."""
         self.found = {hit.message.id: hit.message for hit in hits}
         width = self.list_width
-        self.fill([(hit.message.id, hit_row(hit, self._calendar, width)) for hit in hits], empty)
+        rows = [
+            (hit.message.id, hit_row(hit, self._calendar, width, self.sign(hit.message)))
+            for hit in hits
+        ]
+        self._beside.display = False
+        self.fill(rows, empty)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        message = self.found.get(event.option.id or "")
+        if message is not None and self._around is not None:
+            workers.restart(self, "context", self._show_context, message)
+
+    async def _show_context(self, message: Message) -> None:
+        assert self._around is not None
+        # Who goes through the list with the key held down waits for nothing.
+        await asyncio.sleep(CONTEXT_PAUSE_SECONDS)
+        messages = await self._around(message)
+        if messages and message.id in self.found:
+            text = context_text(messages, message.id, self._calendar, self.list_width)
+            self._beside.update(text)
+            self._beside.display = True
 
 
 class SearchScreen(MessagePicker):
     """Searches while the user types."""
 
     TITLE_TEXT = "Search"
-    PLACEHOLDER = "words; everything on this device is searched"
+    PLACEHOLDER = _FILTERS
 
-    def __init__(self, search: Searching, query: str = "") -> None:
-        super().__init__()
+    def __init__(self, search: Searching, query: str = "", around: Around | None = None) -> None:
+        super().__init__(around)
         self._search = search
         self._query = query
 
@@ -91,31 +157,59 @@ class SearchScreen(MessagePicker):
             workers.restart(self, "work", self._find, typed)
 
     async def _find(self, typed: str) -> None:
-        if typed:
-            self.show(await self._search(typed), "Nothing found.")
-        else:
+        if not typed:
             self.show([], "Type a word.")
+            return
+        try:
+            hits = await self._search(typed)
+        except ChatError as error:
+            # A filter that is still being typed names nobody yet.
+            self.show([], str(error))
+            return
+        self.show(hits, "Nothing found.")
 
 
-class PinsScreen(MessagePicker):
-    """What is pinned in a channel."""
+class ListedScreen(MessagePicker):
+    """Messages that are at hand, narrowed by typing."""
 
-    TITLE_TEXT = "Pinned here"
     PLACEHOLDER = "a word, to narrow the list"
+    NOTHING = ""
 
-    def __init__(self, messages: list[Message]) -> None:
-        super().__init__()
+    def __init__(self, messages: list[Message], around: Around | None = None) -> None:
+        super().__init__(around)
         self._messages = messages
-
-    def on_mount(self) -> None:
-        self.add_class("-wide-dialog")
-        super().on_mount()
 
     def refill(self) -> None:
         wanted = self.query_one(Input).value.casefold()
         hits = [
-            SearchHit(message, markup.plain(message.text) or message.files[0].name)
-            for message in reversed(self._messages)
-            if wanted in message.text.casefold() and (message.text or message.files)
+            SearchHit(message, said(message))
+            for message in self._messages
+            if any(wanted in text.casefold() for text in (message.text, message.author.nick))
         ]
-        self.show(hits, "Nothing is pinned here. p pins the selected message.")
+        self.show(hits, "Nothing fits." if wanted else self.NOTHING)
+
+
+class PinsScreen(ListedScreen):
+    """What is pinned in a channel."""
+
+    TITLE_TEXT = "Pinned here"
+    NOTHING = "Nothing is pinned here. p pins the selected message."
+
+
+class BookmarksScreen(ListedScreen):
+    """What this member marked for themselves."""
+
+    TITLE_TEXT = "Your bookmarks"
+    NOTHING = "No bookmarks yet. b bookmarks the selected message; only you see it."
+
+
+class ActivityScreen(ListedScreen):
+    """What concerns this member: mentions (@), answers to them (↳), what came in late (~)."""
+
+    TITLE_TEXT = "Activity"
+    NOTHING = "Nobody mentioned or answered you, and nothing came in late."
+
+    def sign(self, message: Message) -> str:
+        if message.mentions_me:
+            return "@ "
+        return "~ " if message.late else "↳ "

@@ -12,35 +12,39 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Static
 
-from chat import commands
-from chat.events import Event, MessageChanged, MessagesArrived, NotesChanged, TransferChanged
+from chat.events import (
+    Event,
+    MessageChanged,
+    MessagesArrived,
+    NotesChanged,
+    TransferChanged,
+)
 from chat.model import Channel, Message
-from tui import keymap
+from tui import attention, keymap
 from tui.answered import Answered
 from tui.asking import Asker
 from tui.catching_up import CatchingUp
 from tui.completing import Completing
 from tui.doing import Doing
+from tui.input import actions
 from tui.input.completion import Known
-from tui.limits import TYPING_SENT_SECONDS
 from tui.notes.pane import NotesPane
 from tui.pictures import Gallery
 from tui.reading import Reading
-from tui.screens.help import HelpScreen
-from tui.screens.switcher import Switcher, by_need
+from tui.screens.channel_steps import ChannelSteps
 from tui.side import Side
 from tui.text.frame import Frame
 from tui.text.moments import Calendar
 from tui.text.styled import styled
 from tui.timeline.widget import Timeline
+from tui.unsent import Unsent
 from tui.widgets.channel_header import ChannelHeader
 from tui.widgets.channel_list import ChannelList
 from tui.widgets.completion_popup import CompletionPopup
 from tui.widgets.composer import Composer
-from tui.widgets.composer_box import ComposerBox, Draft
+from tui.widgets.composer_box import ComposerBox
 from tui.widgets.member_list import MemberList
 from tui.widgets.new_below import NewBelow
 from tui.widgets.status_row import StatusRow
@@ -54,7 +58,7 @@ TICK_SECONDS = 1.0
 _PANES = ("channels", "members", "thread", "notes")
 
 
-class WorkspaceScreen(Screen[None]):
+class WorkspaceScreen(ChannelSteps):
     """The screen that a member lives in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -105,8 +109,7 @@ class WorkspaceScreen(Screen[None]):
         self._doing = Doing(self)
         self._popup = CompletionPopup(id="popup")
         self._completing = Completing(self.box, self._popup, self._known)
-        self._drafts: dict[str, Draft] = {}
-        self._typing_sent = 0.0
+        self._unsent = Unsent(self.asker, self, self.box, lambda: self.world.private)
         self._catching_up = CatchingUp()
 
     def compose(self) -> ComposeResult:
@@ -127,6 +130,9 @@ class WorkspaceScreen(Screen[None]):
             yield self._members
         yield self._status
 
+    async def on_unmount(self) -> None:
+        await self._unsent.flush()
+
     def on_mount(self) -> None:
         self.set_interval(TICK_SECONDS, self._tick)
         self._show_world()
@@ -144,11 +150,9 @@ class WorkspaceScreen(Screen[None]):
     def open_channel(self, channel: Channel, at: Message | None = None) -> None:
         """Show a channel; what was being written waits in the one before."""
         before = self.reading.channel
-        if before is not None:
-            self._drafts[before.id] = self.box.take()
         if before is None or before.id != channel.id:
+            self._unsent.open(channel)
             self.side.follow(channel.name)
-            self.box.give(self._drafts.get(channel.id, Draft()), channel.name)
         self._answered.clear()
         self.reading.open(channel, at)
         self._show_world()
@@ -197,8 +201,9 @@ class WorkspaceScreen(Screen[None]):
         self.thread.take(messages)
 
     def _ring(self, message: Message) -> None:
-        if message.mentions_me and not message.mine and not message.late:
-            self._face.ring(f"{message.author.nick} in #{message.channel}: {message.text[:200]}")
+        channel = self.world.channel(message.channel)
+        if attention.rings(message, channel, self.world.private, _now_ms()):
+            self._face.ring(f"{message.author.nick} in #{message.channel}", message.text)
 
     def _show_world(self) -> None:
         """Lists, header and status row."""
@@ -211,14 +216,18 @@ class WorkspaceScreen(Screen[None]):
             self.timeline.reframe(me=self.world.me)
         current = open_now.id if open_now is not None else ""
         self._title.update(styled(self.world.status.name))
-        self._channels.show(self.world.listed, current)
+        self._channels.show(self.world.listed, current, self.world.private.alerts)
         self._members.show(list(self.world.members.values()))
         self._show_status()
         self._mark_read()
 
     def _show_status(self) -> None:
         writers = self.world.writers(self.channel_name, time.monotonic())
-        self._status.show(self.world.status, writers)
+        quiet = attention.quiet_text(self.world.private, _now_ms(), self._calendar)
+        self._status.show(self.world.status, writers, quiet)
+        self._face.show_title(
+            attention.title(self.world.status.name, self.world.listed, self.world.private)
+        )
 
     def _tick(self) -> None:
         self._show_status()
@@ -254,7 +263,7 @@ class WorkspaceScreen(Screen[None]):
     @on(Timeline.Moved)
     def _moved(self, event: Timeline.Moved) -> None:
         if event.timeline is self.timeline:
-            self._below.show(event.below, event.at_end)
+            self._below.show(event.below, event.at_end, event.late)
             self._mark_read()
 
     @on(Timeline.Chosen)
@@ -278,6 +287,19 @@ class WorkspaceScreen(Screen[None]):
         self.timeline.step_to(lambda message: message.mentions_me, by)
         self.timeline.focus()
 
+    def action_first_unread(self) -> None:
+        if not self.timeline.to_unread():
+            self.asker.say("Nothing here was new when you came.")
+        else:
+            self.timeline.focus()
+
+    @on(NewBelow.LateClicked)
+    def action_step_late(self) -> None:
+        if not self.timeline.to_late():
+            self.asker.say("Nothing loaded here arrived late.")
+        else:
+            self.timeline.focus()
+
     # The composer.
 
     @on(Composer.Submitted)
@@ -292,11 +314,7 @@ class WorkspaceScreen(Screen[None]):
     @on(Composer.Edited)
     def _edited(self, event: Composer.Edited) -> None:
         self._completing.edited(event.before, event.asked)
-        now = time.monotonic()
-        text = self.box.composer.text
-        if text and text[0] != "/" and now - self._typing_sent > TYPING_SENT_SECONDS:
-            self._typing_sent = now
-            self.asker.tell(commands.Typing(self.channel_name))
+        self._unsent.edited()
 
     @on(Composer.Steered)
     def _steered(self, event: Composer.Steered) -> None:
@@ -314,8 +332,12 @@ class WorkspaceScreen(Screen[None]):
             self.timeline.focus()
 
     @on(Composer.EditLast)
-    def _edit_last(self) -> None:
-        self._doing.submit("/edit")
+    def action_edit_last(self) -> None:
+        self.run_line("/edit")
+
+    def run_line(self, line: str) -> None:
+        """Do what a line says that nobody typed; what was typed stays."""
+        self._doing.run(line)
 
     def _known(self) -> Known:
         sheet = self.timeline.sheet
@@ -326,6 +348,7 @@ class WorkspaceScreen(Screen[None]):
     def action_pick_file(self) -> None:
         self._doing.pick_file()
 
+    @on(Composer.EditorWanted)
     def action_editor(self) -> None:
         self._face.write_in_editor(self.box.composer.text, self.box.composer.set_text)
 
@@ -333,43 +356,19 @@ class WorkspaceScreen(Screen[None]):
 
     @on(ChannelList.Picked)
     def _picked(self, event: ChannelList.Picked) -> None:
-        self._go(event.channel)
+        self.go(event.channel)
         self.box.composer.focus()
-
-    def _go(self, channel_id: str | None) -> None:
-        channel = self.world.channels.get(channel_id or "")
-        if channel is not None and not self.reading.is_open(channel.id):
-            self.open_channel(channel)
-
-    def action_quick_switch(self) -> None:
-        current = self.reading.channel.id if self.reading.channel is not None else ""
-        self.app.push_screen(Switcher(by_need(self.world.listed, current)), self._go)
-
-    def action_next_unread(self) -> None:
-        current = self.reading.channel.id if self.reading.channel is not None else ""
-        found = self.world.next_unread(current)
-        if found is not None:
-            self._go(found.id)
-        else:
-            self.asker.say("Everything is read.")
-
-    def action_step_channel(self, by: int) -> None:
-        if self.reading.channel is not None:
-            found = self.world.step(self.reading.channel.id, by)
-            self._go(found.id if found is not None else None)
-
-    def action_nth_channel(self, number: int) -> None:
-        listed = self.world.listed
-        if number <= len(listed):
-            self._go(listed[number - 1].id)
 
     # Panes and dialogs.
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen())
+        self.action_show("help")
+
+    def action_show(self, panel: actions.Panel) -> None:
+        self._doing.do(actions.Show(panel))
 
     def action_search(self) -> None:
-        self._doing.search()
+        self._doing.do(actions.Find(""))
 
     def action_notes(self) -> None:
         self.side.toggle_notes(self.channel_name)

@@ -173,7 +173,9 @@ def _gutter(message: Message, previous: Message | None, frame: Frame) -> Run:
         and frame.calendar.clock(previous.at) == clock
     ):
         return LEAD
-    return Run(f" {clock}{'~' if message.late else ' '} ", Look.TIME)
+    if message.late:
+        return Run(f" {clock}~ ", Look.LATE)
+    return Run(f" {clock}  ", Look.TIME)
 
 
 def _add_delivery(made: list[Row], message: Message, frame: Frame) -> None:

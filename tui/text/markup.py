@@ -1,10 +1,10 @@
 """The little Markdown that chat needs.
 
-Blocks: ``` fences, lines that open with `>`, and plain lines; every line end of the author stays
-a line end. Inline: `code`, **bold**, *italic*, _italic_, ~~struck~~, [label](https://...), bare
-addresses and @mentions. Nothing else has a meaning, nothing nests without end, and whatever is
-not closed is shown as it was typed: a reader must never lose a character to the markup of a
-writer who did not mean it.
+Blocks: ``` fences, which may name a language, lines that open with `>`, and plain lines; every
+line end of the author stays a line end. Inline: `code`, **bold**, *italic*, _italic_,
+~~struck~~, [label](https://...), bare addresses and @mentions. Nothing else has a meaning,
+nothing nests without end, and whatever is not closed is shown as it was typed: a reader must
+never lose a character to the markup of a writer who did not mean it.
 
 A link always shows where it leads: a label that is not the address gets the host in parentheses.
 Only http, https and mailto become links.
@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from tui.limits import MARKUP_NESTING_MAX, MARKUP_TEXT_CHARS
+from tui.text import code
 from tui.text.runs import Emphasis, Look, Run
 
 FENCE = "```"
@@ -85,14 +86,16 @@ def _fence_end(source: list[str], start: int) -> int | None:
 
 
 def _code(source: list[str], start: int, end: int) -> list[Line]:
+    language = ""
     if start == end:
         body = [source[start].strip()[len(FENCE) : -len(FENCE)]]
     else:
+        language = source[start].strip()[len(FENCE) :].strip()
         body = source[start + 1 : end]
         last = source[end].rstrip()[: -len(FENCE)]
         if last.strip():
             body.append(last)
-    return [Line("code", (Run(line, Look.CODE_BLOCK),)) for line in body or [""]]
+    return [Line("code", code.line_runs(line, language)) for line in body or [""]]
 
 
 def inline(text: str, look: Look = Look.TEXT) -> tuple[Run, ...]:

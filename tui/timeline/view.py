@@ -1,4 +1,4 @@
-"""A scroll view that shows a sheet of messages: painting and selecting text, nothing else."""
+"""A scroll view that shows a sheet of messages: painting, selecting messages and text."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -78,6 +78,51 @@ class SheetView(ScrollView):
         if first is None or last is None:
             return range(0)
         return range(first.index, last.index + 1)
+
+    # The selected message.
+
+    @property
+    def selected(self) -> Message | None:
+        return self._sheet.get(self._selected) if self._selected else None
+
+    def select(self, message_id: str) -> None:
+        """Select a loaded message and bring it into view."""
+        for changed in (self._selected, message_id):
+            self._canvas.forget(changed)
+        self._selected = message_id
+        index = self._sheet.index(message_id)
+        if index is not None:
+            top, rows = self._sheet.top(index), self._sheet.height(index)
+            if top < self.scroll_y:
+                self.scroll_to(y=top, animate=False, immediate=True)
+            elif top + rows > self.scroll_y + self._view_rows:
+                over = top + rows - self._view_rows
+                self.scroll_to(y=min(over, top), animate=False, immediate=True)
+        self.refresh()
+
+    def unselect(self) -> None:
+        self._canvas.forget(self._selected)
+        self._selected = ""
+        self.refresh()
+
+    def step_to(self, fits: Callable[[Message], bool], by: int) -> bool:
+        """Select the nearest loaded message that fits, above (-1) or below (1) the selected."""
+        index = self._sheet.index(self._selected) if self._selected else None
+        at = (len(self._sheet) if by < 0 else -1) if index is None else index
+        at += by
+        while 0 <= at < len(self._sheet):
+            if fits(self._sheet[at]):
+                self.select(self._sheet[at].id)
+                return True
+            at += by
+        return False
+
+    def to_unread(self) -> bool:
+        """Select the first message that was new when the channel was opened, if it is loaded."""
+        if self._frame.unread_from not in self._sheet:
+            return False
+        self.select(self._frame.unread_from)
+        return True
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -20,6 +20,7 @@ from tui import keymap
 from tui.limits import SMALL_SCREEN_ROWS
 from tui.pictures import Gallery
 from tui.text.frame import Frame
+from tui.timeline.late import LateArrivals
 from tui.timeline.sheet import Anchor
 from tui.timeline.view import LEAD_ROWS, SheetView
 
@@ -48,12 +49,14 @@ class Timeline(SheetView, can_focus=True):
             return isinstance(message, Timeline.PageWanted) and message.older == self.older
 
     class Moved(TextualMessage):
-        """The view moved; `below` new messages are under it, `at_end` says it follows."""
+        """The view moved; `below` new messages are under it, `late` ones merged in above it and
+        were not seen, `at_end` says it follows."""
 
-        def __init__(self, timeline: "Timeline", below: int, at_end: bool) -> None:
+        def __init__(self, timeline: "Timeline", below: int, late: int, at_end: bool) -> None:
             super().__init__()
             self.timeline = timeline
             self.below = below
+            self.late = late
             self.at_end = at_end
 
         def can_replace(self, message: TextualMessage) -> bool:
@@ -86,6 +89,7 @@ class Timeline(SheetView, can_focus=True):
         self._page_asked: set[bool] = set()
         self._below: set[str] = set()
         self._below_unknown = 0
+        self._late = LateArrivals()
 
     # What is loaded.
 
@@ -126,6 +130,7 @@ class Timeline(SheetView, can_focus=True):
         self._below.clear()
         self._below_unknown = 0
         self._page_asked.clear()
+        self._late.clear()
         self._has_older, self._has_newer, self._lead = has_older, has_newer, lead
         self._selected = at
         self._hold = None
@@ -150,6 +155,8 @@ class Timeline(SheetView, can_focus=True):
         self._canvas.clear()
         self._page_asked.clear()
         self._has_older, self._has_newer = has_older, has_newer
+        messages = list(messages)
+        self._late.take(message for message in messages if message.id not in self._sheet)
         self._sheet.load(messages)
         self._settle()
 
@@ -170,6 +177,8 @@ class Timeline(SheetView, can_focus=True):
         took: list[Message] = []
         for message in messages:
             known = self._sheet.get(message.id)
+            if known is None:
+                self._late.take((message,))
             if known is None and self._is_beyond(message):
                 continue
             if known is None and not self.follows and not message.mine:
@@ -249,7 +258,9 @@ class Timeline(SheetView, can_focus=True):
 
     def _tell(self) -> None:
         if self.is_attached:
-            self.post_message(self.Moved(self, self.below, self.follows))
+            if self._late:
+                self._late.seen(self._sheet[index].id for index in self._in_view())
+            self.post_message(self.Moved(self, self.below, len(self._late), self.follows))
 
     def _look_for_edges(self) -> None:
         near_top = self.scroll_y < NEAR_EDGE_ROWS and self._has_older
@@ -288,16 +299,13 @@ class Timeline(SheetView, can_focus=True):
         if not self._has_newer:
             self.jump_end()
 
-    def step_to(self, fits: Callable[[Message], bool], by: int) -> None:
-        """Select the nearest loaded message that fits, above (-1) or below (1) the selected."""
-        index = self._sheet.index(self._selected) if self._selected else None
-        at = (len(self._sheet) if by < 0 else -1) if index is None else index
-        at += by
-        while 0 <= at < len(self._sheet):
-            if fits(self._sheet[at]):
-                self.select(self._sheet[at].id)
-                return
-            at += by
+    def to_late(self) -> bool:
+        """Select the newest late arrival that was not seen, else the nearest above; if any."""
+        missed = self._late.newest(self._sheet)
+        if missed is not None:
+            self.select(missed)
+            return True
+        return self.step_to(lambda message: message.late, -1)
 
     def jump_end(self) -> None:
         """Go to the newest loaded message and follow."""
@@ -306,25 +314,6 @@ class Timeline(SheetView, can_focus=True):
         self._look_for_edges()
 
     # The selected message.
-
-    @property
-    def selected(self) -> Message | None:
-        return self._sheet.get(self._selected) if self._selected else None
-
-    def select(self, message_id: str) -> None:
-        """Select a loaded message and bring it into view."""
-        for changed in (self._selected, message_id):
-            self._canvas.forget(changed)
-        self._selected = message_id
-        index = self._sheet.index(message_id)
-        if index is not None:
-            top, rows = self._sheet.top(index), self._sheet.height(index)
-            if top < self.scroll_y:
-                self.scroll_to(y=top, animate=False, immediate=True)
-            elif top + rows > self.scroll_y + self._view_rows:
-                over = top + rows - self._view_rows
-                self.scroll_to(y=min(over, top), animate=False, immediate=True)
-        self.refresh()
 
     def _step(self, by: int) -> None:
         visible = self._in_view()
@@ -368,11 +357,6 @@ class Timeline(SheetView, can_focus=True):
         if message is not None:
             self.select(message.id)
             self.post_message(self.Chosen(action, message, self))
-
-    def unselect(self) -> None:
-        self._canvas.forget(self._selected)
-        self._selected = ""
-        self.refresh()
 
     def on_focus(self) -> None:
         if not self._selected:

@@ -6,7 +6,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from chat.model import Channel
+from chat.model import Alerts, Channel
 from tui.text import moments
 from tui.text.styled import Piece, at_edges, styled
 
@@ -14,8 +14,13 @@ COUNT_MAX = 999
 _HEADINGS = {"private": "channels", "hidden": "hidden", "public": "public"}
 
 
-def row(channel: Channel, current: bool, width: int) -> Content:
-    """One row: the name, then mentions and unread messages at the right edge."""
+def row(channel: Channel, current: bool, width: int, alerts: Alerts = "mentions") -> Content:
+    """One row: the name, then mentions and unread messages at the right edge.
+
+    A channel that may ring for nothing shows its name only, and faintly.
+    """
+    if alerts == "off" and not current:
+        return at_edges((f"# {channel.name}", "$faint"), [], width)
     right: list[Piece] = []
     if channel.mentions:
         right.append((f" @{count(channel.mentions)}", "$accent bold"))
@@ -46,12 +51,16 @@ class ChannelList(OptionList, can_focus=False):
         super().__init__(id=id, markup=False)
         self._channels: list[Channel] = []
         self._current = ""
+        self._alerts: dict[str, Alerts] = {}
 
-    def show(self, channels: list[Channel], current: str) -> None:
-        """Show channels in the order given; `current` is an id."""
-        if (channels, current) == (self._channels, self._current):
+    def show(
+        self, channels: list[Channel], current: str, alerts: dict[str, Alerts] | None = None
+    ) -> None:
+        """Show channels in the order given; `current` is an id, `alerts` go by ids."""
+        alerts = alerts or {}
+        if (channels, current, alerts) == (self._channels, self._current, self._alerts):
             return
-        self._channels, self._current = channels, current
+        self._channels, self._current, self._alerts = channels, current, alerts
         self._fill()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -71,7 +80,8 @@ class ChannelList(OptionList, can_focus=False):
                     options.append(Option("", disabled=True))
                 heading = styled((_HEADINGS[mode], "$faint"))
                 options.append(Option(heading, disabled=True))
-            prompt = row(channel, channel.id == self._current, width)
+            level = self._alerts.get(channel.id, "mentions")
+            prompt = row(channel, channel.id == self._current, width, level)
             options.append(Option(prompt, id=channel.id))
         self.set_options(options)
         if any(channel.id == self._current for channel in self._channels):

@@ -16,6 +16,8 @@ from tui.input.history import InputHistory
 from tui.input.pasting import normal_lines
 
 NEWLINE_KEYS = frozenset({"ctrl+j", "alt+enter", "shift+enter", "newline"})
+EDITOR_KEYS = frozenset({"e", "ctrl+e"})
+"""After Ctrl+X."""
 
 
 class Composer(TextArea):
@@ -60,6 +62,9 @@ class Composer(TextArea):
             super().__init__()
             self.key = key
 
+    class EditorWanted(Message):
+        """Ctrl+X e, as in a shell: go on in the user's own editor."""
+
     class EditLast(Message):
         """Up in an empty line with nothing sent before: change the last message."""
 
@@ -76,6 +81,7 @@ class Composer(TextArea):
         self.history_of_lines = InputHistory()
         self.popup_open = False
         self.popup_chosen = False
+        self._chord_begun = False
 
     @property
     def before(self) -> str:
@@ -102,7 +108,13 @@ class Composer(TextArea):
 
     def _takes(self, key: str) -> bool:
         """Whether a key means something else than text here; does it."""
-        if key == "enter":
+        begun, self._chord_begun = self._chord_begun, False
+        if begun and key in EDITOR_KEYS:
+            self.post_message(self.EditorWanted())
+        elif key == "ctrl+x" and self.selection.is_empty:
+            # With a selection it cuts, as everywhere.
+            self._chord_begun = True
+        elif key == "enter":
             if self.popup_open and self.popup_chosen:
                 self.post_message(self.Steered("accept"))
             else:

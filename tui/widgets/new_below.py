@@ -1,4 +1,4 @@
-"""“3 new below”: shown while the reader is further up; a click or Alt+End goes there."""
+"""“3 new below”, “2 late above”: what came where the reader does not look."""
 
 from textual.message import Message
 from textual.widgets import Static
@@ -7,20 +7,28 @@ from tui.text import moments
 
 
 class NewBelow(Static):
-    """Floats over the last row of the timeline."""
+    """Floats over the last row of the timeline. A click goes to the end, or to what came late."""
 
     class Clicked(Message):
         """Go to the newest message."""
 
+    class LateClicked(Message):
+        """Go to what came late."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
         self.display = False
+        self._below = 0
 
-    def show(self, count: int, at_end: bool) -> None:
-        """`count` messages came under the view."""
-        self.display = not at_end and count > 0
-        if self.display:
-            self.update(f" ↓ {moments.number(count)} new below ")
+    def show(self, count: int, at_end: bool, late: int = 0) -> None:
+        """`count` messages came under the view, and `late` ones merged in above it."""
+        below = 0 if at_end else count
+        self._below = below
+        self.display = bool(below or late)
+        said = [f"↓ {moments.number(below)} new below"] if below else []
+        said += [f"↑ {moments.number(late)} late above, Alt+L"] if late else []
+        if said:
+            self.update(f" {' · '.join(said)} ")
 
     def on_click(self) -> None:
-        self.post_message(self.Clicked())
+        self.post_message(self.Clicked() if self._below else self.LateClicked())

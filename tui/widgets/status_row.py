@@ -1,4 +1,4 @@
-"""The last row: how far in sync, who is linked, who is writing."""
+"""The last row: how far in sync, who is linked, who is writing, whether nothing may ring."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -48,10 +48,10 @@ class StatusRow(Static):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
-        self._shown: tuple[Status, tuple[str, ...]] | None = None
+        self._shown: tuple[Status, tuple[str, ...], str] | None = None
 
-    def show(self, status: Status, nicks: list[str]) -> None:
-        shown = (status, tuple(nicks))
+    def show(self, status: Status, nicks: list[str], quiet: str = "") -> None:
+        shown = (status, tuple(nicks), quiet)
         if shown != self._shown:
             self._shown = shown
             self.update(self._content())
@@ -62,9 +62,11 @@ class StatusRow(Static):
 
     def _content(self) -> Content:
         assert self._shown is not None
-        status, nicks = self._shown
+        status, nicks, quiet = self._shown
         width = self.content_size.width
         left = styled(*sync_state(status))
+        if quiet:
+            left += styled((f" · {quiet}", "$warning"))
         middle = writing(list(nicks))
         if middle:
             left += styled((f"   {middle}", "italic"))

@@ -1,0 +1,58 @@
+"""What may call the user, and what the terminal's title says. Pure.
+
+A message rings when its channel's setting lets it (off, mentions, all), unless the user wants not
+to be disturbed, wrote it, or it came in late: what is hours old is no reason to jump.
+"""
+
+from collections.abc import Iterable
+
+from chat.model import Alerts, Channel, Message, Private
+from tui.text import moments
+from tui.text.moments import Calendar
+
+ALERTS: tuple[Alerts, ...] = ("off", "mentions", "all")
+FOREVER_MS = (1 << 53) - 1
+"""Do not disturb until it is ended by hand, as `chat.commands.SetQuiet` takes it."""
+ACTIVITY = "is:mention is:reply is:late"
+"""The search whose hits concern this member."""
+_LONG_MS = 366 * 24 * 3600 * 1000
+
+
+def alerts(private: Private, channel: str) -> Alerts:
+    """What a channel, by its id, may ring for."""
+    return private.alerts.get(channel, "mentions")
+
+
+def is_quiet(private: Private, now: int) -> bool:
+    """Whether nothing may ring now."""
+    return now < private.quiet_until
+
+
+def rings(message: Message, channel: Channel | None, private: Private, now: int) -> bool:
+    """Whether a new message may call the user."""
+    if message.mine or message.late or is_quiet(private, now):
+        return False
+    level = "mentions" if channel is None else alerts(private, channel.id)
+    return level == "all" or (level == "mentions" and message.mentions_me)
+
+
+def quiet_text(private: Private, now: int, calendar: Calendar) -> str:
+    """`quiet until 14:30`, "" when not quiet."""
+    if not is_quiet(private, now):
+        return ""
+    left = private.quiet_until - now
+    if left > _LONG_MS:
+        return "do not disturb"
+    same = calendar.day(now) == calendar.day(private.quiet_until)
+    until = private.quiet_until
+    return f"quiet until {calendar.clock(until) if same else calendar.moment(until)}"
+
+
+def title(name: str, channels: Iterable[Channel], private: Private) -> str:
+    """The terminal's title: `(@1 5) Clowder Works`, mentions and unread messages that count."""
+    counted = [channel for channel in channels if alerts(private, channel.id) != "off"]
+    unread = sum(channel.unread for channel in counted)
+    mentions = sum(channel.mentions for channel in counted)
+    said = [f"@{mentions}"] if mentions else []
+    said += [moments.number(unread)] if unread else []
+    return f"({' '.join(said)}) {name}" if said else name

@@ -1,0 +1,123 @@
+"""Dialogs over the workspace: what is found, listed, or told of one thing."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from chat import commands
+from chat.errors import ChatError
+from chat.model import Delivery, InviteView, Message, SearchHit, Surroundings
+from tui import workers
+from tui.attention import ACTIVITY
+from tui.input import actions
+from tui.limits import CONTEXT_MESSAGES, SEARCH_HITS
+from tui.screens.delivery import DeliveryScreen
+from tui.screens.help import HelpScreen
+from tui.screens.invite import InviteScreen
+from tui.screens.network import NetworkScreen
+from tui.screens.search import (
+    ActivityScreen,
+    BookmarksScreen,
+    MessagePicker,
+    PinsScreen,
+    SearchScreen,
+)
+
+if TYPE_CHECKING:
+    from tui.screens.workspace import WorkspaceScreen
+
+
+class Showing:
+    """Opens dialogs for the workspace screen."""
+
+    def __init__(self, screen: "WorkspaceScreen") -> None:
+        self._screen = screen
+        self._asker = screen.asker
+
+    def panel(self, panel: actions.Panel) -> None:
+        """Show a part of the workspace."""
+        screen = self._screen
+        match panel:
+            case "notes":
+                screen.action_notes()
+            case "members":
+                screen.show_members()
+            case "network":
+                screen.app.push_screen(NetworkScreen(screen.world.status, self._look_around))
+            case "help":
+                screen.app.push_screen(HelpScreen())
+            case "pins":
+                workers.start(screen, "work", self._pins)
+            case "bookmarks":
+                workers.start(screen, "work", self._bookmarks)
+            case "activity":
+                workers.start(screen, "work", self._activity)
+            case _:
+                command = commands.MakeInvite(relay=panel == "relay")
+                self._asker.send(command, self._show_invite)
+
+    def _show_invite(self, invite: InviteView) -> None:
+        self._screen.app.push_screen(InviteScreen(invite, self._screen.world.status.name))
+
+    async def _look_around(self) -> Surroundings | None:
+        found = await self._asker.look(commands.LookAround())
+        return found if isinstance(found, Surroundings) else None
+
+    # Messages found.
+
+    def search(self, query: str = "") -> None:
+        """Ctrl+F."""
+
+        async def find(words: str) -> list[SearchHit]:
+            hits: list[SearchHit] = await self._asker.session.call(
+                commands.Search(words, limit=SEARCH_HITS)
+            )
+            return hits
+
+        self._pick(SearchScreen(find, query, self._around))
+
+    async def _pins(self) -> None:
+        try:
+            messages = await self._screen.reading.pages.pinned()
+        except ChatError as error:
+            self._asker.complain(error)
+            return
+        self._pick(PinsScreen(messages[::-1], self._around))
+
+    async def _bookmarks(self) -> None:
+        messages: list[Message] | None = await self._asker.ask(commands.ListBookmarks())
+        if messages is not None:
+            self._pick(BookmarksScreen(messages, self._around))
+
+    async def _activity(self) -> None:
+        wanted = commands.Search(ACTIVITY, limit=SEARCH_HITS)
+        hits: list[SearchHit] | None = await self._asker.ask(wanted)
+        if hits is not None:
+            self._pick(ActivityScreen([hit.message for hit in hits], self._around))
+
+    async def _around(self, message: Message) -> list[Message]:
+        """A message between those before and after it."""
+        count, channel = CONTEXT_MESSAGES, message.channel
+        before: Any = await self._asker.look(commands.History(channel, count, before=message.order))
+        after: Any = await self._asker.look(commands.History(channel, count, after=message.order))
+        return [*(before or ()), message, *(after or ())]
+
+    def _pick(self, screen: MessagePicker) -> None:
+        self._screen.app.push_screen(screen, self._jump(screen))
+
+    def _jump(self, screen: MessagePicker) -> Callable[[str | None], None]:
+        def chosen(message_id: str | None) -> None:
+            message = screen.found.get(message_id or "")
+            if message is not None:
+                self._screen.jump_to(message)
+
+        return chosen
+
+    # Of one message.
+
+    def delivery(self, message: Message) -> None:
+        """Who has a message."""
+
+        def shown(delivery: Delivery) -> None:
+            self._screen.app.push_screen(DeliveryScreen(message, delivery))
+
+        self._asker.send(commands.GetDelivery(message.id), shown)
