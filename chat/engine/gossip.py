@@ -246,7 +246,7 @@ class Gossip:
         elif before is not None or len(self._cards) < CARDS_MAX:
             until = now.mono + 1_000 * said.seconds
             self._due = min(self._due, until)
-            near = self._company.is_member(link.device)
+            near = device == link.device or self._company.is_member(link.device)
             self._cards[device] = Card(message, said.urls, until, near, link.host)
             self._lost.pop(device, None)
         after = self._cards.get(device)

@@ -48,7 +48,7 @@ class Card:
         message: its `Here`, as it came.
         urls: where it accepts links.
         until: monotonic milliseconds.
-        near: it came from members all the way; otherwise a relay told of it.
+        near: it came from its device and members all the way; otherwise a relay told of it.
         host: where the link it came by leads to.
     """
 

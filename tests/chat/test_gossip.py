@@ -153,6 +153,11 @@ def test_a_relay_brings_together_who_is_linked_with_it_and_learns_of_nobody_else
     town.link(ana, relay)
     town.link(bo, relay)
     town.run(SECOND)
+    dee = town.add("dee")
+    town.link(dee, cid)  # She comes later, and is told of the relay as well.
+    town.run(SECOND)
+    assert town.knows(dee) == {"ana", "cid", "relay"}
+    town.leave(dee)
     assert town.knows(relay) == {"ana", "bo"}
     assert town.knows(ana) == {"bo", "cid", "relay"}
     assert town.knows(bo) == {"ana", "relay"}
