@@ -75,7 +75,18 @@ class FilesNamed:
 
 @dataclass(frozen=True, slots=True)
 class NotesArrived:
-    """A channel's notes log grew; replay it in the notes worker."""
+    """A channel's notes log grew; replay it in the notes worker.
+
+    With `anew`, all of it: something in it that counted does not any more, or the other way.
+    """
+
+    channel: bytes
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRemade:
+    """All of a channel was read anew: messages that were shown may be gone."""
 
     channel: bytes
 
@@ -107,6 +118,7 @@ Effect = (
     | MessageTouched
     | FilesNamed
     | NotesArrived
+    | ChannelRemade
     | ReachGrew
     | ViewChanged
     | RosterGrew

@@ -1,8 +1,8 @@
 """Reading: entries that were verified and stored are opened and projected for the face.
 
 An entry whose key is not here waits for it; one whose operation is newer than this build is kept
-and marked; one that opens to nonsense is its author's fault and is set aside. None of them stops
-the others.
+and marked; one that opens to nonsense is its author's fault and is set aside; one that is void is
+marked, and not opened. None of them stops the others.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from chat.voiding import Turned, Voiding
 from chat.workspace import Now, Workspace
 from crdt import entry as entries
 from crdt import ops
@@ -18,6 +19,9 @@ from crdt.errors import Invalid, NotReadable, TooNew
 
 if TYPE_CHECKING:
     from chat.store.projection import ProjectedChange
+
+READ_AGAIN_ENTRIES = 1_000
+"""Entries read at once when all are read; about a megabyte."""
 
 
 class Reading(NamedTuple):
@@ -33,7 +37,9 @@ class Reading(NamedTuple):
     files: list[ops.FileInfo]
 
 
-def read(workspace: Workspace, batch: Iterable[tuple[int, Entry]], now: Now) -> Reading:
+def read(
+    workspace: Workspace, voiding: Voiding, batch: Iterable[tuple[int, Entry]], now: Now
+) -> Reading:
     """Open and project (arrival, entry) pairs.
 
     Clocks of all of them are followed, whatever they say: others follow them as well, and by what
@@ -42,18 +48,24 @@ def read(workspace: Workspace, batch: Iterable[tuple[int, Entry]], now: Now) -> 
     followed = workspace.clock.followed(now.wall)
     opened: list[tuple[Entry, int, ops.AnyOp, bytes, bool]] = []
     notes: set[bytes] = set()
+    void: list[int] = []
     for arrival, entry in batch:
         workspace.clock.merge(entry.hlc, now.wall)
+        member = workspace.member_of(entry.log.device)
+        if member is not None and voiding.is_void(entry, member):
+            void.append(arrival)
+            continue
         op = _open(workspace, arrival, entry)
         if op is None:
             continue
         if isinstance(op, ops.NoteUpdate):
             notes.add(entry.log.channel)
             continue
-        member = workspace.member_of(entry.log.device)
         if member is None:
             continue
         opened.append((entry, arrival, op, member, member == workspace.me))
+    if void:
+        workspace.store.mark_void(void)
     if not opened:
         return Reading([], notes, [])
     changes = workspace.store.project_many(
@@ -66,7 +78,9 @@ def read(workspace: Workspace, batch: Iterable[tuple[int, Entry]], now: Now) -> 
     return Reading(changes, notes, files)
 
 
-def read_waiting(workspace: Workspace, epochs: Sequence[bytes], now: Now) -> Reading:
+def read_waiting(
+    workspace: Workspace, voiding: Voiding, epochs: Sequence[bytes], now: Now
+) -> Reading:
     """Read what waited for the keys of these epochs."""
     whole = Reading([], set(), [])
     for epoch in epochs:
@@ -74,11 +88,43 @@ def read_waiting(workspace: Workspace, epochs: Sequence[bytes], now: Now) -> Rea
         while waiting := workspace.store.waiting(epoch, after):
             after = waiting[-1][0]
             workspace.store.clear_waiting(epoch, after)
-            reading = read(workspace, waiting, now)
-            whole.changes.extend(reading.changes)
-            whole.notes.update(reading.notes)
-            whole.files.extend(reading.files)
+            _add(whole, read(workspace, voiding, waiting, now))
     return whole
+
+
+def read_everything(workspace: Workspace, voiding: Voiding, now: Now) -> None:
+    """Another build projected otherwise: make what is read from the entries once more."""
+    store, arrival = workspace.store, 0
+    store.clear_projection()
+    while batch := store.since(arrival, READ_AGAIN_ENTRIES):
+        read(workspace, voiding, batch, now)
+        arrival = batch[-1][0]
+    store.finish_projection()
+
+
+def read_turned(workspace: Workspace, voiding: Voiding, turned: Turned, now: Now) -> Reading:
+    """Read what stands now and did not, and channels in which something is void now anew.
+
+    What is in such a channel is not among the changes: all of it may look different.
+    """
+    store, whole = workspace.store, Reading([], set(), [])
+    for channel in turned.anew:
+        arrival = 0
+        with store.made_anew(channel):
+            while batch := store.entries_of(channel, arrival):
+                read(workspace, voiding, batch, now)
+                arrival = batch[-1][0]
+    for arrival in turned.standing:
+        entry = store.entry_at(arrival)
+        if entry is not None and entry.log.channel not in turned.anew:
+            _add(whole, read(workspace, voiding, [(arrival, entry)], now))
+    return whole
+
+
+def _add(whole: Reading, part: Reading) -> None:
+    whole.changes.extend(part.changes)
+    whole.notes.update(part.notes)
+    whole.files.extend(part.files)
 
 
 def _open(workspace: Workspace, arrival: int, entry: Entry) -> ops.AnyOp | None:

@@ -285,7 +285,8 @@ class Workspace:
         return nicks.Standing(known.level, renamed, at, member)
 
     def _nick_at_admission(self, member: bytes) -> str:
-        admitted = self.roster.state.members.get(member)
+        state = self.roster.state
+        admitted = state.members.get(member) or state.former_members.get(member)
         if admitted is None or admitted.admit_op is None:
             return ""
         return self._clean_nick(member, self._title(admitted.admit_op))

@@ -179,6 +179,10 @@ class Roster:
             self._sets[roster_hash] = self.history.past_of(heads)
         return roster_hash
 
+    def is_registered(self, roster_hash: bytes) -> bool:
+        """Whether heads with this hash were registered."""
+        return roster_hash in self._sets
+
     def descends(self, new_hash: bytes, old_hash: bytes) -> bool:
         """Whether one registered set of heads covers another."""
         new, old = self._sets.get(new_hash), self._sets.get(old_hash)

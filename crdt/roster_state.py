@@ -34,6 +34,20 @@ class MemberState:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerState:
+    """A member who was in and is not any more.
+
+    Attributes:
+        admit_op: by which it came in, as in `MemberState`.
+        by: who took it out, of several the most senior; itself when it left.
+    """
+
+    member: bytes
+    admit_op: bytes | None
+    by: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceState:
     """A device, of a member who is in or (among the former ones) was or claimed to be.
 
@@ -124,6 +138,7 @@ class State:
     """Everything that a set of ops says.
 
     Attributes:
+        former_members: who was in once.
         former_devices: those whose member was removed, or whose admission does not count.
         scopes: scope id to the members in it; everybody but relays for the workspace's own.
         founders: scope id to the member who began it.
@@ -138,6 +153,7 @@ class State:
     """
 
     members: Mapping[bytes, MemberState]
+    former_members: Mapping[bytes, FormerState]
     devices: Mapping[bytes, DeviceState]
     former_devices: Mapping[bytes, DeviceState]
     channels: Mapping[bytes, ChannelState]
@@ -179,6 +195,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
             member: _member(history, resolution, member, level, owned[member], devices)
             for member, level in levels.items()
         },
+        former_members=_former_members(history, resolution, levels, devices),
         devices=devices,
         former_devices=former,
         channels={args.id: state for args, state in map(_channel, scopes.channels)},
@@ -273,6 +290,24 @@ def _member(
         shown.op.body.time,
         None if claim is None else claim.claim.invite,
     )
+
+
+def _former_members(
+    history: History,
+    resolution: Resolution,
+    levels: Mapping[bytes, int],
+    devices: Mapping[bytes, DeviceState],
+) -> dict[bytes, FormerState]:
+    found: dict[bytes, FormerState] = {}
+    for member, events in resolution.events.items():
+        ends = [history.nodes[e.indexes[0]] for e in events if e.level == NOBODY]
+        if member in levels or not ends or not any(event.admission for event in events):
+            continue
+        admitted = _member(history, resolution, member, NOBODY, [], devices)
+        # Who was removed cannot make it look like leaving.
+        end = min(ends, key=lambda n: (n.member == member, n.op.body.level, n.op.id))
+        found[member] = FormerState(member, admitted.admit_op, end.member)
+    return found
 
 
 def _claim_id(node: Node) -> bytes:

@@ -8,14 +8,16 @@ what waited for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chat import effects
+from chat.engine.members import Members
 from chat.engine.people import People, RosterNews
 from chat.errors import TrustError
-from chat.reader import Reading, read, read_waiting
+from chat.reader import Reading, read, read_everything, read_turned, read_waiting
+from chat.voiding import Voiding
 from chat.workspace import NAME_REGISTER, Now, Workspace
 from chat.writer import write
 from crdt import ops, sync_ports
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from chat.store.projection import ProjectedChange
 
 
-READ_AGAIN_ENTRIES = 1_000
-"""Entries read at once when all are read; about a megabyte."""
 BEHIND_MAX = 10**9
 """More than a workspace has; a peer that claims more is not believed, and no field overflows."""
 
@@ -55,6 +55,8 @@ class Engine:
             seals=workspace.epochs,
         )
         self.people = People(workspace)
+        self.members = Members(workspace, self.people)
+        self.voiding = Voiding(workspace)
         self._links: dict[int, bytes] = {}
         self._others_online: frozenset[bytes] = frozenset()
         self._out: list[effects.Effect] = []
@@ -147,6 +149,21 @@ class Engine:
         self._mend_keys(now)
         return self._finish(now)
 
+    def publish_each(self, ops: Iterator[RosterNews], now: Now) -> list[effects.Effect]:
+        """Own roster ops, each before the next is made, and the keys that they call for.
+
+        Raises:
+            What making them raises, and TrustError when the rules refuse one.
+        """
+        self.people.at_once = True
+        try:
+            for news in ops:
+                self._publish(news, now)
+            self._mend_keys(now)
+        finally:
+            self.people.at_once = False
+        return self._finish(now)
+
     def open_channel(self, channel: bytes | None, now: Now) -> list[effects.Effect]:
         """The user looks at this channel: fetch it first."""
         self._follow(self.replicator.open_channel(channel, now.mono), now)
@@ -157,7 +174,7 @@ class Engine:
         self.workspace.follow_clocks(now)
         self._read_keys(now)
         if self.workspace.store.is_stale and not self.workspace.relay:
-            self._read_again(now)
+            read_everything(self.workspace, self.voiding, now)
         self._admit_kept(now)
         self._mend_keys(now)
         return self._finish(now)
@@ -230,17 +247,19 @@ class Engine:
     def _read_new(self, entries: Sequence[Entry], first: int, now: Now) -> None:
         if self.workspace.relay:
             return
-        self._show_reading(read(self.workspace, enumerate(entries, first), now))
+        self._show_reading(read(self.workspace, self.voiding, enumerate(entries, first), now))
+        if self.voiding.doubts:
+            self._judge_again(now)
 
-    def _read_again(self, now: Now) -> None:
-        """Another build projected otherwise: make what is read from the entries once more."""
-        store = self.workspace.store
-        store.clear_projection()
-        arrival = 0
-        while batch := store.since(arrival, READ_AGAIN_ENTRIES):
-            read(self.workspace, batch, now)
-            arrival = batch[-1][0]
-        store.finish_projection()
+    def _judge_again(self, now: Now) -> None:
+        """What stands may have changed: read what does now, and forget what does not."""
+        turned = None if self.workspace.relay else self.voiding.judge()
+        if turned is None:
+            return
+        self._show_reading(read_turned(self.workspace, self.voiding, turned, now))
+        self._tell(*(effects.ChannelRemade(channel) for channel in turned.anew))
+        self._tell(*(effects.NotesArrived(channel, anew=True) for channel in turned.notes))
+        self.workspace.forget_views()
 
     def _show_reading(self, reading: Reading) -> None:
         self._show(reading.changes)
@@ -295,6 +314,7 @@ class Engine:
             effects.ViewChanged("status"),
         )
         self.people.roster_changed()
+        self._judge_again(now)
         if self._read_keys(now):
             self._admit_kept(now)
         self._keys_due(now)
@@ -322,7 +342,7 @@ class Engine:
         if fresh:
             workspace.forget_views()
             self._tell(effects.ViewChanged("channels"), effects.ViewChanged("members"))
-            self._show_reading(read_waiting(workspace, fresh, now))
+            self._show_reading(read_waiting(workspace, self.voiding, fresh, now))
         return bool(fresh)
 
     def _claimed(self, wire: bytes, now: Now) -> None:

@@ -80,6 +80,8 @@ class People:
         self._workspace = workspace
         self._needs: dict[tuple[bytes, bytes], _Need] = {}
         """What a scope (with b""), or a device in a scope, lacks."""
+        self.at_once = False
+        """This device brought about what is lacking: it mends without waiting for others."""
         self._seq = self._next_seq()
 
     # Inviting -----------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ class People:
             entropy=workspace.entropy,
         )
         private = (clean_line(note, limits.NICK_MAX_CHARS), InviteKeys.of(secret).nick)
-        op = self._make(args, now, private)
+        op = self.make(args, now, private)
         text = InviteText(secret, workspace.id[:8], hints[0] if hints else "")
         view = model.InviteView(text.link, text.words, op.id.hex(), level, not_after, relay)
         return Invited(RosterNews(op), view)
@@ -159,7 +161,7 @@ class People:
             nick = invites.open_nick(bytes(values[1]), signed.claim)  # type: ignore[arg-type]
         except (Invalid, IndexError, TypeError):
             nick = ""  # Who seals nonsense comes in without a name.
-        return self._make(Admit(signed.wire), now, (nick,))
+        return self.make(Admit(signed.wire), now, (nick,))
 
     def is_witness(self, device: bytes) -> bool:
         """Whether a device may publish admissions."""
@@ -203,11 +205,11 @@ class People:
         channel = own_id or channel_id(*owner)
         if not members and mode == MODE_PRIVATE:
             args = Channel(channel, workspace.scope, mode)
-            return RosterNews(self._make(args, now, (name,))), channel
+            return RosterNews(self.make(args, now, (name,))), channel
         scope = scope_id(*owner)
         key = workspace.entropy(limits.KEY_BYTES) if mode == MODE_PUBLIC else b""
         others = tuple(sorted(set(members) - {workspace.me}))
-        return RosterNews(self._make(Channel(channel, scope, mode, key, others), now)), channel
+        return RosterNews(self.make(Channel(channel, scope, mode, key, others), now)), channel
 
     # Keys ---------------------------------------------------------------------------------------
 
@@ -252,7 +254,9 @@ class People:
 
     def _patience(self, scope: bytes, device: bytes) -> int:
         """How long to leave it to others: who let a device in shares at once, and a scope's key is
-        made by its founder or by the most senior."""
+        made by its founder or by the most senior; or by who just took somebody out."""
+        if self.at_once:
+            return 0
         workspace = self._workspace
         state = workspace.roster.state
         if device:
@@ -281,7 +285,12 @@ class People:
 
     # Making ops ---------------------------------------------------------------------------------
 
-    def _make(self, args: AnyArgs, now: Now, private: tuple[str | bytes, ...] = ()) -> Op:
+    def make(self, args: AnyArgs, now: Now, private: tuple[str | bytes, ...] = ()) -> Op:
+        """An own op upon the heads there are, to publish before the next is made.
+
+        Raises:
+            TrustError: this device is not in. Unavailable: the keys are not here yet.
+        """
         workspace = self._workspace
         place, sealed = self._place(now), b""
         if private:

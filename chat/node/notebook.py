@@ -46,6 +46,7 @@ class _Open:
         cursors: where other members' cursors are, as they sent them, by member.
         following: something came and is being taken in.
         more: something came meanwhile.
+        stale: what was handed over is not what counts now.
     """
 
     read_to: int = 0
@@ -54,6 +55,7 @@ class _Open:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     following: bool = False
     more: bool = False
+    stale: bool = False
 
 
 class Notebook:
@@ -108,10 +110,14 @@ class Notebook:
 
     # What arrives -------------------------------------------------------------------------------
 
-    def arrived(self, channel: bytes) -> None:
-        """A channel's notes log grew, or a key for it came."""
-        if channel in self._open:
-            self._follow(channel)
+    def arrived(self, channel: bytes, *, anew: bool = False) -> None:
+        """A channel's notes log grew, or a key for it came; with `anew` all of it counts afresh."""
+        notes = self._open.get(channel)
+        if notes is None:
+            return
+        if anew:
+            notes.stale = True
+        self._follow(channel)
 
     def cursor_moved(self, member: bytes, cursor: CursorAt) -> None:
         """Another member's cursor is somewhere else."""
@@ -262,6 +268,10 @@ class Notebook:
 
     async def _changed(self, channel: bytes, notes: _Open) -> model.Notes:
         """Give the host what is new, keep what it set aside, and look."""
+        if notes.stale:
+            notes.stale, notes.read_to, notes.sealed = False, 0, []
+            aside = self._team.workspace.store.quarantined(channel)
+            await self._asked(self._host.load(channel, self._fresh(channel, notes), aside))
         updates = self._fresh(channel, notes)
         if updates:
             await self._asked(self._host.add(channel, updates))

@@ -296,10 +296,10 @@ class Parts:
         if self.notebook is not None:
             self.notebook.forget()
 
-    def notes_arrived(self, channel: bytes) -> None:
-        """A channel's notes log grew."""
+    def notes_arrived(self, channel: bytes, *, anew: bool) -> None:
+        """A channel's notes log grew, or is to be read anew."""
         if self.notebook is not None:
-            self.notebook.arrived(channel)
+            self.notebook.arrived(channel, anew=anew)
 
     def files_named(self, files: tuple[FileInfo, ...]) -> None:
         """A message that came in carries files."""

@@ -60,8 +60,8 @@ class Surroundings(Protocol):
     def files_named(self, files: tuple[FileInfo, ...]) -> None:
         """A message that came in carries files."""
 
-    def notes_arrived(self, channel: bytes) -> None:
-        """A channel's notes log grew."""
+    def notes_arrived(self, channel: bytes, *, anew: bool) -> None:
+        """A channel's notes log grew, or is to be read anew."""
 
     @property
     def listening(self) -> tuple[str, ...]:
@@ -227,8 +227,10 @@ class Team:
                     grew.add(channel)
                 case effects.FilesNamed(files):
                     around.files_named(files)
-                case effects.NotesArrived(channel):
-                    around.notes_arrived(channel)
+                case effects.NotesArrived(channel, anew):
+                    around.notes_arrived(channel, anew=anew)
+                case effects.ChannelRemade(channel):
+                    newsroom.remade(channel)
                 case effects.CloseLink(link, reason, parting):
                     around.close_link(link, reason, parting=parting)
                 case effects.RosterGrew():

@@ -21,7 +21,7 @@ _NOTES = " ".join(
     (
         ENTRY_COLUMNS,
         "JOIN log l ON l.number = e.log WHERE l.channel = ? AND l.part = ? AND e.arrival > ?",
-        "ORDER BY e.arrival",
+        "AND NOT EXISTS (SELECT 1 FROM voided v WHERE v.entry = e.arrival) ORDER BY e.arrival",
     )
 )
 
@@ -104,7 +104,7 @@ class Aside(Entries):
     def note_entries(self, channel: bytes, after: int = 0) -> list[tuple[int, Entry]]:
         """The entries of a channel's notes as (arrival number, entry), in order of arrival.
 
-        All of them, or those that arrived after an arrival number.
+        All that are not void, or those that arrived after an arrival number.
         """
         row = self._find_channel(channel)
         if row is None:

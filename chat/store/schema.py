@@ -142,7 +142,9 @@ _PROJECTED: Step = (
 )
 """What the face reads; it can be made again from entries and keys."""
 
-STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED),)
+_VOIDED: Step = ("CREATE TABLE voided (entry INTEGER PRIMARY KEY) STRICT",)
+
+STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED), _VOIDED)
 """One tuple of statements for each version of the schema, from 1."""
 
 APPLICATION_ID = 0x436C6F77  # "Clow": what `file` and others may tell of a decrypted copy

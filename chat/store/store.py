@@ -7,15 +7,15 @@ from chat.store.database import MEMORY, Database
 from chat.store.meetings import Meetings
 from chat.store.membership import Membership
 from chat.store.names import Names
-from chat.store.projection import Projection
 from chat.store.schema import migrate
+from chat.store.voided import Voided
 from crdt.keys import Entropy
 
 REPLICA_ID_BYTES = 8
 _REPLICA_KEY = "replica"
 
 
-class WorkspaceStore(Projection, Meetings, Membership):
+class WorkspaceStore(Voided, Meetings, Membership):
     """Everything stored of one workspace. Writes need the `Store`'s `commit` to last."""
 
     def __init__(self, store: "Store", database: Database, names: Names, workspace: bytes) -> None:

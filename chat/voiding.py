@@ -1,0 +1,151 @@
+"""Which entries are void here, and what is read again when that changes.
+
+An entry is void when its member's writing was ended beside it and nobody accepted it, or when its
+member had left the channel by the roster heads that it names (`crdt.cuts`,
+docs/protocol/roster.md). Both follow from the roster and from what is held of its log, so all who
+hold the same agree. Void entries are marked as they come in. When the roster changes, the logs of
+whoever that is about are judged again, a whole run under the same heads at a time: what stands now
+is read, and where something that was read is void now, its channel is read anew.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from chat.workspace import Workspace
+from crdt.cuts import Cut, last_good
+from crdt.entry import Entry, LogId
+from crdt.ops import PART_NOTES
+from crdt.roster_ops import MODE_PUBLIC
+
+
+class Grounds(NamedTuple):
+    """What the roster says that voidness follows from; two that are equal void the same."""
+
+    cuts: dict[bytes, tuple[Cut, ...]]
+    insiders: dict[bytes, frozenset[bytes]]
+
+
+class Turned(NamedTuple):
+    """What changed with the roster.
+
+    Attributes:
+        standing: arrival numbers of entries that were void and stand now, ascending.
+        anew: channels in which something that was read is void now, sorted.
+        notes: channels whose notes log is another one now, sorted.
+    """
+
+    standing: list[int]
+    anew: list[bytes]
+    notes: list[bytes]
+
+
+class Voiding:
+    """Judges the entries of one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._grounds = self._read_grounds()
+        self.doubts: set[LogId] = set()
+        """Logs that turned out to be another branch than what was accepted."""
+
+    def is_void(self, entry: Entry, member: bytes) -> bool:
+        """Whether an entry of a member's device, which is stored, does not stand."""
+        workspace, log = self._workspace, entry.log
+        if self._was_outside(log.channel, entry.roster, member):
+            return True
+        void = False
+        for cut in self._cuts(member, workspace.scope_of(log.channel), entry.roster):
+            good = last_good(cut, log, lambda seq: workspace.store.entry_id(log, seq))
+            void = void or entry.seq > good
+            # Until this one came, those below it were believed to stand.
+            if any(row.seq == entry.seq and row.id != entry.id for row in cut.kept.get(log, ())):
+                self.doubts.add(log)
+        return void
+
+    def judge(self) -> Turned | None:
+        """Judge again what may have changed; None when nothing that matters did.
+
+        What stands now is no longer marked; the caller reads it, and reads channels anew.
+        """
+        before, self._grounds = self._grounds, self._read_grounds()
+        affected = _differing(before, self._grounds)
+        doubts, self.doubts = self.doubts, set()
+        if not affected and not doubts:
+            return None
+        store = self._workspace.store
+        standing: list[int] = []
+        anew: set[bytes] = set()
+        notes: set[bytes] = set()
+        for log, member in self._logs_of(affected, doubts):
+            void = self._void_seqs(log, member)
+            marked = store.void_seqs(log)
+            freed = store.unmark_void(log, sorted(marked - void))
+            if log.part == PART_NOTES and void != marked:
+                notes.add(log.channel)
+            if void - marked:
+                anew.add(log.channel)
+            standing += freed
+        return Turned(sorted(standing), sorted(anew), sorted(notes))
+
+    # Inside -------------------------------------------------------------------------------------
+
+    def _read_grounds(self) -> Grounds:
+        state = self._workspace.roster.state
+        return Grounds(dict(state.cuts), dict(state.scopes))
+
+    def _logs_of(self, members: set[bytes], doubts: set[LogId]) -> Iterator[tuple[LogId, bytes]]:
+        for state in self._workspace.store.logs():
+            member = self._workspace.member_of(state.log.device)
+            if member is not None and (member in members or state.log in doubts):
+                yield state.log, member
+
+    def _void_seqs(self, log: LogId, member: bytes) -> set[int]:
+        """All places of a log whose entries are void."""
+        workspace = self._workspace
+        scope = workspace.scope_of(log.channel)
+        void: set[int] = set()
+        for roster, first, last in workspace.store.rosters_of(log):
+            if self._was_outside(log.channel, roster, member):
+                void.update(range(first, last + 1))
+                continue
+            for cut in self._cuts(member, scope, roster):
+                good = last_good(cut, log, lambda seq: workspace.store.entry_id(log, seq))
+                void.update(range(max(first, good + 1), last + 1))
+        return void
+
+    def _cuts(self, member: bytes, scope: bytes, roster: bytes) -> Iterator[Cut]:
+        """The cuts that an entry with these heads does not know of."""
+        for cut in self._workspace.roster.state.cuts.get(member, ()):
+            if scope in cut.scopes and not self._covers(roster, cut.op):
+                yield cut
+
+    def _was_outside(self, channel: bytes, roster: bytes, member: bytes) -> bool:
+        known = self._workspace.roster.state.channels.get(channel)
+        if known is None or known.scope == self._workspace.scope or known.mode == MODE_PUBLIC:
+            return False
+        self._register(roster)
+        return self._workspace.roster.was_outside(roster, known.scope, member)
+
+    def _covers(self, roster: bytes, op: bytes) -> bool:
+        self._register(roster)
+        return self._workspace.roster.covers(roster, op)
+
+    def _register(self, roster_hash: bytes) -> None:
+        """What was stored before this start is not registered yet."""
+        roster = self._workspace.roster
+        if not roster.is_registered(roster_hash):
+            roster.register_heads(self._workspace.store.head_set(roster_hash) or ())
+
+
+def _differing(before: Grounds, after: Grounds) -> set[bytes]:
+    """The members whom a change may be about."""
+    affected = {
+        member
+        for member in {*before.cuts, *after.cuts}
+        if before.cuts.get(member) != after.cuts.get(member)
+    }
+    for scope in {*before.insiders, *after.insiders}:
+        one, other = before.insiders.get(scope), after.insiders.get(scope)
+        if one is not None and other is not None:
+            affected |= one ^ other
+    return affected
