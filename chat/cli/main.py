@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from chat.cli import channels, doctor, exporting, files, serve, talk, team
+from chat.cli import channels, completion, doctor, exporting, files, serve, talk, team
 from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
 
@@ -68,9 +68,11 @@ for command in (
     *files.COMMANDS,
     *exporting.COMMANDS,
     *serve.COMMANDS,
+    *completion.COMMANDS,
     *doctor.COMMANDS,
 ):
     clowder.add_command(command)
+completion.complete_channels(clowder)
 
 
 def main() -> int:

@@ -1,0 +1,96 @@
+"""Completion of what is typed in a shell: click's own, and names of channels.
+
+The shell runs `clowder` with the words so far in its environment, and shows what that prints. Names
+of channels come from the node that runs, or from the profile alone; the network is not asked, and
+whatever goes wrong is no completion.
+
+Others name channels, and a shell puts a completed name into the command line as it is. So a name is
+offered only if it is one plain word for every shell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chat import commands, model
+from chat.cli.context import GlobalOptions, Invocation
+from chat.errors import ChatError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+SHELLS = ("bash", "zsh", "fish")
+SECONDS = 3.0
+"""Who has pressed a key waits for no longer."""
+_VARIABLE = "_CLOWDER_COMPLETE"
+_PLAIN = re.compile(r"\w[\w.~-]*")
+
+
+class ChannelName(click.types.StringParamType):
+    """A channel of the profile, by its name."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names that go on like what is typed."""
+        from click.shell_completion import CompletionItem
+
+        return [
+            CompletionItem(channel.name)
+            for channel in known_channels(ctx)
+            if channel.name.startswith(incomplete) and _PLAIN.fullmatch(channel.name)
+        ]
+
+
+def known_channels(ctx: click.Context) -> list[model.Channel]:
+    """The channels of the profile that the words so far name; none if it cannot be asked."""
+    shared: dict[str, Any] = {}
+    for level in (ctx.parent, ctx):
+        home = None if level is None else level.params.get("home")
+        if home:
+            shared["home"] = home
+    try:
+        return asyncio.run(_channels(Invocation(shared)))
+    except (ChatError, OSError, TimeoutError):
+        return []
+
+
+async def _channels(invocation: Invocation) -> list[model.Channel]:
+    async with asyncio.timeout(SECONDS):
+        session = await invocation.open_session(network=False, create=False, listening=False)
+        async with aclosing(session):
+            found: list[model.Channel] = await session.call(commands.ListChannels())
+    return found
+
+
+def complete_channels(command: click.Command, path: str = "") -> None:
+    """Let every parameter below that is a channel be completed."""
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            complete_channels(below, f"{path} {name}".strip())
+        return
+    for param in command.params:
+        # What is said of a channel names it first; only a new one has no name yet.
+        of_channel = path.startswith("channel ") and path != "channel new" and param.name == "name"
+        if param.name == "channel" or param.metavar == "CHANNEL" or of_channel:
+            param.type = ChannelName()
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands, options and channels."""
+    from click.shell_completion import get_completion_class
+
+    group = click.get_current_context().find_root().command
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(group, {}, "clowder", _VARIABLE).source())
+
+
+COMMANDS = (completion,)
