@@ -4,6 +4,7 @@
 #   make test          every test, on two cores
 #   make check         what CI runs: format, lint, types, layout, tests
 #   make sim SEEDS=100 the simulator: teams in virtual time, and everything that fails them
+#   make attacks       what a hostile member, relay or stranger can try, by number
 #   make bench         the numbers of docs/performance.md, as ratios against a floor
 #   make format        rewrite the code in the project's format
 #   make requirements  pin the newest allowed versions again
@@ -14,7 +15,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sim bench format requirements clean
+.PHONY: help demo test check sim attacks bench format requirements clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -49,6 +50,10 @@ check: .venv/dev.stamp
 SEEDS ?= 100
 sim: .venv/dev.stamp
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
+
+HISTORIES ?= 10000
+attacks: .venv/dev.stamp
+	ATTACK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/attacks -n $(WORKERS) --dist worksteal
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench
