@@ -10,7 +10,7 @@ from tests.integration.machines import CLOWDER, ROOT, Machine, Machines
 
 pytestmark = pytest.mark.processes
 
-HOSTILE = ("$(touch pwned)", "`touch pwned`", "a b", "x;touch pwned", "--help", "*", "c,d", "e\\")
+HOSTILE = ("$(touch${IFS}pwned)", "`touch`", "x;touch", "--help", "*", "c,d", "e\\")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def ana(machines: Machines) -> Iterator[Machine]:
     machine.new("Cats", "ana")
     machine.run("channel", "new", "gardens")
     for name in HOSTILE:
-        machine.run("channel", "new", "--", name, exits=None)
+        machine.run("channel", "new", "--", name, json_lines=False)
     program = machines.folder / "clowder"
     program.write_text(f'#!/bin/sh\nexec {" ".join(CLOWDER)} "$@"\n')
     program.chmod(0o755)
