@@ -103,12 +103,13 @@ def judge(
         return Nothing()
     if above and not above[-1].signature:
         raise Invalid("the end of a run is neither signed nor known")
+    # Signatures first: what the roster is told of it keeps, so nobody unproven may tell it.
+    _verify(above)
+    _verify(below)
     sets = head_sets(run)
     for heads in sets.values():
         if roster.register_heads(heads) is None:
             return Waiting(for_roster=True)
-    _verify(above)
-    _verify(below)
     waiting = _check_authors(above, below, held, entry_at, roster)
     if waiting:
         return Waiting(for_roster=True)

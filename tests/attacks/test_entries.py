@@ -108,6 +108,19 @@ def test_01_whoever_is_sent_broken_entries_goes_on() -> None:
     assert len(bo.texts()) == len(posted)
 
 
+def test_01_a_forged_run_leaves_nothing_in_memory() -> None:
+    """A roster keeps the sets of heads that it is told of; only signed entries may tell it."""
+    roster = MAL.workspace.roster
+    heads = [node.op.id for node in roster.history.nodes]
+    known = dict(roster._sets)
+    for one, other in itertools.combinations(heads, 2):
+        named = tuple(sorted((one, other)))
+        digest = keys.digest(b"x1.heads", *named)
+        entry = REPLACE(GENUINE[0], heads=named, roster=digest)
+        assert taken(encode(Entries((run_of(ANA, [entry]),)))) == []
+    assert roster._sets == known
+
+
 def test_03_an_entry_signed_anew_by_another_device_does_not_open() -> None:
     """The sealed bytes are bound to their author, so nobody can say them as their own."""
     team, ana, mal = pair(seed=3)
