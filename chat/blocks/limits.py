@@ -18,6 +18,12 @@ MANIFEST_MAX_BYTES = 64 * KIB  # 1,024 links of 41 bytes and the rest of the nod
 CBOR_DEPTH_MAX = 8  # manifests need 2; a bound keeps hostile nesting off the Python stack
 CBOR_ITEMS_MAX = 16 * 1024  # values in one node; a manifest has at most 1,028
 
+FOLDER_FILES_MAX = 1_000  # files in a folder; with its depth at most 15 values each, one node
+FOLDER_DEPTH_MAX = 8  # folders and name in a file's path
+FOLDER_PART_MAX_CHARS = 255  # of one of these
+FOLDER_TYPE_MAX_CHARS = 127  # RFC 6838 section 4.2
+FOLDER_MAX_BYTES = 2 * MIB  # of a listing: 1,000 files with long paths, with room
+
 MESSAGE_MAX_BYTES = BLOCK_MAX_BYTES + 256  # a block and its envelope
 BITMAP_MAX_BYTES = (PIECES_MAX + 7) // 8
 HAVE_PIECES_MAX = 4096  # piece numbers in one HAVE-MORE; more are split
@@ -76,5 +82,6 @@ SHED_ASK_MS = 3_000  # who has not answered by then is not waited for
 SHED_ASKED_MAX = 64  # files asked about at a time: whoever asks promises nothing meanwhile
 
 assert CHUNK_MAX_BYTES // CHUNK_MIN_BYTES == 2**4
+assert FOLDER_FILES_MAX * (FOLDER_DEPTH_MAX + 7) + 6 <= CBOR_ITEMS_MAX
 assert BITMAP_MAX_BYTES < 16 * KIB
 assert SUB_LINKS_MAX * 41 + 64 <= MANIFEST_MAX_BYTES

@@ -34,7 +34,7 @@ def put(
     wait: bool,
     timeout: float,
 ) -> None:
-    """Share a picture or file and print the message's id."""
+    """Share a picture, file or folder and print the message's id."""
 
     async def work(invocation: Invocation) -> None:
         async with invocation.session(network=wait) as session:
@@ -62,7 +62,7 @@ def put(
     help="Seconds without any progress.",
 )
 def get(file: str, target: str, timeout: float) -> None:
-    """Fetch a file by its id (or its message's id) and write it."""
+    """Fetch a file or folder by its id (or its message's id) and write it."""
 
     async def work(invocation: Invocation) -> None:
         output = invocation.output
@@ -99,6 +99,8 @@ async def _get_to_stdout(session: Session, output: Output, file: str, timeout: f
     with tempfile.TemporaryDirectory(prefix="clowder-") as folder:
         path = Path(folder) / "file"
         await session.call(commands.Get(file, str(path), timeout))
+        if path.is_dir():
+            raise UsageError("This is a folder; give -o a path for it.")
         output.file(path)
 
 

@@ -12,6 +12,7 @@ for the node, which tells it of links and payloads and is told of transfers:
     fetching.py     what is wanted here; transfers.py: how far it is; quota.py: a relay's limit
     housekeeping.py what is kept, what goes when room is short, and who else holds what
     shell.py        carries out the effects of the exchange; departures.py: when a block has left
+    reading.py      files put together again; folders.py: many of them as one
     disk.py         threads for what blocks
     sharing.py      prepare; user_files.py: the user's own files; sentences.py: what errors say
     shelf.py        how much of each file is here
@@ -19,8 +20,9 @@ for the node, which tells it of links and payloads and is told of transfers:
 Files know devices, not members, and roots, not messages: nothing here reads a roster or a channel.
 """
 
-from chat.files.files import Files, Stats
+from chat.files.files import Files
 from chat.files.sharing import Prepared
+from chat.files.shelf import Stats
 from chat.files.transfers import TransferState
 
 __all__ = ["Files", "Prepared", "Stats", "TransferState"]

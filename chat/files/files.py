@@ -3,49 +3,36 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from chat.blocks import disk_files, messages
 from chat.blocks.cid import check_cid
-from chat.blocks.errors import Invalid, Missing, StoreFailure, TooNew
+from chat.blocks.errors import Invalid, TooNew
 from chat.blocks.exchange import ports
-from chat.blocks.limits import PRIORITY_PREFETCH
-from chat.blocks.sealing import FileReader, FileRef, check_ref
+from chat.blocks.folder import FOLDER_TYPE, FolderFile
+from chat.blocks.limits import FOLDER_MAX_BYTES, PRIORITY_PREFETCH
+from chat.blocks.sealing import FileReader, FileRef
 from chat.blocks.store_files import BlockStore
-from chat.errors import ChatError, NoPeer, NotFound, StoreError, Unavailable
+from chat.errors import ChatError, NotFound, StoreError, Unavailable
 from chat.files.departures import Unsent
 from chat.files.disk import Disk, KeepOn
 from chat.files.fetching import Fetching
 from chat.files.housekeeping import Housekeeping, Named
 from chat.files.limits import AUTO_FETCH_BYTES, QUOTA_BYTES
 from chat.files.quota import Quota
-from chat.files.sentences import named, sentence
+from chat.files.reading import Reading, ref_of
+from chat.files.sentences import named, nothing_came
 from chat.files.sharing import Known, Prepared, Previews, Sharing
-from chat.files.shelf import Shelf
+from chat.files.shelf import Shelf, Stats
 from chat.files.shell import ExchangeShell, Send
-from chat.files.transfers import Transfer, TransferState
+from chat.files.transfers import TransferState
 from chat.files.user_files import destination
 from chat.pictures.decoder import PictureDecoder
 from chat.pictures.formats import is_picture
 from crdt.ops import FileInfo
 
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """What the block store holds: blocks, and their bytes."""
-
-    blocks: int
-    block_bytes: int
-
-
-def ref_of(info: FileInfo) -> FileRef:
-    """What the blocks need of a message's file.
-
-    Raises:
-        Invalid: the message contradicts itself.
-    """
-    return check_ref(FileRef(info.root, info.key, info.sha256, info.size))
+T = TypeVar("T")
 
 
 class Files:
@@ -93,6 +80,9 @@ class Files:
         self._auto_bytes = auto_bytes
         self._disk = Disk()
         self._shelf = Shelf(store)
+        self._reading = Reading(
+            store, self._disk, self._shelf, lambda event: self._shell.give(event)
+        )
         self._decoder = PictureDecoder() if previews is None else None
         self._sharing = Sharing(store, self._disk, self._shelf, previews or self._own_decoder())
         self._fetching = Fetching(
@@ -195,6 +185,7 @@ class Files:
         known: Known,
         keep_metadata: bool = False,
         alt: str = "",
+        preview: bool = True,
     ) -> Prepared:
         """Make a file of this machine ready to be posted; its blocks are durable then.
 
@@ -203,6 +194,7 @@ class Files:
             secret: the convergence secret of the scope and epoch.
             known: what an earlier message of the same scope said of a file with this hash; if all
                 its blocks are here they are posted again.
+            preview: make one, if it is a picture.
 
         Raises:
             NotFound, UsageError: the file cannot be shared. StoreError: the disk refuses.
@@ -210,14 +202,30 @@ class Files:
         """
         self._open()
         with self.room.paused():
-            prepared = await self._sharing.prepare(Path(path), secret, keep_metadata, alt, known)
-            self._open()
-            self._shelf.note(prepared.info.root, 1.0)
-            self.room.used(prepared.info.root)
-        self.room.came(prepared.info.root)
-        self.room.look()
-        self.hold(prepared.info)
+            prepared = await self._sharing.prepare(
+                Path(path), secret, keep_metadata, alt, known, preview
+            )
+            self._put(prepared.info)
         return prepared
+
+    async def prepare_folder(
+        self, name: str, files: tuple[FolderFile, ...], *, secret: bytes, alt: str = ""
+    ) -> FileInfo:
+        """Make the listing of files that are prepared ready to be posted. Raises as `prepare`."""
+        self._open()
+        with self.room.paused():
+            info = await self._sharing.prepare_folder(name, files, secret, alt)
+            await self.room.listed(info.root, [file.ref.root for file in files])
+            self._put(info)
+        return info
+
+    def _put(self, info: FileInfo) -> None:
+        self._open()
+        self._shelf.note(info.root, 1.0)
+        self.room.used(info.root)
+        self.room.came(info.root)
+        self.room.look()
+        self.hold(info)
 
     def hold(self, info: FileInfo) -> None:
         """A file of ours is whole here: relays that are linked, or will be, hear of it.
@@ -229,11 +237,10 @@ class Files:
     # Fetching
 
     def announced(self, info: FileInfo) -> bool:
-        """A message names this file: fetch it if pictures of its size come by themselves.
-
-        Gives whether it is wanted now.
-        """
-        if not is_picture(info.type) or info.size > self._auto_bytes:
+        """A message names this file: fetch it if pictures of its size come by themselves, or the
+        listing of a folder. Gives whether it is wanted now."""
+        is_listing = info.type == FOLDER_TYPE and info.size <= FOLDER_MAX_BYTES
+        if not is_listing and (not is_picture(info.type) or info.size > self._auto_bytes):
             return False
         if not self.room.room_for(info.size):
             self.room.look(info.size)
@@ -285,22 +292,11 @@ class Files:
                     self._open()
                     patience.reschedule(loop.time() + timeout)
         except TimeoutError:
-            raise self._nothing_came(info, transfer, timeout) from None
+            raise nothing_came(info, bool(transfer.holders), timeout) from None
         if transfer.ended == "failed":
             kind = StoreError if self._fetching.disk_refused(transfer.reason) else ChatError
             raise kind(f"{named(info)} was not fetched: {transfer.reason}")
         return transfer.state(self._now_ms())
-
-    def _nothing_came(self, info: FileInfo, transfer: Transfer, timeout: float) -> NoPeer:
-        if not transfer.holders:
-            return NoPeer(
-                f"Nobody who is linked has {named(info)}; it comes as soon as somebody who has it "
-                "is linked."
-            )
-        return NoPeer(
-            f"Nothing more of {named(info)} came for {timeout:g} seconds; it goes on as soon as "
-            "somebody sends it."
-        )
 
     # Reading
 
@@ -315,26 +311,21 @@ class Files:
         self._open()
         ref = self._checked(info)
         self.room.used(ref.root)
-        try:
-            await self._disk.file(lambda keep_on: self._write_out(ref, Path(path), keep_on))
-        except Missing:
-            # Counted as here and is not: a damaged block was set aside. The next fetch mends it.
-            self._shelf.count_anew()
-            self._shell.give(ports.FileGone(ref.root))
-            raise NotFound(f"Not all of {named(info)} is on this machine; get it again.") from None
-        except Invalid as reason:
-            raise ChatError(
-                f"{named(info)} is not what its message says and was not written: {reason}."
-            ) from None
-        except StoreFailure as failure:
-            raise StoreError(sentence(failure)) from failure
+        await self._reading.file(
+            info, ref, lambda reader: disk_files.save_as(reader, destination(Path(path)))
+        )
 
-    def _write_out(self, ref: FileRef, path: Path, keep_on: KeepOn) -> None:
-        def get(cid: bytes) -> bytes:
-            keep_on()
-            return self._store.get(cid)
+    async def read(self, info: FileInfo) -> bytes:
+        """A small file that is whole here. Raises as `save`."""
+        self._open()
+        ref = self._checked(info)
+        self.room.used(ref.root)
+        return await self._reading.file(info, ref, FileReader.read)
 
-        disk_files.save_as(FileReader(ref, get), destination(path))
+    async def on_disk(self, job: Callable[[KeepOn], T]) -> T:
+        """Let a thread for files of the user do something. Raises what it raises."""
+        self._open()
+        return await self._disk.file(job)
 
     async def get(self, info: FileInfo, path: str, timeout: float) -> TransferState:
         """Fetch a file and, unless `path` is "", write it there. Raises as `fetch` and `save`."""

@@ -18,6 +18,7 @@ from chat.blocks.errors import StoreFailure
 from chat.blocks.exchange.ports import FileGone
 from chat.blocks.keeping import Keeping, ports
 from chat.blocks.kept_files import KeptRoots
+from chat.blocks.listed_files import ListedRoots
 from chat.blocks.messages import AskHolding, Holding
 from chat.blocks.store_files import BlockStore
 from chat.errors import StoreError, Unavailable
@@ -77,6 +78,7 @@ class Housekeeping:
         self._now_ms = now_ms
         self._wall = wall
         self._kept = KeptRoots(store.folder)
+        self._listed = ListedRoots(store.folder)
         self._machine = Keeping(shelf.complete)
         self._on_disk: dict[bytes, StoredFile] = {}
         """The files that the attempt under way is about."""
@@ -134,6 +136,14 @@ class Housekeeping:
         except StoreFailure as failure:
             raise StoreError(sentence(failure)) from failure
 
+    async def listed(self, listing: bytes, roots: Iterable[bytes]) -> None:
+        """A folder's listing names these files. Raises StoreError, Unavailable."""
+        below = tuple(roots)
+        try:
+            await self._disk.file(lambda keep_on: self._listed.note(listing, below))
+        except StoreFailure as failure:
+            raise StoreError(sentence(failure)) from failure
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Drop nothing in here: blocks that are on the disk are being counted on."""
@@ -167,6 +177,8 @@ class Housekeeping:
     async def _list_and_shed(self) -> None:
         try:
             named = None if self._store.damaged else self._named()
+            if named is not None:
+                named = named | self._listed.below(named)
             found = await self._disk.file(lambda keep_on: stored_files(self._store, keep_on))
         except Unavailable:
             return  # This machine stops.

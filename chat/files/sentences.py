@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chat.errors import ChatError, NotFound, UsageError
+from chat.errors import ChatError, NoPeer, NotFound, UsageError
 from chat.files.limits import PATH_SHOWN_CHARS
 from chat.pictures.formats import display_name
 from crdt.ops import FileInfo
@@ -25,6 +25,19 @@ def shown(path: Path) -> str:
 def named(info: FileInfo) -> str:
     """A file that a message carries, in quotes; the name is a peer's."""
     return f"“{display_name(info.name)}”"
+
+
+def nothing_came(info: FileInfo, held: bool, seconds: float) -> NoPeer:
+    """Why a file was not fetched in time; `held`: somebody who is linked has some of it."""
+    if not held:
+        return NoPeer(
+            f"Nobody who is linked has {named(info)}; it comes as soon as somebody who has it "
+            "is linked."
+        )
+    return NoPeer(
+        f"Nothing more of {named(info)} came for {seconds:g} seconds; it goes on as soon as "
+        "somebody sends it."
+    )
 
 
 def cannot_read(error: OSError, path: Path) -> ChatError:

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+from chat.blocks import folder
 from chat.blocks.disk_files import store_sealed
 from chat.blocks.errors import Changed, Invalid, StoreFailure
-from chat.blocks.sealing import FileRef
+from chat.blocks.folder import FolderFile
+from chat.blocks.sealing import FileRef, FileSeal
 from chat.blocks.store_files import BlockStore
 from chat.errors import StoreError, UsageError
 from chat.files.disk import Disk
@@ -29,7 +31,7 @@ from chat.files.shelf import Shelf
 from chat.files.user_files import UserFile, changed, open_user_file
 from chat.pictures.decoder import Preview
 from chat.pictures.errors import PictureError
-from chat.pictures.formats import is_picture
+from chat.pictures.formats import display_name, is_picture
 from crdt.limits import CAPTION_MAX_CHARS, PREVIEW_MAX_BYTES
 from crdt.ops import FileInfo
 
@@ -69,11 +71,16 @@ class Sharing:
         self._locks: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
     async def prepare(
-        self, path: Path, secret: bytes, keep_metadata: bool, alt: str, known: Known
+        self,
+        path: Path,
+        secret: bytes,
+        keep_metadata: bool,
+        alt: str,
+        known: Known,
+        preview_wanted: bool,
     ) -> Prepared:
         """Raises NotFound, UsageError, StoreError, Unavailable: as `Files.prepare`."""
-        if len(alt) > CAPTION_MAX_CHARS:
-            raise UsageError(f"A description has at most {CAPTION_MAX_CHARS} characters.")
+        _check_alt(alt)
         # One for both passes: the second reads through what the first was given.
         gone = threading.Event()
         file = await self._disk.file(
@@ -83,7 +90,7 @@ class Sharing:
         earlier = known(sha256)
         if earlier is not None and not self._same(earlier, file):
             earlier = None
-        width, height, preview, notes = await self._looks(file, earlier)
+        width, height, preview, notes = await self._looks(file, earlier, preview_wanted)
         ref = None if earlier is None else await self._again(earlier, file, gone)
         if ref is None:
             ref = await self._seal(file, gone)
@@ -125,13 +132,13 @@ class Sharing:
             return None
 
     async def _looks(
-        self, file: UserFile, earlier: FileInfo | None
+        self, file: UserFile, earlier: FileInfo | None, wanted: bool
     ) -> tuple[int, int, bytes, list[str]]:
         """Width, height, preview, and notes. No preview is no reason not to share."""
         notes = []
         if file.type.startswith("video/"):
             notes.append("A video keeps its metadata, which may tell where it was taken.")
-        if file.picture is None or not is_picture(file.type):
+        if file.picture is None or not is_picture(file.type) or not wanted:
             return 0, 0, b"", notes
         if earlier is not None and earlier.preview:
             return earlier.width, earlier.height, earlier.preview, notes
@@ -146,18 +153,50 @@ class Sharing:
     async def _seal(
         self, file: UserFile, gone: threading.Event, root: bytes | None = None
     ) -> FileRef:
-        sha256 = file.seal.plaintext_sha256
-        lock = self._locks.get(sha256)
+        try:
+            return await self._store_sealed(file.seal, gone, root)
+        except Changed:
+            raise changed(file.path) from None
+        except OSError as error:
+            raise cannot_read(error, file.path) from error
+
+    async def _store_sealed(
+        self, seal: FileSeal, gone: threading.Event, root: bytes | None = None
+    ) -> FileRef:
+        lock = self._locks.get(seal.plaintext_sha256)
         if lock is None:
-            lock = self._locks[sha256] = asyncio.Lock()
+            lock = self._locks[seal.plaintext_sha256] = asyncio.Lock()
         async with lock:
             try:
                 return await self._disk.file(
-                    lambda keep_on: store_sealed(file.seal, self._store, root), gone
+                    lambda keep_on: store_sealed(seal, self._store, root), gone
                 )
-            except Changed:
-                raise changed(file.path) from None
             except StoreFailure as failure:
                 raise StoreError(sentence(failure)) from failure
-            except OSError as error:
-                raise cannot_read(error, file.path) from error
+
+    async def prepare_folder(
+        self, name: str, files: tuple[FolderFile, ...], secret: bytes, alt: str
+    ) -> FileInfo:
+        """Seal the listing of a folder. Raises UsageError, StoreError, Unavailable."""
+        _check_alt(alt)
+        listing = folder.encode(files)
+        try:
+            folder.decode(listing)
+        except Invalid as reason:
+            raise UsageError(f"“{display_name(name)}” was not shared: {reason}.") from None
+        seal = FileSeal(lambda: (listing,), secret)
+        ref = await self._store_sealed(seal, threading.Event())
+        return FileInfo(
+            root=ref.root,
+            key=ref.key,
+            sha256=ref.plaintext_sha256,
+            size=ref.size,
+            name=display_name(name),
+            type=folder.FOLDER_TYPE,
+            alt=alt,
+        )
+
+
+def _check_alt(alt: str) -> None:
+    if len(alt) > CAPTION_MAX_CHARS:
+        raise UsageError(f"A description has at most {CAPTION_MAX_CHARS} characters.")

@@ -7,6 +7,7 @@ that was set aside may belong to any file, so all are counted anew; that is rare
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from chat.blocks import chunking
 from chat.blocks.cid import RAW, codec_of
@@ -15,6 +16,14 @@ from chat.blocks.limits import CHUNKS_FLAT_MAX, SUB_LINKS_MAX
 from chat.blocks.manifest import Manifest, read_manifest, read_sub_manifest
 from chat.blocks.store_files import BlockStore
 from chat.files.limits import SHARES_REMEMBERED
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a block store holds: blocks, and their bytes."""
+
+    blocks: int
+    block_bytes: int
 
 
 class Shelf:

@@ -1,18 +1,22 @@
 """What a workspace answers about pictures and files."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from chat import commands, model
 from chat.blocks.cid import format_cid, parse_cid
 from chat.blocks.errors import Invalid as NoCid
 from chat.errors import NotFound
+from chat.files.folders import Folders, info_of, is_folder
 from chat.files.limits import CENSUS_SECONDS
 from chat.node.sharing import Sharing
 from chat.node.team import Team
 from chat.store.files import CarriedFile
 from crdt.ops import FileInfo
 
+OPEN_SECONDS = 10.0
+"""How long a folder's listing is waited for before its files can be kept."""
 FILES_LISTED_MAX = 100_000
 """More than anybody looks through; a larger number is a slip."""
 
@@ -26,6 +30,7 @@ class Filing:
         self._team = team
         self._sharing = sharing
         self._files = sharing.files
+        self._folders = Folders(sharing.files)
         self._say = say
         self.by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
             commands.Put: self._put,
@@ -36,10 +41,21 @@ class Filing:
         }
 
     async def _put(self, command: commands.Put) -> model.Message:
-        team = self._team
-        channel = team.workspace.find_channel(command.channel)
-        epoch = team.workspace.sending_epoch(channel)
-        secret = team.workspace.epochs.convergence_secret(epoch)
+        # Until it is posted no message names it, so nothing may go meanwhile.
+        with self._files.room.paused():
+            info = await self._prepare(command)
+            talking = self._team.talking
+            said = talking.post(command.channel, command.text, command.reply_to, (info,))
+            return await self._say(said)
+
+    async def _prepare(self, command: commands.Put) -> FileInfo:
+        workspace = self._team.workspace
+        channel = workspace.find_channel(command.channel)
+        secret = workspace.epochs.convergence_secret(workspace.sending_epoch(channel))
+        if await self._files.on_disk(lambda _: Path(command.path).is_dir()):
+            return await self._folders.prepare(
+                command.path, secret=secret, keep_metadata=command.keep_metadata, alt=command.alt
+            )
         prepared = await self._files.prepare(
             command.path,
             secret=secret,
@@ -47,8 +63,7 @@ class Filing:
             alt=command.alt,
             known=lambda sha256: self._posted_before(channel, sha256),
         )
-        said = team.talking.post(command.channel, command.text, command.reply_to, (prepared.info,))
-        return await self._say(said)
+        return prepared.info
 
     def _posted_before(self, channel: bytes, sha256: bytes) -> FileInfo | None:
         """The same plaintext as it was posted before in a channel of the same scope.
@@ -66,7 +81,8 @@ class Filing:
 
     async def _get(self, command: commands.Get) -> model.Transfer:
         info = self._find(command.file).info
-        state = await self._files.get(info, command.path, command.timeout)
+        way = self._folders if is_folder(info) else self._files
+        state = await way.get(info, command.path, command.timeout)
         return self._sharing.view(state, info)
 
     def _find(self, given: str) -> CarriedFile:
@@ -94,30 +110,41 @@ class Filing:
         limit = max(0, min(command.limit, FILES_LISTED_MAX))
         found = workspace.store.newest_files(channel, limit)
         await self._files.room.census([each.info.root for each in found], CENSUS_SECONDS)
-        return [self._view(each) for each in found]
+        return [await self._view(each) for each in found]
 
     async def _keep(self, command: commands.KeepFile) -> model.SharedFile:
         found = self._find(command.file)
-        root = found.info.root
-        await self._files.room.keep(root, command.on)
-        if command.on and self._files.want(found.info):
-            self._team.run(lambda _: self._remember(root))
+        info = found.info
+        inside = await self._folders.inside(info)
+        if command.on and is_folder(info) and not inside:
+            inside = await self._folders.open(info, OPEN_SECONDS)
+        for each in (info, *map(info_of, inside)):
+            await self._files.room.keep(each.root, command.on)
+            if command.on:
+                self._files.want(each)
+        if command.on and self._files.have(info) < 1.0:
+            self._team.run(lambda _: self._remember(info.root))
             await self._team.turns.durable()
-        return self._view(found)
+        return await self._view(found)
 
     def _remember(self, root: bytes) -> tuple[()]:
         """It is fetched after a restart too, and by a command that links."""
         self._team.workspace.store.add_want(root)
         return ()
 
-    def _view(self, carried: CarriedFile) -> model.SharedFile:
+    async def _view(self, carried: CarriedFile) -> model.SharedFile:
         info, workspace = carried.info, self._team.workspace
-        here, blocks = self._files.blocks(info)
-        holders = self._files.room.holders(info.root)
+        inside = await self._folders.inside(info)
+        every = (info, *map(info_of, inside))
+        here, blocks = map(sum, zip(*map(self._files.blocks, every), strict=True))
+        if inside:
+            await self._files.room.census([each.root for each in every], CENSUS_SECONDS)
+        holding = [self._files.room.holders(each.root) for each in every]
+        holders = [device for device in holding[0] if all(device in some for some in holding)]
         return model.SharedFile(
             id=format_cid(info.root),
             name=info.name,
-            size=info.size,
+            size=sum(file.ref.size for file in inside) if inside else info.size,
             type=info.type,
             channel=workspace.channel_name(carried.channel),
             message=carried.message.hex(),
