@@ -248,7 +248,6 @@ class Gossip:
             self._due = min(self._due, until)
             near = device == link.device or self._company.is_member(link.device)
             self._cards[device] = Card(message, said.urls, until, near, link.host)
-            self._lost.pop(device, None)
         after = self._cards.get(device)
         if before is None or after is None or _where(before) != _where(after):
             out.append(OnlineChanged())

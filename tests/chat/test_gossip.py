@@ -58,8 +58,10 @@ def test_everybody_in_a_chain_knows_who_is_online_and_sees_who_writes() -> None:
 def test_who_may_not_see_a_channel_neither_hears_nor_passes_on_who_writes_in_it() -> None:
     town, (ana, bo, cid, dee) = chain("ana", "bo", "cid", "dee")
     town.readers[PLANS] = {"ana", "bo", "dee"}
+    town.bytes.clear()
     town.say(ana, Writing(PLANS))
     town.run(SECOND)
+    assert town.bytes.keys() == {1}, "it passed on ana's link with bo, and on no other"
     assert [name for name, _, _ in bo.shown] == ["ana"]
     assert cid.shown == dee.shown == []
     # Nor does anybody believe somebody who writes where they are not.
@@ -171,6 +173,10 @@ def test_a_relay_brings_together_who_is_linked_with_it_and_learns_of_nobody_else
     town.run(SECOND)
     assert bo.shown == relay.shown == []
     assert [name for name, _, _ in cid.shown] == ["ana"]
+    # Nor does it take what somebody tells it of others.
+    town.give(ana, relay, ana.gossip.online[cid.device].message)
+    town.run(SECOND)
+    assert town.knows(relay) == {"ana", "bo"}
     town.link(ana, bo)
     town.run(SECOND)
     assert ana.gossip.online[bo.device].near
@@ -228,7 +234,31 @@ def test_what_was_recorded_is_not_believed_again() -> None:
     town.give(ana, bo, card)
     town.run(SECOND)
     assert "cid" not in town.knows(bo), "a card from before the goodbye"
-    # A device that was not here hears of it for the first time, long after.
+    assert not any(person.faults for person in (ana, bo))
+
+
+def test_a_card_from_before_a_goodbye_is_no_news_to_who_came_in_between() -> None:
+    town, (ana, bo, cid) = chain("ana", "bo", "cid")
+    card = bo.gossip.online[cid.device].message
+    cid.gossip.listens_at(["ws://192.168.7.7:1"])
+    town.look(cid)
+    town.run(SECOND)
+    dee = town.add("dee")
+    town.link(ana, dee)
+    town.run(SECOND)
+    assert "cid" in town.knows(dee)
+    town.leave(cid)
+    town.run(SECOND)
+    town.give(ana, dee, card)
+    town.run(SECOND)
+    assert "cid" not in town.knows(dee)
+
+
+def test_what_is_older_than_ten_minutes_is_no_news_to_who_was_not_here() -> None:
+    town, (ana, bo, cid) = chain("ana", "bo", "cid")
+    card = bo.gossip.online[cid.device].message
+    writing = signed(cid, Writing(GENERAL), START_MS + 2_000)
+    town.leave(cid)
     town.run(limits.STAMP_WINDOW_MS)
     dee = town.add("dee")
     town.link(ana, dee)

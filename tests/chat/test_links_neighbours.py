@@ -113,8 +113,12 @@ def test_a_relay_is_linked_with_by_its_bridges_and_by_those_who_have_nobody_else
         others = [device for device in cut_off if device != own]
         neighbours.follow(online(others, [relay], far=members), {relay: True})
         assert neighbours.wants(relay)
-        # And each of the many is worth a dial: perhaps there is a way.
-        assert neighbours.wants(members[0])
+    # And each of them is worth a dial to the many's bridges: perhaps there is a way.
+    for own in bridges(relay, members):
+        others = [device for device in members if device != own]
+        views[own].follow(online(others, [relay], far=cut_off), {relay: True})
+        assert views[own].wants(relay)
+        assert all(views[own].wants(device) for device in cut_off)
 
 
 def test_views_that_come_and_go_lead_to_a_connected_team_of_bounded_links() -> None:

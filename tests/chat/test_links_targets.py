@@ -416,6 +416,11 @@ def test_device_told_of_that_is_linked_is_not_dialled_and_its_word_binds_no_othe
     assert one(targets, 3.0).device is None
     targets.told(CAT, [C], 3.0, 0.0)
     assert one(targets, 3.0).device == CAT
+    asked_for = Targets()
+    asked_for.ask(A, None, 0.0)
+    link(asked_for, one(asked_for, 0.0), BEN, 0.0)
+    asked_for.told(BEN, [C], 1.0, 0.0)
+    assert dial(asked_for, 9.0) == [], "who is linked tells of its addresses itself"
     own = Targets()
     own.own(Target((A,), None, Origin.FOUND, Redial(), 0.0), [A])
     own.told(BEN, [A], 0.0, 0.0)
