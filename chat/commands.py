@@ -10,13 +10,20 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
-
-from chat import model
-
-
-class Command(msgspec.Struct, frozen=True, tag_field="do", kw_only=False):
-    """Base of all commands."""
+from chat import commands_members, model
+from chat.command import Command as Command
+from chat.commands_members import Accept as Accept
+from chat.commands_members import AddToChannel as AddToChannel
+from chat.commands_members import KickFromChannel as KickFromChannel
+from chat.commands_members import Leave as Leave
+from chat.commands_members import LeaveChannel as LeaveChannel
+from chat.commands_members import ListDevices as ListDevices
+from chat.commands_members import ListInvites as ListInvites
+from chat.commands_members import ListMembers as ListMembers
+from chat.commands_members import ListVoid as ListVoid
+from chat.commands_members import Promote as Promote
+from chat.commands_members import RemoveMember as RemoveMember
+from chat.commands_members import RevokeInvite as RevokeInvite
 
 
 class GetStatus(Command, frozen=True, tag="status"):
@@ -53,10 +60,6 @@ class MakeInvite(Command, frozen=True, tag="invite"):
 
 class ListChannels(Command, frozen=True, tag="channels"):
     """Reply: list[model.Channel], general first, then by name."""
-
-
-class ListMembers(Command, frozen=True, tag="members"):
-    """Reply: list[model.Member]."""
 
 
 class ListPeers(Command, frozen=True, tag="peers"):
@@ -325,7 +328,6 @@ REPLIES: dict[type[Command], Any] = {
     Join: model.Status,
     MakeInvite: model.InviteView,
     ListChannels: list[model.Channel],
-    ListMembers: list[model.Member],
     ListPeers: list[model.Peer],
     LookAround: model.Surroundings,
     CreateChannel: model.Channel,
@@ -361,6 +363,7 @@ REPLIES: dict[type[Command], Any] = {
     Dial: None,
     Typing: None,
     Shutdown: None,
+    **commands_members.REPLIES,
 }
 """The type each command answers with."""
 

@@ -56,7 +56,8 @@ class Message(msgspec.Struct, frozen=True):
         order: position in the timeline, (hlc, id) as one sortable text.
         reached: (n, of): other members known to hold it, of all other members. A lower bound.
         ahead_ms: how far the author's clock ran ahead when the message arrived; 0 when it did not.
-        state: "ok", or "newer" when it needs a newer Clowder to show.
+        state: "ok", "newer" when it needs a newer Clowder to show, or "void" when its author was
+            removed and nobody accepted it.
         late: it merged into the past after newer messages were already here.
         channel_id: of the channel, which stays when its name on this machine changes.
     """
@@ -79,7 +80,7 @@ class Message(msgspec.Struct, frozen=True):
     replies: int = 0
     pinned: bool = False
     late: bool = False
-    state: Literal["ok", "newer"] = "ok"
+    state: Literal["ok", "newer", "void"] = "ok"
     channel_id: str = ""
 
 
@@ -103,16 +104,24 @@ class Channel(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A member. `role` is founder, admin, member, reader or relay, from the level."""
+    """A member. `role` is founder, admin, member, reader or relay, from the level.
+
+    Attributes:
+        state: "in", or of who is not any more "removed" or "left"; then `by` says by whom.
+        voided: how many entries of theirs do not stand, because of a removal.
+    """
 
     member: str
     nick: str
     level: int
-    role: Literal["founder", "admin", "member", "reader", "relay"]
+    role: Literal["founder", "admin", "member", "reader", "relay", "former"]
     devices: int = 1
     online: bool = False
     me: bool = False
     colour: str = ""
+    state: Literal["in", "removed", "left"] = "in"
+    by: Author | None = None
+    voided: int = 0
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -271,6 +280,49 @@ class InviteView(msgspec.Struct, frozen=True):
     level: int
     expires: int
     relay: bool = False
+
+
+class InviteState(msgspec.Struct, frozen=True):
+    """An invite as the workspace has it, without its secret.
+
+    Attributes:
+        author: who made it.
+        note: who it is for, as its author wrote; empty while the key is not here.
+        state: "open", "used", "revoked" (also since its author may not invite any more), "expired".
+        used_by: who came in by it.
+    """
+
+    id: str
+    author: Author
+    level: int
+    expires: int
+    state: Literal["open", "used", "revoked", "expired"]
+    relay: bool = False
+    note: str = ""
+    used_by: Author | None = None
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """What was taken back: how many entries of a member stand that did not."""
+
+    member: Author
+    entries: int
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device of a member.
+
+    Attributes:
+        device: its id, the public key it signs with.
+        linked: a link leads to it.
+        this: it is this one.
+        paper: a key on paper, which is on no machine.
+    """
+
+    device: str
+    linked: bool = False
+    this: bool = False
+    paper: bool = False
 
 
 class Holder(msgspec.Struct, frozen=True):

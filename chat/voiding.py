@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chat.workspace import Workspace
+from crdt import entry as entries
+from crdt import ops
 from crdt.cuts import Cut, last_good
 from crdt.entry import Entry, LogId
+from crdt.errors import Invalid, NotReadable
+from crdt.limits import MESSAGE_TEXT_MAX_CHARS
 from crdt.ops import PART_NOTES
 from crdt.roster_ops import MODE_PUBLIC
+from crdt.text import clean_text
 
 
 class Grounds(NamedTuple):
@@ -149,3 +154,32 @@ def _differing(before: Grounds, after: Grounds) -> set[bytes]:
         if one is not None and other is not None:
             affected |= one ^ other
     return affected
+
+
+class VoidPost(NamedTuple):
+    """A new message that does not stand, and who says it wrote it."""
+
+    entry: Entry
+    member: bytes
+    message: bytes
+    text: str
+    reply_to: bytes | None
+
+
+def void_posts(workspace: Workspace, channel: bytes, limit: int) -> list[VoidPost]:
+    """The new messages among the newest `limit` void entries of a channel, newest first."""
+    found: list[VoidPost] = []
+    for _, entry in workspace.store.void_entries(channel, limit):
+        member = workspace.member_of(entry.log.device)
+        if member is None or entry.ciphertext is None:
+            continue
+        try:
+            key = workspace.epochs.channel_key(entry.epoch, channel)
+            op = ops.decode(entries.open_payload(workspace.id, entry, key), entry.log.part)
+        except (NotReadable, Invalid):
+            continue  # It is no message that anybody could read.
+        if isinstance(op, ops.Post):
+            text = clean_text(op.text, MESSAGE_TEXT_MAX_CHARS)
+            mid = ops.message_id(member, op.salt)
+            found.append(VoidPost(entry, member, mid, text, op.reply_to))
+    return found

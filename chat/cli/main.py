@@ -5,7 +5,18 @@ from typing import Any
 
 import click
 
-from chat.cli import channels, completion, doctor, exporting, files, serve, talk, team
+from chat.cli import (
+    channels,
+    completion,
+    doctor,
+    exporting,
+    files,
+    importing,
+    members,
+    serve,
+    talk,
+    team,
+)
 from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
 
@@ -63,10 +74,12 @@ async def _face(invocation: Invocation, plain: bool) -> int:
 
 for command in (
     *team.COMMANDS,
+    *members.COMMANDS,
     *channels.COMMANDS,
     *talk.COMMANDS,
     *files.COMMANDS,
     *exporting.COMMANDS,
+    *importing.COMMANDS,
     *serve.COMMANDS,
     *completion.COMMANDS,
     *doctor.COMMANDS,

@@ -154,12 +154,15 @@ def message_fields(message: model.Message) -> dict[str, Any]:
         "pinned": message.pinned,
         "ahead_ms": message.ahead_ms,
         "order": message.order,
+        "state": message.state,
     }
 
 
 def message_line(message: model.Message) -> str:
     """A message for people: time, short id, author, text and what hangs on it."""
     text = "(deleted)" if message.deleted else message.text
+    if message.state == "void":
+        text = f"(void) {text}"
     marks = ""
     if message.reply_to:
         marks += f" ↳{message.reply_to[:6]}"

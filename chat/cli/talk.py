@@ -100,13 +100,20 @@ def tail(channel: str, following: bool, number: int) -> None:
 @click.option("--before", default="", metavar="ID", help="Older than this message.")
 @click.option("--thread", default="", metavar="ID", help="Only a message and its replies.")
 @click.option("--pinned", is_flag=True, help="Only pinned messages.")
-def history(channel: str, number: int, before: str, thread: str, pinned: bool) -> None:
+@click.option("--void", is_flag=True, help="Also what does not stand since its author was removed.")
+def history(channel: str, number: int, before: str, thread: str, pinned: bool, void: bool) -> None:
     """Show messages of a channel, oldest first."""
 
     async def work(invocation: Invocation) -> None:
+        if void and (before or thread or pinned):
+            raise UsageError("--void goes with -n alone.")
         command = commands.History(channel, number, before, thread=thread, pinned=pinned)
         async with invocation.session() as session:
-            invocation.output.messages(await session.call(command))
+            shown: list[model.Message] = await session.call(command)
+            if void:
+                shown += await session.call(commands.ListVoid(channel, number))
+        newest = sorted(shown, key=lambda message: message.order) if void else shown
+        invocation.output.messages(newest[max(0, len(newest) - number) :])
 
     run(work)
 

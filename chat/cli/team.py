@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ import msgspec
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, Seconds, run
-from chat.cli.output import Output, moment, size
+from chat.cli.output import Output, clock, moment, size
 from chat.errors import NotFound, UsageError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -57,8 +58,14 @@ def new(name: str, nick: str) -> None:
 @click.option("--expires", default="7d", show_default=True, help="How long it can be used.")
 @click.option("--relay", is_flag=True, help="A ticket for a relay, which holds no keys.")
 @click.option("--note", default="", help="Who it is for; members see it.")
-def invite(qr: bool, words: bool, expires: str, relay: bool, note: str) -> None:
+@click.option("--list", "listed", is_flag=True, help="Show the invites there are; make none.")
+@click.option("--revoke", "revoked", metavar="ID", help="This invite admits nobody any more.")
+def invite(
+    qr: bool, words: bool, expires: str, relay: bool, note: str, listed: bool, revoked: str | None
+) -> None:
     """Make an invite for one person and print it."""
+    if listed or revoked is not None:
+        run(partial(_look_after, listed, revoked))
 
     async def work(invocation: Invocation) -> None:
         lifetime = parse_duration(expires)
@@ -85,6 +92,35 @@ def invite(qr: bool, words: bool, expires: str, relay: bool, note: str) -> None:
             _show_qr(made.link)
 
     run(work)
+
+
+async def _look_after(listed: bool, revoked: str | None, invocation: Invocation) -> None:
+    """List the invites, or revoke one."""
+    if listed and revoked is not None:
+        raise UsageError("Either --list or --revoke, not both.")
+    found: list[model.InviteState]
+    async with invocation.session() as session:
+        if revoked is None:
+            found = await session.call(commands.ListInvites())
+        else:
+            found = [await session.call(commands.RevokeInvite(revoked))]
+    for known in found:
+        fields = {**msgspec.to_builtins(known), "expires": moment(known.expires)}
+        if invocation.output.as_json:
+            invocation.output.record("invite_state", fields)
+        else:
+            invocation.output.line(invite_line(known))
+
+
+def invite_line(invite: model.InviteState) -> str:
+    """An invite for people."""
+    who = f" by {invite.used_by.nick}" if invite.used_by is not None else ""
+    what = "relay" if invite.relay else f"level {invite.level}"
+    note = f"  {invite.note}" if invite.note else ""
+    until = f"  until {clock(invite.expires)}" if invite.state == "open" else ""
+    return (
+        f"{invite.id[:8]}  {invite.state}{who}  {what}, made by {invite.author.nick}{until}{note}"
+    )
 
 
 def _show_qr(link: str) -> None:
@@ -128,7 +164,7 @@ def members() -> None:
 
     async def work(invocation: Invocation) -> None:
         async with invocation.session() as session:
-            found: list[model.Member] = await session.call(commands.ListMembers())
+            found: list[model.Member] = await session.call(commands.ListMembers(former=True))
         for member in found:
             _print(invocation.output, "member", member, member_line(member))
 
@@ -136,11 +172,15 @@ def members() -> None:
 
 
 def member_line(member: model.Member) -> str:
-    """A member for people."""
+    """A member for people: presence, nick, role and level, devices, and what became of them."""
     marks = " (you)" if member.me else ""
-    return (
-        f"{'●' if member.online else '○'} {member.nick}{marks}  {member.role}  {member.member[:8]}"
-    )
+    head = f"{'●' if member.online else '○'} {member.nick}{marks}"
+    void = f"  {member.voided} void" if member.voided else ""
+    if member.state != "in":
+        by = f" by {member.by.nick}" if member.state == "removed" and member.by else ""
+        return f"{head}  {member.state}{by}  {member.member[:8]}{void}"
+    devices = f"{member.devices} device{'' if member.devices == 1 else 's'}"
+    return f"{head}  {member.role} ({member.level})  {devices}  {member.member[:8]}{void}"
 
 
 @click.command(cls=GlobalOptions)

@@ -198,6 +198,10 @@ class Engine:
         """Whether the roster names a device."""
         return device in self.workspace.roster.state.devices
 
+    def linked_devices(self) -> frozenset[bytes]:
+        """Devices that a link leads to."""
+        return frozenset(self._links.values())
+
     def present(self) -> set[bytes]:
         """Members that are online: a link leads to them, or others say so."""
         devices = self._others_online.union(self._links.values())

@@ -14,6 +14,7 @@ from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
 from chat.node.filing import Filing
+from chat.node.membership import Membership
 from chat.node.personal import Personal
 from chat.node.sharing import Sharing
 from chat.node.team import Team, now
@@ -21,7 +22,7 @@ from chat.workspace import NAME_SETTING
 from crdt import ops
 from crdt.clock import READING_MAX
 from crdt.errors import Invalid
-from crdt.roster_ops import LEVEL_RELAY, MODE_PRIVATE, MODE_PUBLIC
+from crdt.roster_ops import MODE_PRIVATE, MODE_PUBLIC
 
 if TYPE_CHECKING:
     from chat.node.notebook import Notebook
@@ -54,11 +55,11 @@ class Answers:
         personal: Personal,
     ) -> None:
         self._team = team
+        self._membership = Membership(team)
         self._notebook = notebook
         self._tell_members = tell_members
         self._by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
             commands.ListChannels: self._channels,
-            commands.ListMembers: self._members,
             commands.MakeInvite: self._invite,
             commands.CreateChannel: self._create_channel,
             commands.SetTopic: self._topic,
@@ -82,6 +83,7 @@ class Answers:
             commands.Typing: self._typing,
             **personal.by_command,
             **Filing(team, sharing, self._say).by_command,
+            **self._membership.by_command,
         }
 
     def find(self, command: commands.Command) -> Callable[[Any], Awaitable[Any]] | None:
@@ -92,9 +94,6 @@ class Answers:
 
     async def _channels(self, _: commands.ListChannels) -> list[model.Channel]:
         return self._team.views.channels()
-
-    async def _members(self, _: commands.ListMembers) -> list[model.Member]:
-        return self._team.views.members()
 
     async def _invite(self, command: commands.MakeInvite) -> model.InviteView:
         team = self._team
@@ -119,7 +118,7 @@ class Answers:
         if command.mode == "public" and command.members:
             raise UsageError("A public channel is for everybody; --members goes with --private.")
         name = channel_name(command.name, set(workspace.channel_names().values()))
-        members = tuple(self._member_called(nick) for nick in command.members)
+        members = tuple(self._membership.find(nick) for nick in command.members)
         mode = MODE_PUBLIC if command.mode == "public" else MODE_PRIVATE
         try:
             news, channel = team.engine.people.channel(name, mode, members, now())
@@ -130,25 +129,6 @@ class Answers:
             team.write(channel, ops.Setting(NAME_SETTING, name))
         await team.turns.durable()
         return team.views.channel(channel)
-
-    def _member_called(self, nick: str) -> bytes:
-        """The one member who goes by a nick, or by the beginning of a member id."""
-        workspace = self._team.workspace
-        wanted = nick.removeprefix("@").casefold()
-        known = [
-            member
-            for member, state in workspace.roster.state.members.items()
-            if state.level < LEVEL_RELAY
-        ]
-        found = [m for m in known if workspace.nick(m).casefold() == wanted]
-        found = found or [m for m in known if len(wanted) >= 4 and m.hex().startswith(wanted)]
-        if len(found) != 1:
-            raise NotFound(
-                f"There is no member {nick} here."
-                if not found
-                else f"Several members are called {nick}; give the beginning of a member id."
-            )
-        return found[0]
 
     async def _topic(self, command: commands.SetTopic) -> model.Channel:
         said = self._team.talking.topic(command.channel, command.topic)

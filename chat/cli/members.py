@@ -1,0 +1,160 @@
+"""Commands that change who is in: the workspace, a channel, or a member's devices."""
+
+import click
+import msgspec
+
+from chat import commands, model
+from chat.cli.channels import channel
+from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.team import member_line
+from chat.command import Command
+from chat.errors import UsageError
+from crdt.roster_args import LEVEL_MEMBER, LEVEL_READER
+
+ADMIN_LEVEL = 10
+"""What --admin gives: there is room above for admins who are senior to these, and below."""
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("member")
+def remove(member: str) -> None:
+    """Take a member out and renew the keys; what they wrote so far stays."""
+    _change_member(commands.RemoveMember(member))
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("member")
+@click.option("--admin", "level", flag_value=ADMIN_LEVEL, type=int, help="May remove members.")
+@click.option("--member", "level", flag_value=LEVEL_MEMBER, type=int, help="Writes and invites.")
+@click.option("--reader", "level", flag_value=LEVEL_READER, type=int, help="Reads.")
+@click.option("--level", "number", type=int, help="1-99 admins, 100-198 members, 200 readers.")
+def promote(member: str, level: int | None, number: int | None) -> None:
+    """Give a member another level: --admin when nothing else is said. A smaller number may more."""
+    if level is not None and number is not None:
+        _refuse("Either --level or a word for it, not both.")
+    chosen = number if number is not None else level
+    _change_member(commands.Promote(member, ADMIN_LEVEL if chosen is None else chosen))
+
+
+def _refuse(sentence: str) -> None:
+    async def work(_: Invocation) -> None:
+        raise UsageError(sentence)
+
+    run(work)
+
+
+def _change_member(command: Command) -> None:
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            changed: model.Member = await session.call(command)
+        if invocation.output.as_json:
+            invocation.output.record("member", msgspec.to_builtins(changed))
+        else:
+            invocation.output.line(member_line(changed))
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("what", metavar="MEMBER|ID")
+def accept(what: str) -> None:
+    """Take back what a removed member wrote meanwhile: all of it, or up to one message."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            accepted: model.Accepted = await session.call(commands.Accept(what))
+        if invocation.output.as_json:
+            invocation.output.record("accepted", msgspec.to_builtins(accepted))
+        else:
+            entries = "entry" if accepted.entries == 1 else "entries"
+            invocation.output.line(f"{accepted.entries} {entries} of {accepted.member.nick}")
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.option("--anyway", is_flag=True, help="Also when nobody is left who could remove members.")
+def leave(anyway: bool) -> None:
+    """Leave the workspace. What is here stays; nothing new comes."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            await session.call(commands.Leave(anyway))
+        if invocation.output.as_json:
+            invocation.output.record("leave", {"state": "left"})
+        else:
+            invocation.output.line("left")
+
+    run(work)
+
+
+@channel.command("add", cls=GlobalOptions)
+@click.argument("name", metavar="CHANNEL")
+@click.argument("member")
+def channel_add(name: str, member: str) -> None:
+    """Let a member into a private channel; they read what was said in it."""
+    _change_channel(commands.AddToChannel(name, member))
+
+
+@channel.command("kick", cls=GlobalOptions)
+@click.argument("name", metavar="CHANNEL")
+@click.argument("member")
+def channel_kick(name: str, member: str) -> None:
+    """Take a member out of a private channel and renew its key."""
+    _change_channel(commands.KickFromChannel(name, member))
+
+
+def _change_channel(command: Command) -> None:
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            changed: model.Channel = await session.call(command)
+        if invocation.output.as_json:
+            invocation.output.record("channel", msgspec.to_builtins(changed))
+
+    run(work)
+
+
+@channel.command("leave", cls=GlobalOptions)
+@click.argument("name", metavar="CHANNEL")
+def channel_leave(name: str) -> None:
+    """Leave a private channel."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            await session.call(commands.LeaveChannel(name))
+        if invocation.output.as_json:
+            invocation.output.record("leave", {"state": "left", "channel": name})
+
+    run(work)
+
+
+@click.group()
+def device() -> None:
+    """Devices of a member."""
+
+
+@device.command("list", cls=GlobalOptions)
+@click.argument("member", required=False, default="")
+def device_list(member: str) -> None:
+    """List your devices, or another member's."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            found: list[model.Device] = await session.call(commands.ListDevices(member))
+        for known in found:
+            if invocation.output.as_json:
+                invocation.output.record("device", msgspec.to_builtins(known))
+            else:
+                invocation.output.line(device_line(known))
+
+    run(work)
+
+
+def device_line(known: model.Device) -> str:
+    """A device for people."""
+    said = "this one" if known.this else "on paper" if known.paper else ""
+    said = said or ("linked" if known.linked else "not linked")
+    return f"{known.device[:16]}  {said}"
+
+
+COMMANDS = (remove, promote, accept, leave, device)
