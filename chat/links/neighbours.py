@@ -58,7 +58,6 @@ class Neighbours:
         self._own = own
         self._relay = relay
         self._overlay = Overlay([own])
-        self._far: frozenset[bytes] = frozenset()
         self._relays: frozenset[bytes] = frozenset()
         self._claims: dict[str, list[bytes]] = {}
 
@@ -69,7 +68,6 @@ class Neighbours:
         near = {device for device, where in online.items() if where.near}
         members = ((near | linked.keys()) - self._relays) | {self._own}
         self._overlay.follow(members)
-        self._far = frozenset(online.keys() - members - self._relays)
         self._claims = {}
         for device, where in online.items():
             for url in where.urls:
@@ -77,11 +75,11 @@ class Neighbours:
 
     def wants(self, device: bytes) -> bool:
         """Whether there should be a link to a device of the roster."""
-        if self._relay or self._overlay.is_mesh or device in self._far:
+        if self._relay or self._overlay.is_mesh:
             return True
         if device in self._relays:
             return self._own in bridges(device, self._overlay)
-        # Who is not known to be online may be, and finds its place when it is linked.
+        # Who is not near is worth a dial all the same, and finds its place when it is linked.
         return device not in self._overlay or self._overlay.are_linked(self._own, device)
 
     def wants_target(self, target: Target, links: int) -> bool:
