@@ -15,6 +15,8 @@ from chat.links.neighbours import Whereabouts
 from chat.node.team import Team, now
 from crdt.roster_ops import LEVEL_RELAY
 
+TELL_SECONDS = 0.05
+"""Who comes online together is told of together: a whole team, when somebody starts."""
 LOOK_AGAIN_SECONDS = 10.0
 """The longest time between two looks: whether this device accepts links elsewhere now."""
 
@@ -46,6 +48,7 @@ class Gossiping:
         self._on_online = on_online
         self._gossip: Gossip | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
         self._over = False
 
     # What the roster says: this is the machine's `Company` ---------------------------------------
@@ -113,8 +116,9 @@ class Gossiping:
         gossip, self._over = self._gossip, True
         if gossip is not None:
             self._follow(gossip, gossip.leave(now()))
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._telling):
+            if timer is not None:
+                timer.cancel()
 
     # Inside -------------------------------------------------------------------------------------
 
@@ -143,18 +147,20 @@ class Gossiping:
         self._follow(gossip, gossip.tick(at) if gossip.due <= at.mono else [])
 
     def _follow(self, gossip: Gossip, done: Iterable[Effect]) -> None:
-        changed = False
+        loop = asyncio.get_running_loop()
         for effect in done:
             if isinstance(effect, Pass):
                 self._give(effect.link, effect.payload)
-            elif isinstance(effect, OnlineChanged):
-                changed = True
-            else:
+            elif not isinstance(effect, OnlineChanged):
                 self._on_shown(effect.device, effect.said)
+            elif self._telling is None and not self._over:
+                self._telling = loop.call_later(TELL_SECONDS, self._tell)
         if self._timer is not None:
             self._timer.cancel()
         if not self._over:
             wait = min(max(0, gossip.due - now().mono) / 1_000, LOOK_AGAIN_SECONDS)
-            self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
-        if changed:
-            self._on_online()
+            self._timer = loop.call_later(wait, self._tick)
+
+    def _tell(self) -> None:
+        self._telling = None
+        self._on_online()
