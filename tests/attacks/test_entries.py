@@ -232,7 +232,12 @@ def test_06_gaps_repeats_and_wrong_predecessors_change_nothing() -> None:
     assert bo.texts() == [f"message {n}" for n in range(7)]
 
 
-CLOCKS = {"the end of time": 2**63 - 1, "a century ahead": hlc(100 * 365 * 86_400_000), "zero": 0}
+CLOCKS = {
+    "an hour and a minute ahead": hlc(62 * 60_000),
+    "the end of time": 2**63 - 1,
+    "a century ahead": hlc(100 * 365 * 86_400_000),
+    "zero": 0,
+}
 
 
 @pytest.mark.parametrize("when", CLOCKS)
