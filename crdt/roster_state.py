@@ -201,7 +201,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         channels={args.id: state for args, state in map(_channel, scopes.channels)},
         scopes=_scopes(history, scopes, levels),
         founders={scope: node.member for scope, node in scopes.founding.items()},
-        invites=_invites(history, resolution, within),
+        invites=_invites(resolution, within, levels),
         rekeys=tuple(map(_rekey, sorted(scopes.rekeys, key=_order))),
         former_rekeys=tuple(map(_rekey, sorted(scopes.void_rekeys, key=_order))),
         shares=tuple(
@@ -330,14 +330,14 @@ def _scopes(
 
 
 def _invites(
-    history: History, resolution: Resolution, within: list[Node]
+    resolution: Resolution, within: list[Node], levels: Mapping[bytes, int]
 ) -> dict[bytes, InviteState]:
     found = {}
     for node in within:
         args, op_id = node.op.args, node.op.id
         if not isinstance(args, Invite) or not resolution.valid & node.bit:
             continue
-        authority = resolution.standing(node.member, resolution.within)
+        authority = levels.get(node.member, NOBODY)
         found[op_id] = InviteState(
             op_id,
             args.key,
