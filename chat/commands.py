@@ -231,6 +231,17 @@ class Get(Command, frozen=True, tag="get"):
     timeout: float = 60.0
 
 
+class StreamFile(Command, frozen=True, tag="stream"):
+    """Fetch a file and write it in order, while it comes, to a named pipe that somebody reads.
+
+    Reply: model.Transfer when all of it is written. `timeout` in seconds without any progress.
+    """
+
+    file: str
+    pipe: str
+    timeout: float = 60.0
+
+
 class ListTransfers(Command, frozen=True, tag="transfers"):
     """Reply: list[model.Transfer], those not done first."""
 
@@ -349,6 +360,7 @@ REPLIES: dict[type[Command], Any] = {
     SpliceNotes: model.Notes,
     MoveCursor: None,
     Get: model.Transfer,
+    StreamFile: model.Transfer,
     ListTransfers: list[model.Transfer],
     ListFiles: list[model.SharedFile],
     KeepFile: model.SharedFile,

@@ -37,6 +37,7 @@ OUTSTANDING_PER_HOLDER = 2  # one being sent, one queued behind it; more where t
 STALE_MS = 2_000  # a request older than this does not keep us from asking other holders
 STORING_MAX = 16  # blocks received and not yet on disk; a slow disk slows the requests
 WINDOW_PIECES = 1024  # rarest-first looks at this many missing pieces, so a pick costs the same
+IN_ORDER_PIECES = 16  # of a file that is used while it comes, so many go first: 1 to 16 MiB ahead
 TRIES_PER_INPUT = 64  # files looked at for one input; more are looked at a millisecond later
 LIVE_EXACT_MAX = 64  # with more files under way the next wake-up is not computed but
 LIVE_POLL_MS = 50  # so far off

@@ -10,6 +10,7 @@ import msgspec
 from chat import commands, model
 from chat.cli.context import COUNT, GlobalOptions, Invocation, Seconds, run
 from chat.cli.output import Output, size
+from chat.cli.streaming import stream_file
 from chat.cli.talk import absolute, posted
 from chat.errors import UsageError
 from chat.session import Session
@@ -50,10 +51,10 @@ def put(
     "-o",
     "--output",
     "target",
-    required=True,
     metavar="PATH",
     help="Where to write it; - is stdout.",
 )
+@click.option("--stream", is_flag=True, help="To stdout, in order, while it comes.")
 @click.option(
     "--timeout",
     type=Seconds(),
@@ -61,14 +62,19 @@ def put(
     show_default=True,
     help="Seconds without any progress.",
 )
-def get(file: str, target: str, timeout: float) -> None:
+def get(file: str, target: str | None, stream: bool, timeout: float) -> None:
     """Fetch a file or folder by its id (or its message's id) and write it."""
 
     async def work(invocation: Invocation) -> None:
         output = invocation.output
-        if target == "-" and output.as_json:
+        if (target is None) != stream:
+            raise UsageError("Give either -o PATH or --stream.")
+        if (stream or target == "-") and output.as_json:
             raise UsageError("Stdout takes either the file or JSON; give -o a path.")
         async with invocation.session(network=True) as session:
+            if target is None:
+                await stream_file(session, output, file, timeout)
+                return
             if target == "-":
                 await _get_to_stdout(session, output, file, timeout)
                 return

@@ -91,6 +91,12 @@ class Output:
         with path.open("rb") as source, printing():
             shutil.copyfileobj(source, sys.stdout.buffer)
 
+    def data(self, piece: bytes) -> None:
+        """A piece of a file's bytes, out at once."""
+        with printing():
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+
     def note(self, text: str) -> None:
         """A message for people; never data, and no reason to end when nobody can read it."""
         with suppress(OSError):

@@ -52,17 +52,23 @@ class Fetching:
 
     # Wishes
 
-    def want(self, ref: FileRef, prefetch: bool) -> Transfer | None:
-        """The transfer of a file, begun if need be; None when the file is whole here."""
+    def want(self, ref: FileRef, prefetch: bool, in_order: bool = False) -> Transfer | None:
+        """The transfer of a file, begun if need be; None when the file is whole here.
+
+        `in_order`: it is read from its beginning while it comes.
+        """
         if self._shelf.complete(ref.root):
             return None
         transfer = self._transfers.active(ref.root)
         if transfer is None:
-            return self._begin(ports.Want(ref.root, ref.size, prefetch=prefetch))
+            want = ports.Want(ref.root, ref.size, prefetch=prefetch, in_order=in_order)
+            return self._begin(want)
         transfer.also_named(ref.size)
-        if transfer.prefetch and not prefetch:
-            transfer.prefetch = False
-            self._give(ports.Want(ref.root, transfer.size, prefetch=False))
+        if in_order or (transfer.prefetch and not prefetch):
+            transfer.prefetch = transfer.prefetch and prefetch
+            self._give(
+                ports.Want(ref.root, transfer.size, prefetch=transfer.prefetch, in_order=in_order)
+            )
         return transfer
 
     def want_root(self, root: bytes, limit: int) -> None:

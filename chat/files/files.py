@@ -1,6 +1,5 @@
 """Files of a node: shared, fetched, kept, handed on. See the package for the theory."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,8 @@ from chat.blocks.folder import FOLDER_TYPE, FolderFile
 from chat.blocks.limits import FOLDER_MAX_BYTES, PRIORITY_PREFETCH
 from chat.blocks.sealing import FileReader, FileRef
 from chat.blocks.store_files import BlockStore
-from chat.errors import ChatError, NotFound, StoreError, Unavailable
+from chat.errors import ChatError, NotFound, Unavailable
+from chat.files.arriving import Arriving, Write
 from chat.files.departures import Unsent
 from chat.files.disk import Disk, KeepOn
 from chat.files.fetching import Fetching
@@ -22,7 +22,7 @@ from chat.files.housekeeping import Housekeeping, Named
 from chat.files.limits import AUTO_FETCH_BYTES, QUOTA_BYTES
 from chat.files.quota import Quota
 from chat.files.reading import Reading, ref_of
-from chat.files.sentences import named, nothing_came
+from chat.files.sentences import named
 from chat.files.sharing import Known, Prepared, Previews, Sharing
 from chat.files.shelf import Shelf, Stats
 from chat.files.shell import ExchangeShell, Send
@@ -80,9 +80,7 @@ class Files:
         self._auto_bytes = auto_bytes
         self._disk = Disk()
         self._shelf = Shelf(store)
-        self._reading = Reading(
-            store, self._disk, self._shelf, lambda event: self._shell.give(event)
-        )
+        self._reading = Reading(store, self._disk, self._shelf, self._gone)
         self._decoder = PictureDecoder() if previews is None else None
         self._sharing = Sharing(store, self._disk, self._shelf, previews or self._own_decoder())
         self._fetching = Fetching(
@@ -96,6 +94,9 @@ class Files:
         )
         self._on_complete = on_complete
         self.room = self._housekeeping(quota_bytes, named, lot)
+        self._arriving = Arriving(
+            store, self._disk, self._shelf, self._fetching, self._gone, self._open, now_ms
+        )
         self._closed = False
         self._shell = ExchangeShell(
             store,
@@ -118,7 +119,7 @@ class Files:
             self._shelf,
             self._fetching,
             quota_bytes=quota_bytes,
-            give=lambda event: self._shell.give(event),
+            give=self._gone,
             send=lambda device, message: self._shell.send(device, message, PRIORITY_PREFETCH),
             named=named,
             lot=lot,
@@ -129,6 +130,9 @@ class Files:
     def _own_decoder(self) -> Previews:
         assert self._decoder is not None
         return self._decoder
+
+    def _gone(self, event: ports.FileGone) -> None:
+        self._shell.give(event)
 
     def _stored(self, size: int, failure: str | None) -> None:
         self._fetching.stored(size, failure)
@@ -281,22 +285,19 @@ class Files:
         """
         self._open()
         ref = self._checked(info)
-        transfer = self._fetching.want(ref, prefetch=False)
-        if transfer is None:
-            return TransferState(ref.root, ref.size, ref.size, "done")
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(timeout) as patience:
-                while not transfer.ended:
-                    await transfer.progress()
-                    self._open()
-                    patience.reschedule(loop.time() + timeout)
-        except TimeoutError:
-            raise nothing_came(info, bool(transfer.holders), timeout) from None
-        if transfer.ended == "failed":
-            kind = StoreError if self._fetching.disk_refused(transfer.reason) else ChatError
-            raise kind(f"{named(info)} was not fetched: {transfer.reason}")
-        return transfer.state(self._now_ms())
+        return await self._arriving.whole(info, ref, timeout)
+
+    async def stream(self, info: FileInfo, write: Write, timeout: float) -> TransferState:
+        """Fetch a file and give its bytes out in order, as they come; those that are here at once.
+
+        Raises:
+            NoPeer, StoreError, ChatError, Unavailable: as `fetch`; also at the end, when all bytes
+                are out and do not have the hash that the message names.
+        """
+        self._open()
+        ref = self._checked(info)
+        self.room.used(ref.root)
+        return await self._arriving.stream(info, ref, write, timeout)
 
     # Reading
 

@@ -50,6 +50,7 @@ class Transfer:
         size: plaintext bytes that the exchange was given; None on a relay, which cannot know.
         holders: linked devices that have some of it.
         ended: how it ended, "" while it has not.
+        steps: grows whenever `progress` ends.
     """
 
     def __init__(self, root: bytes, size: int | None, prefetch: bool) -> None:
@@ -68,6 +69,7 @@ class Transfer:
         self._refuted: set[int] = set()
         self._began: float | None = None
         self._ended_at: float | None = None
+        self.steps = 0
         self._waiting: list[asyncio.Future[None]] = []
 
     def state(self, now: float) -> TransferState:
@@ -160,6 +162,7 @@ class Transfer:
                 self._waiting.remove(future)
 
     def _wake(self) -> None:
+        self.steps += 1
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():

@@ -7,9 +7,10 @@ from typing import Any
 from chat import commands, model
 from chat.blocks.cid import format_cid, parse_cid
 from chat.blocks.errors import Invalid as NoCid
-from chat.errors import NotFound
+from chat.errors import NotFound, UsageError
 from chat.files.folders import Folders, info_of, is_folder
 from chat.files.limits import CENSUS_SECONDS
+from chat.files.pipes import writing
 from chat.node.sharing import Sharing
 from chat.node.team import Team
 from chat.store.files import CarriedFile
@@ -35,6 +36,7 @@ class Filing:
         self.by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
             commands.Put: self._put,
             commands.Get: self._get,
+            commands.StreamFile: self._stream,
             commands.ListTransfers: self._transfers,
             commands.ListFiles: self._list,
             commands.KeepFile: self._keep,
@@ -83,6 +85,14 @@ class Filing:
         info = self._find(command.file).info
         way = self._folders if is_folder(info) else self._files
         state = await way.get(info, command.path, command.timeout)
+        return self._sharing.view(state, info)
+
+    async def _stream(self, command: commands.StreamFile) -> model.Transfer:
+        info = self._find(command.file).info
+        if is_folder(info):
+            raise UsageError("This is a folder; give -o a path for it.")
+        async with writing(command.pipe) as write:
+            state = await self._files.stream(info, write, command.timeout)
         return self._sharing.view(state, info)
 
     def _find(self, given: str) -> CarriedFile:

@@ -3,8 +3,9 @@
 Order of wishes: the root manifest; then the rarest missing piece among those that some free holder
 offers, ties by lot. Order of holders: those who fetched it too, then the origin, then relays;
 within a rank the one with the fewest requests. A piece goes to a later rank only when no free
-holder of an earlier one has anything we need. Near the end a piece that is slow to come is asked
-for a second time elsewhere.
+holder of an earlier one has anything we need. Of a file that is used while it comes, the first
+missing pieces go before all others, from whatever rank, and the lowest before the rarest. Near the
+end a piece that is slow to come is asked for a second time elsewhere.
 
 Rarity is counted in bit planes: plane k holds bit k of every piece's number of holders, so counting
 and choosing cost a few operations on integers a holder, whatever the number of pieces.
@@ -20,6 +21,7 @@ from chat.blocks.limits import (
     ANSWER_MS,
     END_GAME_PATIENCE_MS,
     END_GAME_PIECES,
+    IN_ORDER_PIECES,
     REQUEST_BASE_MS,
     REQUEST_FLOOR_BYTES_PER_MS,
     WINDOW_PIECES,
@@ -56,6 +58,8 @@ class Download:
         """Peers that were told WANT-ROOT and have not answered, and since when."""
         self.dropped: set[bytes] = set()
         """Peers that broke a rule about this file."""
+        self.in_order = False
+        """Whether somebody uses it from its beginning while it comes."""
         self.told = False
         """Whether linked peers were told WANT-ROOT."""
         self.gave: dict[bytes, int] = {}
@@ -152,6 +156,13 @@ class Download:
         need = self._needed()
         if not need:
             return self._end_game(free, now)
+        if self.in_order and need & (first := self._first_missing()):
+            picked = self._pick_among(need & first, free, now)
+            if picked is not None:
+                return picked
+        return self._pick_among(need, free, now)
+
+    def _pick_among(self, need: int, free: list[Holder], now: float) -> tuple[Holder, int] | None:
         for rank in range(_RANKS):
             offered = [
                 (each, offers & need)
@@ -162,7 +173,7 @@ class Download:
                 union = 0
                 for _, offers in offered:
                     union |= offers
-                piece = self._rarest(union)
+                piece = lowest(union) if self.in_order else self._rarest(union)
                 return self._choose([each for each, bits in offered if bits >> piece & 1]), piece
         return None
 
@@ -184,6 +195,11 @@ class Download:
         if need and tree.count > WINDOW_PIECES:
             need &= ((1 << WINDOW_PIECES) - 1) << lowest(need)
         return need
+
+    def _first_missing(self) -> int:
+        """The pieces that who reads from the beginning waits for next, there or not."""
+        missing = self.tree.all & ~self.tree.here
+        return ((1 << IN_ORDER_PIECES) - 1) << lowest(missing)
 
     def _choose(self, holders: list[Holder]) -> Holder:
         return min(holders, key=lambda each: (each.rank, each.source.outstanding, self._lot()))

@@ -19,6 +19,8 @@ class Want:
         limit: largest plaintext size to accept, for who cannot know it (relays).
         prefetch: nobody waits for it.
         manifest: the root manifest, when it came along with the message.
+        in_order: it is used from its beginning while it comes; what is lacking first is asked for
+            first. A later wish for the same file can ask for that, too.
     """
 
     root: bytes
@@ -26,6 +28,7 @@ class Want:
     limit: int | None = None
     prefetch: bool = False
     manifest: bytes | None = field(default=None, repr=False)
+    in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,14 +84,16 @@ class Wanting:
         record = self._library.open(want.root)
         record.wanted = True
         download = Download(record.tree, want.size, want.prefetch, self._lot)
+        download.in_order = want.in_order
         download.wanters.update(record.subscribers)
         self._downloads[want.root] = (want, download)
         if record.loaded:
             self.loaded(record, now)
 
     def _upgrade(self, want: Want) -> None:
-        """A person wants what so far was only prefetched."""
+        """A person wants what so far was only prefetched, or wants it from its beginning."""
         known, download = self._downloads[want.root]
+        download.in_order = download.in_order or want.in_order
         if known.prefetch and not want.prefetch:
             self._downloads[want.root] = (want, download)
             download.prefetch = False
