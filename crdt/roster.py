@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from crdt import limits
 from crdt.errors import Invalid
 from crdt.keys import digest
+from crdt.roster_growth import grown
 from crdt.roster_history import History, bits
 from crdt.roster_ops import LEVEL_WRITER_MAX, Genesis, Op, decode, op_id
 from crdt.roster_resolution import Resolution
@@ -94,9 +95,16 @@ class Roster:
                     raise
                 plausible = False
         node = history.append(op, past, claim, plausible=plausible)
-        if self._resolution is not None and not self._resolution.append(node):
-            self._resolution = None
-        self._scopes = self._state = self._heads = self._heads_hash = None
+        judged, state = self._resolution, self._state
+        if judged is not None and not judged.append(node):
+            judged = None
+        self._resolution = judged
+        self._state = None
+        if judged is not None and state is not None:
+            self._state = grown(state, history, judged, node)
+        if self._state is None:
+            self._scopes = None
+        self._heads = self._heads_hash = None
 
     def has(self, op_id: bytes) -> bool:
         """Whether an op is part of the history."""

@@ -57,6 +57,12 @@ class Node:
         return self.op.body.member
 
     @property
+    def place(self) -> Place:
+        """Where its device says that it stands."""
+        body = self.op.body
+        return body.device, body.incarnation, body.seq
+
+    @property
     def order(self) -> tuple[int, bytes]:
         """Sorts parents first, the same everywhere."""
         return self.depth, self.op.id
@@ -142,7 +148,7 @@ class History:
     def _index(self, node: Node) -> None:
         op, body, args = node.op, node.op.body, node.op.args
         self.authored[body.member] |= node.bit
-        place = body.device, body.incarnation, body.seq
+        place = node.place
         first = self._places.setdefault(place, op.id)
         if first != op.id:
             self.doubled.setdefault(place, [first]).append(op.id)

@@ -332,25 +332,31 @@ def _scopes(
 def _invites(
     resolution: Resolution, within: list[Node], levels: Mapping[bytes, int]
 ) -> dict[bytes, InviteState]:
-    found = {}
-    for node in within:
-        args, op_id = node.op.args, node.op.id
-        if not isinstance(args, Invite) or not resolution.valid & node.bit:
-            continue
-        authority = levels.get(node.member, NOBODY)
-        found[op_id] = InviteState(
-            op_id,
-            args.key,
-            args.level,
-            args.not_after,
-            args.door,
-            args.rest,
-            node.member,
-            used=bool(resolution.winners.get(op_id)),
-            revoked=bool(resolution.revoked.get(op_id)) or authority > node.op.body.level,
-            private=bool(node.op.body.private),
-        )
-    return found
+    return {
+        node.op.id: invite_state(resolution, node, node.op.args, levels.get(node.member))
+        for node in within
+        if isinstance(node.op.args, Invite) and resolution.valid & node.bit
+    }
+
+
+def invite_state(
+    resolution: Resolution, node: Node, args: Invite, authority: int | None
+) -> InviteState:
+    """An invite that counts; `authority` is its author's level now, None when they are out."""
+    op = node.op
+    lost = authority is None or authority > op.body.level
+    return InviteState(
+        op.id,
+        args.key,
+        args.level,
+        args.not_after,
+        args.door,
+        args.rest,
+        node.member,
+        used=bool(resolution.winners.get(op.id)),
+        revoked=bool(resolution.revoked.get(op.id)) or lost,
+        private=bool(op.body.private),
+    )
 
 
 def _rekey(node: Node) -> RekeyState:

@@ -304,6 +304,18 @@ def test_21_an_admin_who_tells_two_stories_makes_nobody_differ_and_is_shown() ->
     assert (lie.device, lie.ops) == (public("ben").sign, tuple(sorted((first.id, second.id))))
 
 
+def test_21_two_invites_at_one_place_are_shown_as_soon_as_the_second_comes() -> None:
+    team = team_of(ben=50)
+    before, seq = team.roster.heads, dict(team._seq)
+    first = team.invite("ben", 100, on=before)
+    assert not team.roster.state.equivocations
+    team._seq = seq
+    second = team.invite("ben", 101, on=before)
+    (lie,) = team.roster.state.equivocations
+    assert lie.ops == tuple(sorted((first.id, second.id)))
+    agreed(team)
+
+
 def team_up_to(team: Team, last: Op) -> Team:
     """The same team, where only one op and its past are known."""
     room = Team(Roster(team.roster.workspace))
