@@ -83,6 +83,15 @@ class EpochChoice:
         self._read_ops()
         return chain.from_iterable(self._rekeys.values())
 
+    def rekeys_of(self, scope: bytes) -> Sequence[Node]:
+        """All rekey ops of a scope, valid or not, parents first."""
+        self._read_ops()
+        return self._rekeys.get(scope, ())
+
+    def was_called_for(self, node: Node) -> bool:
+        """Whether an epoch counts, and could be used when it was made."""
+        return self._roster.is_valid(node.op.id) and self._is_called_for(node)
+
     def shares(self, epoch: bytes) -> Sequence[Node]:
         """All shares of an epoch, valid or not, parents first."""
         self._read_ops()

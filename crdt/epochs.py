@@ -289,19 +289,20 @@ class Epochs:
         return op, block
 
     def _to_wrap(self, scope: bytes) -> list[tuple[bytes, bytes]]:
-        """Readable epochs of a scope that no other readable one leads to, newest first."""
-        readable = [
-            node
-            for node in self._choice.rekeys()
-            if _rekey(node).scope == scope and node.op.id in self._keys
-        ]
+        """The ends of what is readable of a scope, with their keys."""
+        return [(node.op.id, self._keys[node.op.id]) for node in self._ends(scope)]
+
+    def _ends(self, scope: bytes) -> list[Node]:
+        """Readable epochs of a scope that no other readable one leads to, newest first; not more
+        than one op wraps."""
+        readable = [node for node in self._choice.rekeys_of(scope) if node.op.id in self._keys]
         led_to = {earlier for node in readable for earlier, _ in _rekey(node).wraps}
         ends = sorted(
             (node for node in readable if node.op.id not in led_to),
             key=lambda node: node.order,
             reverse=True,
         )
-        return [(node.op.id, self._keys[node.op.id]) for node in ends[: limits.WRAPS_MAX]]
+        return ends[: limits.WRAPS_MAX]
 
     def lacking(self, scope: bytes) -> list[bytes]:
         """Devices of a scope that nothing gives the key of its current epoch, as far as seen here.
@@ -312,16 +313,31 @@ class Epochs:
         if epoch is None or epoch not in self._keys or self._device_keys is None:
             return []
         node = self._roster.history.by_id[epoch]
-        if not isinstance(node.op.args, Rekey):
+        return self._unserved(node) if isinstance(node.op.args, Rekey) else []
+
+    def lacking_history(self, scope: bytes) -> list[tuple[bytes, bytes]]:
+        """(epoch, device): earlier epochs that the current one does not lead to, and who lacks
+        them; two were made side by side, and no later one wraps both. Sorted.
+
+        Only those that were called for: whoever makes keys at will makes no work.
+        """
+        epoch = self.current(scope)
+        if epoch is None or epoch not in self._keys or self._device_keys is None:
             return []
-        devices = self._choice.devices(scope)
-        served = {node.op.body.device, *node.op.args.devices} - self._wrong(node)
+        ends = [node for node in self._ends(scope) if node.op.id != epoch]
+        strays = [node for node in ends if self._choice.was_called_for(node)]
+        return sorted((node.op.id, device) for node in strays for device in self._unserved(node))
+
+    def _unserved(self, node: Node) -> list[bytes]:
+        """Devices of an epoch's scope whom no seal or share gives its key, sorted."""
+        args = _rekey(node)
+        served = {node.op.body.device, *args.devices} - self._wrong(node)
         served.update(
             share.op.args.device
-            for share in self._choice.shares(epoch)
+            for share in self._choice.shares(node.op.id)
             if isinstance(share.op.args, Share) and self._is_right(node, share)
         )
-        return sorted(devices.keys() - served)
+        return sorted(self._choice.devices(args.scope).keys() - served)
 
     def share(self, place: Place, epoch: bytes, device: bytes) -> Op:
         """The op that hands an epoch's key to a device of the roster. Raises NotReadable."""

@@ -61,6 +61,9 @@ class Greet:
         if hello.flags & TOLD:
             link.read = hello.mark
         half = core.roster.heads_hash[: limits.ID_BYTES]
+        sent = link.hello_sent
+        if before is None and sent is not None and half not in (sent.roster, hello.roster):
+            core.say_hello(link)  # ops that came since then were passed on to open links only
         if hello.roster != half and link.rosters_compared != (half, hello.roster):
             link.rosters_compared = (half, hello.roster)
             self._roster.ask(link)

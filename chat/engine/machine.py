@@ -60,6 +60,9 @@ class Engine:
         self._links: dict[int, bytes] = {}
         self._others_online: frozenset[bytes] = frozenset()
         self._out: list[effects.Effect] = []
+        self._unsent: list[bytes] = []
+        """Own ops of this turn. They go out together, so that nobody sees a removal without the
+        key that follows it, and makes one as well."""
         self._wakes: dict[str, int] = {}
         self._woken_for: int | None = None
 
@@ -214,6 +217,9 @@ class Engine:
         self._out.extend(told)
 
     def _finish(self, now: Now) -> list[effects.Effect]:
+        if self._unsent:
+            ids, self._unsent = self._unsent, []
+            self._follow(self.replicator.roster_changed(ids, now.mono), now)
         out, self._out = self._out, []
         at = min(self._wakes.values(), default=None)
         if at is not None and (self._woken_for is None or at < self._woken_for):
@@ -305,8 +311,8 @@ class Engine:
         if news.seals is not None:
             workspace.epochs.add_seals(op.id, news.seals)
             workspace.store.put_seals(op.id, news.seals)
+        self._unsent.extend(ids)
         self._roster_changed(now)
-        self._follow(self.replicator.roster_changed(ids, now.mono), now)
 
     def _roster_changed(self, now: Now) -> None:
         """Ops became part of the history: new names, new keys, perhaps new people to let in."""

@@ -66,6 +66,14 @@ class _Need:
         self.tries += 1
 
 
+class _Lack(NamedTuple):
+    """A scope that has no key to send with, or a device in it that lacks the key of an epoch."""
+
+    scope: bytes
+    device: bytes = b""
+    epoch: bytes = b""
+
+
 class Invited(NamedTuple):
     """An invite to publish, and how it is handed on."""
 
@@ -78,8 +86,7 @@ class People:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._needs: dict[tuple[bytes, bytes], _Need] = {}
-        """What a scope (with b""), or a device in a scope, lacks."""
+        self._needs: dict[_Lack, _Need] = {}
         self.at_once = False
         """This device brought about what is lacking: it mends without waiting for others."""
         self._seq = self._next_seq()
@@ -215,12 +222,12 @@ class People:
 
     def next_mending(self, now: Now) -> RosterNews | None:
         """The next op about keys that is due, None when none is."""
-        for (scope, device), need in self._mendings(now).items():
+        for lack, need in self._mendings(now).items():
             if need.due > now.mono:
                 continue
             need.tried(now.mono)
             try:
-                return self._rekey(scope, now) if not device else self._share(scope, device, now)
+                return self._share(lack, now) if lack.device else self._rekey(lack.scope, now)
             except (NotReadable, TrustError, Unavailable, Invalid):
                 continue  # Not ours to do after all; who can will.
         return None
@@ -229,44 +236,51 @@ class People:
         """When `next_mending` is to be asked again, monotonic milliseconds."""
         return min((need.due for need in self._mendings(now).values()), default=None)
 
-    def _mendings(self, now: Now) -> dict[tuple[bytes, bytes], _Need]:
+    def _mendings(self, now: Now) -> dict[_Lack, _Need]:
         """What is to be done about keys, and when this device is to do it."""
         workspace = self._workspace
         level = workspace.level
-        needs: dict[tuple[bytes, bytes], _Need] = {}
+        needs: dict[_Lack, _Need] = {}
         if not workspace.relay and level is not None and level <= LEVEL_WRITER_MAX:
-            for need in self._lacking():
-                known = self._needs.get(need)
-                needs[need] = known or _Need(now.mono + self._patience(*need))
+            for lack in self._lacking():
+                needs[lack] = self._needs.get(lack) or _Need(now.mono + self._patience(lack))
         self._needs = needs
         return needs
 
-    def _lacking(self) -> Iterator[tuple[bytes, bytes]]:
-        """Scopes of this member that need a key (with b""), and devices that lack a scope's."""
-        workspace = self._workspace
+    def _lacking(self) -> Iterator[_Lack]:
+        """What this member's scopes lack."""
+        workspace, epochs = self._workspace, self._workspace.epochs
         for scope, members in workspace.roster.state.scopes.items():
             if workspace.me not in members:
                 continue
-            if workspace.epochs.must_rekey(scope):
-                yield scope, b""
-            else:
-                yield from ((scope, device) for device in workspace.epochs.lacking(scope))
+            if epochs.must_rekey(scope):
+                yield _Lack(scope)
+                continue
+            current = epochs.current(scope) or b""
+            yield from (_Lack(scope, device, current) for device in epochs.lacking(scope))
+            for epoch, device in epochs.lacking_history(scope):
+                yield _Lack(scope, device, epoch)
 
-    def _patience(self, scope: bytes, device: bytes) -> int:
-        """How long to leave it to others: who let a device in shares at once, and a scope's key is
-        made by its founder or by the most senior; or by who just took somebody out."""
+    def _patience(self, lack: _Lack) -> int:
+        """How long to leave it to others.
+
+        Who let a device in shares at once, and who took somebody out makes the key; else that is
+        for who began the scope, or if they are not in it, for its most senior members.
+        """
         if self.at_once:
             return 0
         workspace = self._workspace
         state = workspace.roster.state
-        if device:
-            newcomer = state.members.get(state.devices[device].member)
+        if lack.device:
+            newcomer = state.members.get(state.devices[lack.device].member)
             op = None if newcomer is None else newcomer.admit_op
             nearest = op is not None and workspace.roster.op(op).body.device == workspace.device
+        elif state.founders.get(lack.scope) in state.scopes[lack.scope]:
+            nearest = state.founders[lack.scope] == workspace.me
         else:
-            levels = [state.members[m].level for m in state.scopes[scope] if m in state.members]
+            inside = state.scopes[lack.scope] & state.members.keys()
+            levels = [state.members[member].level for member in inside]
             nearest = workspace.level == min(levels, default=0)
-            nearest = nearest or state.founders.get(scope) == workspace.me
         if nearest:
             return 0
         return OTHERS_WAIT_MS + workspace.device[0] * OTHERS_SPREAD_MS // 256
@@ -276,12 +290,9 @@ class People:
         op, block = workspace.epochs.rekey(self._place(now), scope, workspace.entropy)
         return RosterNews(op, block)
 
-    def _share(self, scope: bytes, device: bytes, now: Now) -> RosterNews:
-        epochs = self._workspace.epochs
-        epoch = epochs.current(scope)
-        if epoch is None:
-            raise Unavailable("There is no key to share.")
-        return RosterNews(epochs.share(self._place(now), epoch, device))
+    def _share(self, lack: _Lack, now: Now) -> RosterNews:
+        place = self._place(now)
+        return RosterNews(self._workspace.epochs.share(place, lack.epoch, lack.device))
 
     # Making ops ---------------------------------------------------------------------------------
 
