@@ -66,7 +66,7 @@ def _plant_each(arguments: argparse.Namespace) -> int:
     for name in BUGS:
         with planted(name):
             seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-            caught = next((seed for seed in seeds if run(draw(seed)).wrong), None)
+            caught = next((seed for seed in seeds if run(BUGS[name].schedule(seed)).wrong), None)
         print(f"{name}: {'not caught' if caught is None else f'caught by seed {caught}'}")
         missed += caught is None
     return missed

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 
 from chat.engine.talking import Saying
 from crdt import ops
-from crdt.entry import LogId
-from tests.sim.world import Machine, World
+from crdt.entry import Entry, LogId
+from crdt.registers import StateOp, writes
+from crdt.timeline import Stamp
+from tests.sim.machine import Machine
+from tests.sim.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +40,50 @@ class Spoken:
     deleted: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One register that somebody was told is written."""
+
+    channel: bytes
+    key: str
+    value: str
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file that somebody shares, and the blocks it is made of."""
+
+    info: ops.FileInfo
+    data: bytes
+    blocks: frozenset[bytes]
+
+
 @dataclass
 class Ledger:
     """The history of one run.
 
     Attributes:
         excused: entries that stood on lost disks only; they may be here or not.
+        newer: entries that nobody here can read.
+        unknown_ops: roster ops that nobody here knows, by the machine that made them.
+        doubled: machine to the double that uses its keys.
+        damaged: how often a database could not be read.
+        unread: what `done` has to tell the caller, a sentence each; looked at and emptied.
     """
 
     world: World
     spoken: dict[bytes, Spoken] = field(default_factory=dict)
     acknowledged: list[Acknowledged] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    pictures: dict[bytes, Picture] = field(default_factory=dict)
     excused: set[bytes] = field(default_factory=set)
+    newer: set[bytes] = field(default_factory=set)
+    unknown_ops: dict[str, bytes] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    doubled: dict[str, str] = field(default_factory=dict)
+    damaged: int = 0
+    unread: list[str] = field(default_factory=list)
     held: dict[tuple[str, LogId], int] = field(default_factory=dict)
     """How far a machine held a log before it lost its disk."""
 
@@ -63,37 +97,75 @@ class Ledger:
 
     def done(self, machine: Machine, sayings: Sequence[Saying]) -> None:
         """These, of one channel and part, were acknowledged together."""
-        store = machine.workspace.store
         log = machine.workspace.own_log(sayings[0].channel, ops.part_of(sayings[0].op))
-        state = store.log_state(log)
-        assert state is not None, "acknowledged, and not there"
-        entries = store.entries(log, state.head - len(sayings) + 1, state.head)
+        entries = self._acknowledge(machine, log, len(sayings))
         for (channel, op, mid), entry in zip(sayings, entries, strict=True):
-            self.acknowledged.append(Acknowledged(machine.name, channel, log, entry.seq, entry.id))
             if isinstance(op, ops.Post):
                 self.spoken[mid].entry = entry.id
             elif isinstance(op, ops.Delete):
                 self.spoken[mid].deleted = entry.id
+            elif isinstance(op, StateOp):
+                self._written(machine, channel, op, Stamp(entry.hlc, entry.id))
+
+    def done_newer(self, machine: Machine, log: LogId) -> None:
+        """An entry of a newer build was acknowledged."""
+        self.newer.add(self._acknowledge(machine, log, 1)[0].id)
+
+    def _acknowledge(self, machine: Machine, log: LogId, count: int) -> list[Entry]:
+        """The newest entries of an own log, whose author was told of them just now."""
+        store = machine.workspace.store
+        state = store.log_state(log)
+        assert state is not None, "acknowledged, and not there"
+        entries = store.entries(log, state.head - count + 1, state.head)
+        self.acknowledged += [
+            Acknowledged(machine.name, log.channel, log, entry.seq, entry.id) for entry in entries
+        ]
+        return entries
+
+    def _written(self, machine: Machine, channel: bytes, op: StateOp, stamp: Stamp) -> None:
+        """Who writes a register reads there what they wrote: it replaces all they knew of."""
+        store = machine.workspace.store
+        for write in writes(op, machine.workspace.me, stamp):
+            self.writes.append(Write(channel, write.key, write.value, stamp))
+            if store.register(channel, write.key) != write.value:
+                self.unread.append(f"{machine.name} wrote {write.key} and reads something else")
 
     def lose(self, machine: Machine) -> None:
         """A disk is lost, or its owner is shown the door: what nobody else holds may go with it."""
         others = [
             other
             for other in self.world.desks.values()
-            if other is not machine and not other.gone and other.name not in self.removed
+            if other is not machine
+            and not (other.gone or other.rotten or other.name in self.removed)
         ]
         for each in self.acknowledged:
             if each.entry not in self.excused and not any(
-                holds(other, each.log, each.seq) for other in others
+                self.has(other, each) for other in others
             ):
                 self.excused.add(each.entry)
+        if not machine.rotten:
+            self.note_held(machine)
+
+    def note_held(self, machine: Machine) -> None:
+        """What a machine holds now it may have said that it holds."""
         for state in machine.workspace.store.logs():
             key = (machine.name, state.log)
             self.held[key] = max(self.held.get(key, -1), state.head)
 
+    def has(self, machine: Machine, each: Acknowledged) -> bool:
+        """Whether an entry is on a machine's disk: this very one, if its log may be forked."""
+        if not holds(machine, each.log, each.seq):
+            return False
+        if not any(
+            self.world.desks[name].workspace.device == each.log.device for name in self.doubled
+        ):
+            return True
+        return machine.workspace.store.entries(each.log, each.seq, each.seq)[0].id == each.entry
+
     def ever_held(self, machine: Machine, log: LogId, seq: int) -> bool:
         """Whether a receipt of this machine for that entry can be true."""
-        return holds(machine, log, seq) or self.held.get((machine.name, log), -1) >= seq
+        once = self.held.get((machine.name, log), -1) >= seq
+        return once or (not machine.rotten and holds(machine, log, seq))
 
 
 def holds(machine: Machine, log: LogId, seq: int) -> bool:

@@ -8,11 +8,13 @@ taken away is still a schedule. So a failure can be made smaller.
 
 import random
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, unique
 
 JOINED_MAX = 8
+ALONE_STEPS = 45
 
 
+@unique
 class Fault(Enum):
     """What may go wrong. The value is what is meant."""
 
@@ -31,23 +33,47 @@ class Fault(Enum):
     RELAY_LOSS = "a relay is gone for good"
     REPLAY = "a machine gets once more what it got from that peer before"
     REMOVAL = "a member is removed while not everybody hears of it"
+    SLEEP = "a lid is closed: timers stand, what ends is not heard of, and the network is another"
+    BIT_ROT = "one bit on a disk is not what was written: in the database, or in a block"
+    MIXED_VERSIONS = "a machine says what this build does not know, of every kind there is"
+    EQUIVOCATE = "a device goes on in its logs twice, and shows each half to other peers"
 
 
+@unique
 class Work(Enum):
     """What people do."""
 
-    POST = 12
-    REPLY = 5
-    EDIT = 4
-    DELETE = 2
-    REACT = 4
-    PIN = 2
-    TOPIC = 2
-    PROFILE = 1
-    NOTE = 3
-    OPEN = 2
-    NEWCOMER = 1
-    BURST = 1
+    POST = "a message"
+    REPLY = "an answer to one of the last messages"
+    EDIT = "other words in an own message"
+    DELETE = "an own message is taken back"
+    REACT = "an emoji is put, or taken back"
+    PIN = "a message is pinned, or no longer"
+    TOPIC = "a channel's topic"
+    PROFILE = "another nick"
+    NOTE = "a piece of the notes"
+    PICTURE = "a message with a picture"
+    OPEN = "a channel is looked at"
+    NEWCOMER = "somebody is invited, and knocks"
+    BURST = "some hundreds of messages at once"
+
+
+OFTEN = {
+    Work.POST: 12,
+    Work.REPLY: 5,
+    Work.EDIT: 4,
+    Work.DELETE: 2,
+    Work.REACT: 4,
+    Work.PIN: 2,
+    Work.TOPIC: 3,
+    Work.PROFILE: 2,
+    Work.NOTE: 3,
+    Work.PICTURE: 1,
+    Work.OPEN: 2,
+    Work.NEWCOMER: 1,
+    Work.BURST: 0.4,
+}
+"""How often, beside the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +118,7 @@ def draw(seed: int) -> Schedule:
     members = source.choice((3, 3, 3, 4, 4, 5, 6, 8))
     relays = source.choice((0, 1, 1, 2))
     work = [each for each in Work if source.random() < 0.8 or each is Work.POST]
-    weights = [each.value * source.choice((1, 1, 2, 4)) for each in work]
+    weights = [OFTEN[each] * source.choice((1, 1, 2, 4)) for each in work]
     trouble = source.uniform(0.1, 0.4) if faults else 0.0
     pace_ms = source.choice((20, 200, 2_000))
     steps = []
@@ -105,3 +131,15 @@ def draw(seed: int) -> Schedule:
         numbers = [source.randrange(1_000) for _ in range(3)]
         steps.append(Step(source.randint(0, pace_ms), what, *numbers))
     return Schedule(seed, frozenset(faults), members, relays, tuple(steps))
+
+
+def alone(fault: Fault, seed: int) -> Schedule:
+    """A run in which one fault happens again and again, between everything that people do."""
+    source = random.Random(f"alone {fault.name} {seed}")
+    steps = []
+    for number in range(ALONE_STEPS):
+        (usual,) = source.choices([*OFTEN], [*OFTEN.values()])
+        what = fault if number % 3 == 2 else usual
+        numbers = [source.randrange(1_000) for _ in range(3)]
+        steps.append(Step(source.randint(0, 500), what, *numbers))
+    return Schedule(seed, frozenset({fault}), 4, 1, tuple(steps))

@@ -62,6 +62,8 @@ def run(schedule: Schedule, log: Callable[[str], None] = lambda line: None) -> O
         frame = traceback.extract_tb(error.__traceback__)[-1]
         wrong = [f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"]
         log(traceback.format_exc())
+    finally:
+        story.end()
     for sentence in wrong:
         story.world.note(f"!! {sentence}")
     return Outcome(
@@ -97,5 +99,6 @@ def _rest(story: Story) -> list[str]:
     if spent > QUIET_PER_LINK * links:
         return [f"{spent} messages on {links} links while nothing happens"]
     wrong = _ask(AT_REST, story)
+    story.sum_up()
     world.run(LOOK_MS)
     return wrong or _ask(AGREEMENT, story)

@@ -7,23 +7,28 @@ After the last step everything heals: paths, clocks, disks and processes. What m
 from collections.abc import Callable
 from contextlib import suppress
 
+from chat.blocks.exchange import ports
+from chat.blocks.sealing import seal_bytes
 from chat.engine.talking import Saying, Talking
-from chat.errors import ChatError
+from chat.errors import ChatError, StoreError
 from crdt import ops
-from crdt.roster_ops import MODE_PRIVATE, MODE_PUBLIC, Remove
-from tests.sim.ledger import Ledger
+from crdt.roster_ops import MODE_PRIVATE, MODE_PUBLIC
+from tests.chat.engine_team import seeded
+from tests.sim import newer
+from tests.sim.ledger import Ledger, Picture
+from tests.sim.machine import Machine
 from tests.sim.schedule import JOINED_MAX, Fault, Schedule, Step, Work
-from tests.sim.world import Crashed, Machine, World
+from tests.sim.trouble import Trouble
+from tests.sim.world import Crashed, World
 
 NAMES = ("ana", "bo", "cid", "dee", "eve", "fay", "gus", "hal")
 LATENCY_MS = (1, 3_000)
 LAN_MS = (1, 40)
-DAY_MS = 24 * 3600 * 1000
-AWAY_MAX_MS = 8_000
-"""How long a machine stays away, a path closed, a direction stuck."""
 SKEW_MS = 20_000
 """How wrong clocks are without any fault."""
 BURST_MIN = 150
+PICTURE_BYTES = (900, 70_000, 150_000)
+"""One block, and two or three behind a manifest."""
 INSIDE = 2
 """Members of the private channel."""
 EVERYBODY_SAYS = "purr"
@@ -39,9 +44,11 @@ class Story:
         self.world = World(schedule.seed, schedule.faults, log)
         self.ledger = Ledger(self.world)
         self.world.before_loss = self.ledger.lose
+        self.world.watch = self.ledger.note_held
         self.refused = 0
         self._newcomers = 0
         self._said = 0
+        self._trouble = Trouble(self, frozenset(NAMES[:INSIDE]))
         self._deeds: dict[Fault | Work, Callable[[Machine, Step], None]] = {
             Work.POST: self._post,
             Work.REPLY: self._reply,
@@ -52,22 +59,11 @@ class Story:
             Work.TOPIC: self._topic,
             Work.PROFILE: self._profile,
             Work.NOTE: self._note,
+            Work.PICTURE: self._picture,
             Work.OPEN: self._open,
             Work.NEWCOMER: self._newcomer,
             Work.BURST: self._burst,
-            Fault.SLOW_PEER: self._slow,
-            Fault.RESET: self._reset,
-            Fault.PARTITION: self._partition,
-            Fault.ONE_WAY: self._one_way,
-            Fault.FLAP: self._flap,
-            Fault.CRASH: self._crash,
-            Fault.RESTART: self._restart,
-            Fault.TORN: self._torn,
-            Fault.OLD_BACKUP: self._old_backup,
-            Fault.CLOCK_JUMP: self._clock_jump,
-            Fault.RELAY_LOSS: self._relay_loss,
-            Fault.REPLAY: self._replay,
-            Fault.REMOVAL: self._removal,
+            **self._trouble.deeds,
         }
 
     # The phases ---------------------------------------------------------------------------------
@@ -87,7 +83,7 @@ class Story:
         world.dial()
         world.run(20_000)
         for machine in world.desks.values():
-            machine.backup = machine.disk.image()
+            machine.back_up()
             machine.wall_ahead_ms = world.random.randint(-SKEW_MS, SKEW_MS)
         if Fault.LATENCY in schedule.faults:
             world.delay_ms = LATENCY_MS
@@ -97,26 +93,40 @@ class Story:
         """Time passes, then something happens."""
         world = self.world
         world.run(step.wait_ms)
-        there = [machine for machine in world.desks.values() if machine.running]
-        if there:
-            machine = there[step.who % len(there)]
-            world.note(f"-- {machine.name} {step.what.name} {step.number}")
-            if step.what in self._deeds:
-                self._deeds[step.what](machine, step)
+        there = [machine for machine in world.desks.values() if machine.awake]
+        if not there:
+            return
+        machine = there[step.who % len(there)]
+        world.note(f"-- {machine.name} {step.what.name} {step.number}")
+        deed = self._deeds.get(step.what)
+        if deed is None:
+            return
+        try:
+            deed(machine, step)
+        except StoreError:
+            if not machine.rotten:
+                raise
+            world.note(f"{machine.name} cannot read what it was to answer to")
 
     def heal(self) -> None:
         """Nothing fails any more."""
-        world = self.world
-        world.note("-- all is well again")
-        world.delay_ms = LAN_MS
-        world.apart.clear()
-        for number, sender in list(world.stuck):
-            world.release(world.wires[number], sender)
-        for machine in world.desks.values():
-            machine.slow_ms = machine.wall_ahead_ms = 0
-            machine.doom = ""
-            machine.disk.heal()
-            world.start(machine)
+        self.world.note("-- all is well again")
+        self.world.delay_ms = LAN_MS
+        self._trouble.end()
+
+    def sum_up(self) -> None:
+        """What the run came through, for who reads its log."""
+        members, ledger = self.members, self.ledger
+        proofs = sum(bool(machine.workspace.store.forks()) for machine in members)
+        self.world.note(
+            f"-- {proofs} members can prove a fork, {ledger.damaged} databases were damaged, "
+            f"{len(ledger.newer)} entries and {len(ledger.unknown_ops)} roster ops are of newer "
+            f"builds, {len(ledger.pictures)} pictures were shared"
+        )
+
+    def end(self) -> None:
+        """Nothing more happens."""
+        self.world.close()
 
     @property
     def members(self) -> list[Machine]:
@@ -125,7 +135,8 @@ class Story:
         return [
             machine
             for machine in self.world.desks.values()
-            if not machine.identity.relay and machine.workspace.device in devices
+            if not (machine.identity.relay or machine.double_of)
+            and machine.workspace.device in devices
         ]
 
     # What people do -----------------------------------------------------------------------------
@@ -143,6 +154,24 @@ class Story:
             self.world.note(f"{machine.name} not acknowledged: {type(error).__name__}")
             return
         self.ledger.done(machine, sayings)
+
+    def say_in(self, machine: Machine, step: Step) -> None:
+        """A message in the channel that the step means."""
+        self._post(machine, step)
+
+    def say_newer(self, machine: Machine, step: Step, part: int, payload: bytes) -> None:
+        """An entry with a payload that nobody here can read."""
+        channel = self._channel(machine, step)
+        if channel is None:
+            return
+        log = machine.workspace.own_log(channel, part)
+        try:
+            self.world.do(machine, lambda now: newer.write(machine, log, payload, now))
+        except (ChatError, Crashed) as error:
+            self.refused += 1
+            self.world.note(f"{machine.name} not acknowledged: {type(error).__name__}")
+            return
+        self.ledger.done_newer(machine, log)
 
     def _text(self, machine: Machine, channel: bytes) -> str:
         self._said += 1
@@ -220,6 +249,27 @@ class Story:
             update = ops.NoteUpdate(step.number.to_bytes(4, "big"), ())
             self.say(machine, lambda talking: Saying(channel, update))
 
+    def _picture(self, machine: Machine, step: Step) -> None:
+        """Sealed, on disk, and then in a message, as `clowder put` does it."""
+        channel = self._channel(machine, step)
+        if channel is None:
+            return
+        workspace, size = machine.workspace, PICTURE_BYTES[step.other % len(PICTURE_BYTES)]
+        data = seeded(f"picture {step.other % 20}")(size)
+        try:
+            epoch = workspace.sending_epoch(channel)
+        except ChatError:
+            return
+        ref, blocks = seal_bytes(data, workspace.epochs.convergence_secret(epoch))
+        machine.shelf.put(blocks)
+        info = ops.FileInfo(
+            ref.root, ref.key, ref.plaintext_sha256, size, "cat.png", "image/png", 8, 8
+        )
+        self.ledger.pictures[ref.root] = Picture(info, data, frozenset(cid for cid, _ in blocks))
+        self.world.give(machine, ports.Hold(ref.root, size))
+        text = self._text(machine, channel)
+        self.say(machine, lambda talking: talking.post(channel.hex(), text, None, (info,)))
+
     def _open(self, machine: Machine, step: Step) -> None:
         channel = self._channel(machine, step)
         self.world.turn(machine, lambda now: machine.engine.open_channel(channel, now))
@@ -227,127 +277,9 @@ class Story:
     def _newcomer(self, machine: Machine, step: Step) -> None:
         if len(self.world.desks) >= JOINED_MAX + 2 or machine.identity.relay:
             return
+        if machine.name in self.ledger.unknown_ops or machine.double_of:
+            return
         name = f"new{self._newcomers}"
         with suppress(ChatError, Crashed):
             self.world.claim(name, machine)
             self._newcomers += 1
-
-    # What goes wrong ----------------------------------------------------------------------------
-
-    def _away_ms(self, step: Step) -> int:
-        return 1 + step.number * AWAY_MAX_MS // 1_000
-
-    def _slow(self, machine: Machine, step: Step) -> None:
-        machine.slow_ms = 0 if machine.slow_ms else 500 + 4 * step.number
-
-    def _reset(self, machine: Machine, step: Step) -> None:
-        live = [wire for wire in self.world.live() if machine in wire.ends]
-        if live:
-            self.world.cut(live[step.other % len(live)])
-
-    def _partition(self, machine: Machine, step: Step) -> None:
-        world = self.world
-        left = {name for at, name in enumerate(sorted(world.desks)) if step.other >> at & 1}
-        pairs = {frozenset((a, b)) for a in left for b in world.desks if b not in left}
-        self._close_paths(pairs, self._away_ms(step))
-
-    def _close_paths(self, pairs: set[frozenset[str]], ms: int) -> None:
-        world = self.world
-        world.apart |= pairs
-        for wire in world.live():
-            if frozenset(desk.name for desk in wire.ends) in pairs:
-                world.cut(wire)
-
-        def open_again() -> None:
-            world.apart -= pairs
-
-        world.after(ms, open_again)
-
-    def _one_way(self, machine: Machine, step: Step) -> None:
-        world = self.world
-        live = [wire for wire in world.live() if machine in wire.ends]
-        if not live:
-            return
-        wire = live[step.other % len(live)]
-        world.stick(wire, machine.name)
-
-        def go_on() -> None:
-            if step.other % 3 == 0:
-                world.cut(wire)
-            world.release(wire, machine.name)
-
-        world.after(self._away_ms(step), go_on)
-
-    def _flap(self, machine: Machine, step: Step) -> None:
-        world = self.world
-        others = [name for name in sorted(world.desks) if name != machine.name]
-        pair = frozenset((machine.name, others[step.other % len(others)]))
-        for time in range(1 + step.number % 6):
-            wait = time * (200 + step.number)
-            world.after(wait, lambda: self._close_paths({pair}, 100))
-            world.after(wait + 110, world.dial)
-
-    def _crash(self, machine: Machine, step: Step) -> None:
-        machine.doom = ("", "before", "after")[step.number % 3]
-        if not machine.doom:
-            self.world.crash(machine)
-        self._come_back(machine, step)
-
-    def _come_back(self, machine: Machine, step: Step) -> None:
-        self.world.after(self._away_ms(step), lambda: self.world.start(machine))
-
-    def _restart(self, machine: Machine, step: Step) -> None:
-        self.world.turn(machine, lambda now: [])
-        if machine.running:
-            self.world.crash(machine)
-            self.world.start(machine, clean=True)
-
-    def _torn(self, machine: Machine, step: Step) -> None:
-        if step.number % 4 == 0:
-            machine.disk.commit_fails = True
-        else:
-            machine.disk.writes_left = step.number % 12
-
-    def _old_backup(self, machine: Machine, step: Step) -> None:
-        if machine.backup is None or step.number % 3 == 0:
-            self.world.turn(machine, lambda now: [])
-            machine.backup = machine.disk.image() if machine.running else machine.backup
-        else:
-            self.world.lose_disk(machine, machine.backup)
-            self._come_back(machine, step)
-
-    def _clock_jump(self, machine: Machine, step: Step) -> None:
-        machine.wall_ahead_ms = (step.number - 500) * DAY_MS // 500
-
-    def _relay_loss(self, machine: Machine, step: Step) -> None:
-        if machine.identity.relay:
-            self.ledger.lose(machine)
-            self.world.crash(machine)
-            machine.gone = True
-
-    def _replay(self, machine: Machine, step: Step) -> None:
-        """Any payload that this machine ever got from a peer, over the link they have now."""
-        live = [wire for wire in self.world.live() if machine in wire.ends]
-        if not live:
-            return
-        wire = live[step.other % len(live)]
-        peer = wire.other(machine)
-        heard = [
-            payload
-            for known in self.world.wires.values()
-            if {*known.ends} == {machine, peer}
-            for sender, payload in known.sent
-            if sender == peer.name
-        ]
-        for payload in heard[step.number % max(1, len(heard)) :][:3]:
-            self.world.deliver(wire, peer, machine, payload)
-
-    def _removal(self, machine: Machine, step: Step) -> None:
-        founder = self.world.desks["ana"]
-        candidates = [each for each in self.members if each.name not in NAMES[:INSIDE]]
-        if machine not in candidates or self.ledger.removed or not founder.running:
-            return
-        self.ledger.removed.add(machine.name)
-        self.ledger.lose(machine)
-        with suppress(ChatError, Crashed):
-            self.world.publish(founder, Remove(machine.workspace.me))

@@ -1,6 +1,7 @@
 """Runs of the simulator: the same seeds every time, planted bugs, and what seeds once found."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.sim.bugs import BUGS, planted
-from tests.sim.schedule import Fault, draw
+from tests.sim.schedule import OFTEN, Fault, Work, alone, draw
 from tests.sim.simulator import run
 from tests.sim.world import World
 
 ROOT = Path(__file__).parent.parent.parent
-SEEDS = (*range(5), *range(6, 15), *range(17, 23))
+ALONE_SEED = 2
+SEEDS = range(12)
 """A seed is a run only as long as the drawing of schedules stays: what one found is kept below, as
-a small story of its own."""
+a small story of its own. `make sim` tries many more."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -44,7 +46,38 @@ def test_the_same_seed_is_the_same_run_in_any_process() -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_that_is_planted_is_caught(name: str) -> None:
     with planted(name):
-        assert run(draw(BUGS[name].seed)).wrong, "look for a seed: python -m tests.sim --bugs"
+        assert run(BUGS[name].schedule(BUGS[name].seed)).wrong, (
+            "look for a seed: python -m tests.sim --bugs"
+        )
+
+
+SIGNS = {
+    Fault.SLEEP: (r" sleeps$", r" wakes after \d{6} ms$"),
+    Fault.BIT_ROT: (r" has a bad block ", r" [1-9]\d* databases were damaged"),
+    Fault.MIXED_VERSIONS: (r" [1-9]\d* entries and 1 roster ops are of newer builds",),
+    Fault.EQUIVOCATE: (r" has a double, ", r" [1-9]\d* members can prove a fork"),
+    Fault.CRASH: (r" ends (before|after)$",),
+    Fault.TORN: (r" turn taken back$",),
+    Fault.REMOVAL: (r" closes \d+: removed$",),
+}
+"""Lines in the log of a run that show a fault at work."""
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_fault_alone_happens_and_does_no_harm(fault: Fault) -> None:
+    lines: list[str] = []
+    outcome = run(alone(fault, ALONE_SEED), lines.append)
+    assert outcome.wrong == []
+    for sign in SIGNS.get(fault, ()):
+        assert any(re.search(sign, line) for line in lines), f"no line with {sign!r}"
+
+
+def test_what_people_do_is_all_done() -> None:
+    # Two kinds of work that are equal would be one, and the other would never be done.
+    assert set(OFTEN) == set(Work)
+    assert len({each.value for each in Work}) == len(Work.__members__)
+    done = {step.what for seed in SEEDS for step in draw(seed).steps}
+    assert set(Work) <= done
 
 
 def test_the_seeds_of_the_suite_meet_every_fault() -> None:
@@ -75,3 +108,4 @@ def test_a_link_whose_rest_ends_while_its_roster_is_awaited_lets_time_pass() -> 
     world.release(wire, "ana")
     world.run(30_000)
     assert bo.texts() == ana.texts()
+    world.close()

@@ -1,0 +1,74 @@
+"""What a channel must show, worked out anew from the entries that a machine holds.
+
+Deliberately by other code than the store's: the timeline by `crdt.timeline` in memory, registers by
+the one sentence of their rule. What a removal made void is as the machine has it marked; what a
+fork makes void (docs/protocol/entries.md) can be left out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crdt import entry as entries
+from crdt import ops
+from crdt.entry import Entry, LogId
+from crdt.errors import TooNew
+from crdt.ops import decode
+from crdt.registers import StateOp, writes
+from crdt.timeline import Stamp, Timeline
+from tests.sim.machine import Machine
+
+Void = Mapping[LogId, int]
+"""By forked log: the first seq that is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A channel as it must be.
+
+    Attributes:
+        timeline: canonical bytes.
+        registers: those with a value.
+        ids: of the entries, but those that a fork makes void.
+        newer: how many of them this build cannot read.
+    """
+
+    timeline: bytes
+    registers: dict[str, str]
+    ids: frozenset[bytes]
+    newer: int
+
+
+def all_entries(machine: Machine) -> dict[bytes, list[Entry]]:
+    """The entries held, by channel."""
+    found: dict[bytes, list[Entry]] = {}
+    for _, entry in machine.workspace.store.since(0, 1_000_000):
+        found.setdefault(entry.log.channel, []).append(entry)
+    return found
+
+
+def reduce(machine: Machine, channel: bytes, held: list[Entry], void: Void) -> Reduced:
+    """A channel out of entries that this machine has the keys for."""
+    workspace = machine.workspace
+    timeline, newest, newer = Timeline(), dict[str, tuple[Stamp, str]](), 0
+    counted = [entry for entry in held if entry.seq < void.get(entry.log, entry.seq + 1)]
+    marked = {log: workspace.store.void_seqs(log) for log in {entry.log for entry in counted}}
+    for entry in counted:
+        if entry.seq in marked[entry.log]:
+            continue
+        key = workspace.epochs.channel_key(entry.epoch, channel)
+        try:
+            op = decode(entries.open_payload(workspace.id, entry, key), entry.log.part)
+        except TooNew:
+            newer += 1
+            continue
+        member, stamp = workspace.member_of(entry.log.device), Stamp(entry.hlc, entry.id)
+        if member is None or isinstance(op, ops.NoteUpdate):
+            continue
+        if isinstance(op, StateOp):
+            for write in writes(op, member, stamp):
+                newest[write.key] = max(newest.get(write.key, (stamp, "")), (stamp, write.value))
+        else:
+            timeline.apply(op, member, stamp)
+    registers = {key: value for key, (_, value) in sorted(newest.items()) if value}
+    ids = frozenset(entry.id for entry in counted)
+    return Reduced(timeline.canonical(), registers, ids, newer)
