@@ -266,6 +266,12 @@ class KeepFile(Command, frozen=True, tag="keep"):
     on: bool = True
 
 
+class WantCopies(Command, frozen=True, tag="copies"):
+    """How many machines shall hold each file of the workspace; 0 only asks. Reply: int."""
+
+    count: int = 0
+
+
 class WaitReached(Command, frozen=True, tag="wait"):
     """Wait until `count` other members hold the message. Reply: model.Message."""
 
@@ -364,6 +370,7 @@ REPLIES: dict[type[Command], Any] = {
     ListTransfers: list[model.Transfer],
     ListFiles: list[model.SharedFile],
     KeepFile: model.SharedFile,
+    WantCopies: int,
     WaitReached: model.Message,
     SetProfile: model.Member,
     GetPrivate: model.Private,

@@ -81,6 +81,9 @@ PROMISE_MS = 60_000  # what we ask for; drops happen in the first half of it (cl
 PROMISES_PER_PEER_MAX = 1_024  # files that one peer can bind here at a time
 SHED_ASK_MS = 3_000  # who has not answered by then is not waited for
 SHED_ASKED_MAX = 64  # files asked about at a time: whoever asks promises nothing meanwhile
+REPLICA_SPREAD_MS = 60_000  # who could take a copy waits up to so long, to see whether others do
+REPLICA_PLANNED_MAX = 1_024  # files for which that is planned at a time
+REPLICA_FETCHES_MAX = 2  # copies taken at a time: what people ask for is never far behind
 
 assert CHUNK_MAX_BYTES // CHUNK_MIN_BYTES == 2**4
 assert FOLDER_FILES_MAX * (FOLDER_DEPTH_MAX + 7) + 6 <= CBOR_ITEMS_MAX

@@ -15,6 +15,9 @@ from chat.cli.talk import absolute, posted
 from chat.errors import UsageError
 from chat.session import Session
 
+COPIES_MAX = 16
+"""The node says so too, but loading that takes a while."""
+
 
 @click.command(cls=GlobalOptions)
 @click.argument("channel")
@@ -151,10 +154,27 @@ def _keeping(name: str, on: bool, help_text: str) -> click.Command:
     return command
 
 
+@click.command(cls=GlobalOptions)
+@click.argument("count", metavar="N", type=click.IntRange(1, COPIES_MAX), required=False)
+def copies(count: int | None) -> None:
+    """Show, or change for all, how many machines shall hold each file."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            wanted: int = await session.call(commands.WantCopies(count or 0))
+        if invocation.output.as_json:
+            invocation.output.record("copies", {"count": wanted})
+        else:
+            invocation.output.line(str(wanted))
+
+    run(work)
+
+
 COMMANDS = (
     put,
     get,
     pictures,
+    copies,
     _keeping("keep", True, "Keep a file on this machine whatever happens."),
     _keeping("unkeep", False, "Let a file go when room is short and others have it."),
 )

@@ -15,6 +15,7 @@ for the node, which tells it of links and payloads and is told of transfers:
     reading.py      files put together again; folders.py: many of them as one
     arriving.py     waiting for a file, or for each part of it; pipes.py: where the parts go
     disk.py         threads for what blocks
+    replicating.py  copies of what too few machines hold
     sharing.py      prepare; user_files.py: the user's own files; sentences.py: what errors say
     shelf.py        how much of each file is here
 

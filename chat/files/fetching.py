@@ -174,6 +174,11 @@ class Fetching:
             if not self._shelf.complete(root):
                 self._root_heard(news)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way here from somebody who has it."""
+        return not any(each.holders for each in self._transfers.actives())
+
     def wanted(self, root: bytes) -> bool:
         """Whether a file is on its way here."""
         return self._transfers.active(root) is not None

@@ -18,10 +18,12 @@ from chat.files.arriving import Arriving, Write
 from chat.files.departures import Unsent
 from chat.files.disk import Disk, KeepOn
 from chat.files.fetching import Fetching
-from chat.files.housekeeping import Housekeeping, Named
+from chat.files.housekeeping import Housekeeping
 from chat.files.limits import AUTO_FETCH_BYTES, QUOTA_BYTES
+from chat.files.needs import NOTHING_KNOWN, Needs
 from chat.files.quota import Quota
 from chat.files.reading import Reading, ref_of
+from chat.files.replicating import Replicating
 from chat.files.sentences import named
 from chat.files.sharing import Known, Prepared, Previews, Sharing
 from chat.files.shelf import Shelf, Stats
@@ -56,7 +58,7 @@ class Files:
         quota_bytes: int = QUOTA_BYTES,
         auto_bytes: int = AUTO_FETCH_BYTES,
         previews: Previews | None = None,
-        named: Named = lambda: None,
+        needs: Needs = NOTHING_KNOWN,
     ) -> None:
         """
         Args:
@@ -70,7 +72,7 @@ class Files:
             quota_bytes: beyond these, what others hold as well is dropped.
             auto_bytes: pictures up to this size are fetched when a message names them.
             previews: makes previews; None for a decoder process of our own.
-            named: roots that messages name; blocks of others go first.
+            needs: what the workspace needs of its files.
 
         Raises:
             StoreFailure: the disk refuses.
@@ -93,7 +95,10 @@ class Files:
             make_room=lambda size: self.room.look(size),
         )
         self._on_complete = on_complete
-        self.room = self._housekeeping(quota_bytes, named, lot)
+        self.room = self._housekeeping(quota_bytes, needs, lot)
+        self._replicating = Replicating(
+            self.room, self._shelf, self._fetching, needs, relay=relay, lot=lot, now_ms=now_ms
+        )
         self._arriving = Arriving(
             store, self._disk, self._shelf, self._fetching, self._gone, self._open, now_ms
         )
@@ -111,17 +116,17 @@ class Files:
         )
 
     def _housekeeping(
-        self, quota_bytes: int, named: Named, lot: Callable[[], float]
+        self, quota_bytes: int, needs: Needs, lot: Callable[[], float]
     ) -> Housekeeping:
         return Housekeeping(
             self._store,
             self._disk,
             self._shelf,
             self._fetching,
+            needs,
             quota_bytes=quota_bytes,
             give=self._gone,
             send=lambda device, message: self._shell.send(device, message, PRIORITY_PREFETCH),
-            named=named,
             lot=lot,
             now_ms=self._now_ms,
             wall=time.time,
@@ -149,6 +154,7 @@ class Files:
         self._fetching.peer_up(device)
         self._shell.give(ports.PeerUp(device, relay))
         self.room.peer_up(device)
+        self._replicating.begin()
 
     def peer_down(self, device: bytes) -> None:
         """The last link with a device has ended."""
@@ -176,6 +182,8 @@ class Files:
             if taken is not None:
                 taken()
             return
+        if isinstance(message, messages.WantRoot | messages.Unwant):
+            self.room.fetches(device, message.root, isinstance(message, messages.WantRoot))
         self._fetching.said(device, message)
         self._shell.give(ports.Received(device, message), taken)
 
@@ -372,6 +380,7 @@ class Files:
         self._closed = True
         self._shell.close()
         self._fetching.release()
+        await self._replicating.aclose()
         await self.room.aclose()
         await self._disk.aclose()
         if self._decoder is not None:

@@ -25,17 +25,14 @@ from chat.errors import StoreError, Unavailable
 from chat.files.disk import Disk
 from chat.files.fetching import Fetching
 from chat.files.limits import (
-    COPIES_WANTED,
     IN_USE_SECONDS,
     LOOK_AGAIN_SECONDS,
     REFUSED_AGAIN_SECONDS,
     WATER_PARTS,
 )
+from chat.files.needs import Needs
 from chat.files.sentences import sentence
 from chat.files.shelf import Shelf
-
-Named = Callable[[], set[bytes] | None]
-"""The roots that messages name; None when that is not known here, as on a relay."""
 
 
 class Housekeeping:
@@ -47,11 +44,11 @@ class Housekeeping:
         disk: Disk,
         shelf: Shelf,
         fetching: Fetching,
+        needs: Needs,
         *,
         quota_bytes: int,
         give: Callable[[FileGone], None],
         send: Callable[[bytes, AskHolding | Holding], None],
-        named: Named,
         lot: Callable[[], float],
         now_ms: Callable[[], float],
         wall: Callable[[], float],
@@ -73,7 +70,7 @@ class Housekeeping:
         self._quota = quota_bytes
         self._give = give
         self._send = send
-        self._named = named
+        self._needs = needs
         self._lot = lot
         self._now_ms = now_ms
         self._wall = wall
@@ -111,6 +108,18 @@ class Housekeeping:
     def holders(self, root: bytes) -> tuple[bytes, ...]:
         """Linked devices that are known to hold every block of a file."""
         return self._machine.holders(root)
+
+    def copies(self, root: bytes) -> int:
+        """Linked devices that are known to hold a file, or to fetch it."""
+        return self._machine.copies(root)
+
+    def asked_about(self) -> set[bytes]:
+        """Files that linked devices asked about."""
+        return self._machine.watched()
+
+    def fetches(self, device: bytes, root: bytes, on: bool) -> None:
+        """A device said that it fetches a file now, or no longer."""
+        self._tell(ports.Fetches(device, root, on))
 
     async def census(self, roots: Iterable[bytes], seconds: float) -> None:
         """Ask linked devices which of these they hold, and wait for the answers, or so long."""
@@ -163,6 +172,11 @@ class Housekeeping:
         """Whether so many bytes more are within the quota."""
         return self._store.total_bytes + size <= self._quota
 
+    @property
+    def spare(self) -> int:
+        """Bytes that may come without making anything else go; none when negative."""
+        return self._water(2) - self._store.total_bytes
+
     def look(self, coming: int = 0) -> None:
         """Make room if there is little, for a file of `coming` bytes too."""
         if self._closed or self._store.total_bytes + coming <= self._water(1 if not coming else 0):
@@ -176,7 +190,7 @@ class Housekeeping:
 
     async def _list_and_shed(self) -> None:
         try:
-            named = None if self._store.damaged else self._named()
+            named = None if self._store.damaged else self._needs.named()
             if named is not None:
                 named = named | self._listed.below(named)
             found = await self._disk.file(lambda keep_on: stored_files(self._store, keep_on))
@@ -190,7 +204,7 @@ class Housekeeping:
                 self._drop(each.root)
         self._on_disk = {root: each for root, each in self._on_disk.items() if self._may_go(each)}
         files = tuple((each.root, each.size) for each in self._on_disk.values())
-        self._tell(ports.Shed(files, max(0, self._excess), COPIES_WANTED))
+        self._tell(ports.Shed(files, max(0, self._excess), self._needs.copies()))
 
     @property
     def _excess(self) -> int:

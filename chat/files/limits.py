@@ -17,6 +17,7 @@ QUOTA_BYTES = 10 * GIB  # of files that a machine keeps, a relay or not, unless 
 COPIES_WANTED = 3  # of each file in a workspace: two machines may fail at once
 WATER_PARTS = 16  # of the quota: one part is left free for what comes, down to two it is made free
 IN_USE_SECONDS = 600.0  # what was put, fetched or opened so recently is not dropped
+REPLICATE_SECONDS = 120.0  # between looks for files with too few copies, half to one and a half
 LOOK_AGAIN_SECONDS = (
     30.0  # after an attempt to make room, to three times that: others came, or went
 )

@@ -11,10 +11,10 @@ from chat.errors import NotFound, UsageError
 from chat.files.folders import Folders, info_of, is_folder
 from chat.files.limits import CENSUS_SECONDS
 from chat.files.pipes import writing
-from chat.node.sharing import Sharing
+from chat.node.sharing import COPIES_MAX, COPIES_SETTING, Sharing, copies_wanted
 from chat.node.team import Team
 from chat.store.files import CarriedFile
-from crdt.ops import FileInfo
+from crdt.ops import FileInfo, Setting
 
 OPEN_SECONDS = 10.0
 """How long a folder's listing is waited for before its files can be kept."""
@@ -40,6 +40,7 @@ class Filing:
             commands.ListTransfers: self._transfers,
             commands.ListFiles: self._list,
             commands.KeepFile: self._keep,
+            commands.WantCopies: self._copies,
         }
 
     async def _put(self, command: commands.Put) -> model.Message:
@@ -141,6 +142,16 @@ class Filing:
         """It is fetched after a restart too, and by a command that links."""
         self._team.workspace.store.add_want(root)
         return ()
+
+    async def _copies(self, command: commands.WantCopies) -> int:
+        team = self._team
+        if not 0 <= command.count <= COPIES_MAX:
+            raise UsageError(f"A file can have 1 to {COPIES_MAX} copies.")
+        if command.count:
+            setting = Setting(COPIES_SETTING, str(command.count))
+            team.write(team.workspace.directory, setting)
+            await team.turns.durable()
+        return copies_wanted(team.workspace)
 
     async def _view(self, carried: CarriedFile) -> model.SharedFile:
         info, workspace = carried.info, self._team.workspace

@@ -14,13 +14,27 @@ from chat.blocks.store_files import BlockStore
 from chat.effects import Effect, MessageTouched
 from chat.errors import StoreError
 from chat.files import Files, TransferState
+from chat.files.limits import COPIES_WANTED
+from chat.files.needs import Needs
 from chat.node.team import Team, now
 from chat.profile import Profile
 from chat.store.states import clean_file
-from chat.workspace import Now
+from chat.workspace import Now, Workspace
 from crdt.ops import FileInfo
 
 MIB = 1024 * 1024
+
+
+COPIES_SETTING = "copies"
+"""How many machines shall hold each file, in the state of the workspace's directory."""
+COPIES_MAX = 16
+
+
+def copies_wanted(workspace: Workspace) -> int:
+    """How many copies of each file the workspace wants; what cannot be one counts as not said."""
+    said = workspace.store.register(workspace.directory, f"set/{COPIES_SETTING}")
+    count = int(said) if said.isascii() and said.isdigit() else COPIES_WANTED
+    return count if 1 <= count <= COPIES_MAX else COPIES_WANTED
 
 
 class Sharing:
@@ -63,13 +77,20 @@ class Sharing:
             relay=relay,
             auto_bytes=fetch_up_to_mb * MIB,
             quota_bytes=keep_up_to_mb * MIB,
-            named=self._named,
+            needs=Needs(self._named, self._told_of, self._copies),
         )
         self._team: Team | None = None
         self._moved: dict[bytes, TransferState] = {}
 
     def _named(self) -> set[bytes] | None:
         return None if self._team is None else self._team.workspace.store.roots()
+
+    def _told_of(self, root: bytes) -> FileInfo | None:
+        carried = None if self._team is None else self._team.workspace.store.file_of_root(root)
+        return None if carried is None else carried.info
+
+    def _copies(self) -> int:
+        return COPIES_WANTED if self._team is None else copies_wanted(self._team.workspace)
 
     def begin(self, team: Team, *, fetching: bool) -> None:
         """Messages and members are there: go on fetching what was wanted before."""

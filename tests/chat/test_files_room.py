@@ -10,6 +10,7 @@ from chat.blocks.kept_files import KeptRoots
 from chat.blocks.sealing import FileSeal
 from chat.blocks.store_files import BlockStore
 from chat.files.limits import IN_USE_SECONDS
+from chat.files.needs import Needs
 from crdt.ops import FileInfo
 from tests.chat.files_team import SECRET, Machine, Team, noise, tell, write
 
@@ -134,7 +135,7 @@ def stored_block_of(machine: Machine, info: FileInfo) -> bytes:
 def test_files_no_message_names_go_first_and_without_a_promise(tmp_path: Path) -> None:
     async def story(team: Team) -> None:
         named: set[bytes] = set()
-        ana = team.add("ana", quota_bytes=QUOTA, named=lambda: named)
+        ana = team.add("ana", quota_bytes=QUOTA, needs=Needs(named=lambda: named))
         infos = [await put(team, ana, number) for number in range(2)]
         grow_old(ana)
         named |= {infos[0].root}
@@ -147,7 +148,7 @@ def test_files_no_message_names_go_first_and_without_a_promise(tmp_path: Path) -
 
 def test_after_damage_nothing_goes_without_a_promise(tmp_path: Path) -> None:
     async def story(team: Team) -> None:
-        ana = team.add("ana", quota_bytes=QUOTA, named=set)
+        ana = team.add("ana", quota_bytes=QUOTA, needs=Needs(named=set))
         infos = [await put(team, ana, number) for number in range(2)]
         (ana.folder / "damaged").mkdir()
         grow_old(ana)

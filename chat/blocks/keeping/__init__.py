@@ -22,6 +22,7 @@ by lot.
     ports.py      inputs and effects
     promises.py   what others were promised
     shedding.py   one attempt to make room
+    replicas.py   which files to take a copy of, because there are too few
 """
 
 from chat.blocks.keeping.machine import Keeping

@@ -24,6 +24,7 @@ class _Peer:
 
     holds: OrderedDict[bytes, bool] = field(default_factory=OrderedDict)
     watches: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    fetches: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
 
     def said(self, root: bytes, held: bool) -> None:
         self.holds[root] = held
@@ -32,10 +33,17 @@ class _Peer:
             self.holds.popitem(last=False)
 
     def watch(self, root: bytes) -> None:
-        self.watches[root] = None
-        self.watches.move_to_end(root)
-        if len(self.watches) > WATCHED_PER_PEER_MAX:
-            self.watches.popitem(last=False)
+        _remember(self.watches, root)
+
+    def fetching(self, root: bytes) -> None:
+        _remember(self.fetches, root)
+
+
+def _remember(roots: OrderedDict[bytes, None], root: bytes) -> None:
+    roots[root] = None
+    roots.move_to_end(root)
+    if len(roots) > WATCHED_PER_PEER_MAX:
+        roots.popitem(last=False)
 
 
 class Keeping:
@@ -61,6 +69,8 @@ class Keeping:
             self._peer_down(event.peer)
         elif isinstance(event, ports.Came | ports.Went):
             self._changed(event.root, isinstance(event, ports.Came))
+        elif isinstance(event, ports.Fetches):
+            self._fetches(event)
         elif isinstance(event, ports.Census):
             self._census(event.roots)
         elif isinstance(event, ports.Shed):
@@ -80,6 +90,16 @@ class Keeping:
         """Linked peers that said they hold every block of this file."""
         return tuple(peer for peer, each in self._peers.items() if each.holds.get(root, False))
 
+    def copies(self, root: bytes) -> int:
+        """Linked peers that hold every block of a file, or are fetching it."""
+        return sum(
+            each.holds.get(root, False) or root in each.fetches for each in self._peers.values()
+        )
+
+    def watched(self) -> set[bytes]:
+        """Files that linked peers asked about."""
+        return {root for each in self._peers.values() for root in each.watches}
+
     def unsaid(self, roots: Iterable[bytes]) -> bool:
         """Whether a linked peer has not said yet whether it holds one of these."""
         wanted = list(roots)
@@ -90,6 +110,13 @@ class Keeping:
         return self._promises.bind(root, now)
 
     # What peers say
+
+    def _fetches(self, event: ports.Fetches) -> None:
+        peer = self._peers.get(event.peer)
+        if peer is not None and event.on:
+            peer.fetching(event.root)
+        elif peer is not None:
+            peer.fetches.pop(event.root, None)
 
     def _received(self, event: ports.Received, now: float) -> None:
         peer = self._peers.get(event.peer)

@@ -42,6 +42,15 @@ class Went:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetches:
+    """A peer said that it fetches a file now, or no longer: WANT-ROOT and UNWANT."""
+
+    peer: bytes
+    root: bytes
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Census:
     """Ask every linked peer that has not said so which of these it holds."""
 
@@ -68,7 +77,7 @@ class Tick:
     """The time of the last `WakeAt` has come."""
 
 
-Input = PeerUp | PeerDown | Received | Came | Went | Census | Shed | Tick
+Input = PeerUp | PeerDown | Received | Came | Went | Fetches | Census | Shed | Tick
 
 
 @dataclass(frozen=True, slots=True)
