@@ -65,7 +65,11 @@ class Finding(Rows):
     """Finds messages."""
 
     def find(self, wanted: Wanted, limit: int) -> list[Found]:
-        """The newest messages that fit, newest first."""
+        """The newest messages that fit, newest first.
+
+        By their numbers: at the limit, a message that its author posted twice, which no Clowder
+        does, may stand where the first of the two stood.
+        """
         terms = words.query_words(wanted.words)
         if wanted.words.strip() and not terms:
             return []

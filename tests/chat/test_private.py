@@ -55,6 +55,12 @@ def test_any_bytes_are_a_value_or_one_error(data: bytes) -> None:
     assert private.decode(private.encode(value)) == value
 
 
+def test_an_answer_without_words_is_a_draft() -> None:
+    kept = private.with_draft(Private(), "00" * 16, "", "ab" * 16)
+    assert kept.drafts == {"00" * 16: Draft("", "ab" * 16)}
+    assert private.with_draft(kept, "00" * 16, "", None) == Private()
+
+
 def test_the_oldest_makes_room() -> None:
     kept = Private()
     for number in range(private.DRAFTS_MAX + 2):

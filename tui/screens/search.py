@@ -29,6 +29,8 @@ PAUSE_SECONDS = 0.15
 """Typing goes on for this long before the search starts."""
 _DATED_CELLS = 64
 """Rows of fewer cells have no room for the date beside what was found."""
+_PADDED_CELLS = 44
+"""Rows of fewer cells have no columns."""
 _FOUND = re.compile("\x02([^\x03]*)\x03?")
 _FILTERS = "words  from:ana  in:cats  has:picture  is:mention  before:2026-11-24"
 
@@ -36,12 +38,15 @@ _FILTERS = "words  from:ana  in:cats  has:picture  is:mention  before:2026-11-24
 def hit_row(hit: SearchHit, calendar: Calendar, width: int, sign: str = "") -> Content:
     """When and where, who, and the words around what was found."""
     message = hit.message
-    where = f"{sign}#{cells.pad(message.channel, 12)} "
+    narrow = width < _PADDED_CELLS
+    channel, nick = cells.pad(message.channel, 12), cells.pad(message.author.nick, 10)
+    if narrow:
+        channel, nick = cells.fit(message.channel, 8), cells.fit(message.author.nick, 8)
+    where = f"{sign}#{channel} "
     if width >= _DATED_CELLS:
         where = f"{calendar.moment(message.at)}  {where}"
-    nick = cells.pad(message.author.nick, 10)
     snippet = " ".join(hit.snippet.split())
-    room = max(width - cells.width_of(where) - 11, 8)
+    room = max(width - cells.width_of(where) - cells.width_of(nick) - 1, 8)
     return styled((where, "$muted"), (nick, "bold"), " ") + marked(snippet, room)
 
 
