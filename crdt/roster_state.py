@@ -229,18 +229,19 @@ def _levels(resolution: Resolution) -> dict[bytes, int]:
 
 
 def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceState]:
-    """Every device that came in or said so; what counts goes before what does not."""
+    """Every device that came in or said so; what counts goes before what does not, then the first.
+
+    A device may come in twice, with other keys: which ones it has must not depend on what was
+    heard first.
+    """
+    nodes = [
+        history.nodes[index]
+        for mask in history.admissions.values()
+        for index in bits(mask & resolution.within)
+    ]
+    nodes.sort(key=lambda node: (not resolution.valid & node.bit, node.order))
     found: dict[bytes, DeviceState] = {}
-    rest: list[Node] = []
-    for mask in history.admissions.values():
-        for index in bits(mask & resolution.within):
-            node = history.nodes[index]
-            if not resolution.valid & node.bit:
-                rest.append(node)
-                continue
-            for known in _claimed(history, node):
-                found.setdefault(known.device, known)
-    for node in sorted(rest, key=_order):
+    for node in nodes:
         for known in _claimed(history, node):
             found.setdefault(known.device, known)
     return found

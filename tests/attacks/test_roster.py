@@ -6,11 +6,13 @@ import msgspec
 import pytest
 
 from crdt import limits
+from crdt.claims import build_claim
 from crdt.errors import Invalid
+from crdt.keys import DevicePublic
 from crdt.roster import Roster
-from crdt.roster_ops import Grant, Invite, Op, Remove
+from crdt.roster_ops import Admit, Grant, Invite, Op, Remove
 from tests.attacks.histories import SHARES, TIMEOUT_SECONDS, history, numbers, orders, read, step
-from tests.crdt.roster_people import Team, bytes_of, genesis, member, public
+from tests.crdt.roster_people import Team, bytes_of, device, genesis, member, public
 
 LEVELS = {"founder": 0, "senior": 50, "junior": 60}
 
@@ -369,11 +371,29 @@ def test_24_two_admissions_of_one_device_as_two_members_make_it_one() -> None:
     agreed(team)
 
 
+def test_24_a_device_that_comes_in_twice_with_other_keys_has_the_same_ones_everywhere() -> None:
+    """Else those who heard of one first would seal for another key than those of the other."""
+    team = team_of("ben", "cyd")
+    invites = [team.invite("ana"), team.invite("ana", 101)]
+    before = team.roster.heads
+    for witness, invite, other in zip(("ben", "cyd"), invites, ("x", "y"), strict=True):
+        claim = build_claim(
+            team.roster.workspace,
+            invite.id,
+            DevicePublic(public("two").sign, public(other).link, public(other).box),
+            bytes_of("salt", 16),
+            b"",
+            invite_seed=team.invites[invite.id],
+            sign_seed=device("two").sign_seed,
+        )
+        team.write(witness, Admit(claim.wire), on=before)
+    boxes = {elsewhere(team, seed).state.devices[public("two").sign].box for seed in range(8)}
+    assert len(boxes) == 1
+    agreed(team)
+
+
 def twin_claim(team: Team, name: str, invite: Op) -> bytes:
     """A claim of the same device as another member."""
-    from crdt.claims import build_claim
-    from tests.crdt.roster_people import device
-
     return build_claim(
         team.roster.workspace,
         invite.id,
