@@ -128,6 +128,16 @@ class Roster:
         theirs = history.past_of(head for head in their_heads if head in history.by_id)
         return [history.nodes[index].op.id for index in bits(history.everything & ~theirs)]
 
+    def farewell(self, device: bytes) -> list[bytes]:
+        """What a device may still be told when its member was in and is out: the op that took it
+        out, which comes last, and all before that. Empty for everybody else."""
+        known = self.state.former_devices.get(device)
+        former = None if known is None else self.state.former_members.get(known.member)
+        if former is None:
+            return []
+        node = self.history.by_id[former.op]
+        return [*(self.history.nodes[i].op.id for i in bits(node.past)), node.op.id]
+
     # Heads ------------------------------------------------------------------------------------
 
     @property

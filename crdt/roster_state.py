@@ -39,11 +39,13 @@ class FormerState:
 
     Attributes:
         admit_op: by which it came in, as in `MemberState`.
-        by: who took it out, of several the most senior; itself when it left.
+        op: what took it out, of several the most senior's.
+        by: the author of that: itself when it left.
     """
 
     member: bytes
     admit_op: bytes | None
+    op: bytes
     by: bytes
 
 
@@ -307,7 +309,7 @@ def _former_members(
         admitted = _member(history, resolution, member, NOBODY, [], devices)
         # Who was removed cannot make it look like leaving.
         end = min(ends, key=lambda n: (n.member == member, n.op.body.level, n.op.id))
-        found[member] = FormerState(member, admitted.admit_op, end.member)
+        found[member] = FormerState(member, admitted.admit_op, end.op.id, end.member)
     return found
 
 

@@ -64,7 +64,7 @@ from crdt.sync_roster import RosterExchange
 from crdt.sync_serve import Serve
 from crdt.sync_take import Take
 
-_FROM_UNKNOWN = (Hello, RosterOps, Claim)
+_FROM_UNKNOWN = (Hello, RosterHave, RosterOps, Claim)
 _BEFORE_OPEN = (Hello, RosterHave, RosterOps, Claim)
 
 

@@ -54,6 +54,7 @@ class Greet:
             store.set_cursor(link.device, 0, hello.replica)
         if link.unknown:
             self._roster.ask(link)
+            self._roster.part(link)
             return
         if not link.open:
             self._fetch.release(link)  # who does not know us answers nothing yet

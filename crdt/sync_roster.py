@@ -4,7 +4,7 @@ Both sides send their heads when the hashes in their hellos differ, and each ans
 that those heads do not cover, parents first. Ops that come in later are passed on at once.
 
 From a device that no op names, ops are taken up to a bound: a newcomer brings the op that admits
-it. Such a device is told heads only.
+it. Such a device is told heads only; one that was taken out is told so, and what came before that.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,10 +35,20 @@ class RosterExchange:
 
     def on_have(self, link: Link, message: RosterHave) -> None:
         """Answer a peer's heads."""
-        if link.unknown:
-            return
         roster = self._core.roster
-        self._send_ops(link, roster.missing_from(message.heads), done=True)
+        lacking = roster.missing_from(message.heads)
+        if link.unknown:
+            allowed = set(roster.farewell(link.device))
+            lacking = [op_id for op_id in lacking if op_id in allowed]
+            if not lacking:
+                return
+        self._send_ops(link, lacking, done=True)
+
+    def part(self, link: Link) -> None:
+        """Tell a device that was taken out so; what it lacks to understand that, it asks for."""
+        known = self._core.roster.farewell(link.device)
+        if known:
+            self._send_ops(link, known[-1:], done=False)
 
     def _send_ops(self, link: Link, ids: Sequence[bytes], *, done: bool) -> None:
         wires: list[bytes] = []

@@ -71,8 +71,13 @@ class Engine:
     def link_up(self, link: int, device: bytes, known: bool, now: Now) -> list[effects.Effect]:
         """A link to a device was opened with the workspace's own key.
 
-        `known` holds when the roster here names the device.
+        `known` holds when the roster here names the device. One that was taken out is told so, and
+        the link ends.
         """
+        if self.workspace.roster.farewell(device):
+            self._follow(self.replicator.link_up(link, device, False, False, now.mono), now)
+            self._tell(effects.CloseLink(link, "removed", parting=True))
+            return self._finish(now)
         self._links[link] = device
         relay = self.is_relay(device)
         replicator = self.replicator

@@ -219,8 +219,28 @@ def test_a_relay_gives_the_removed_nothing_new() -> None:
     held = bo.workspace.store.count_entries()
     team.link(bo, relay)
     team.run()
+    assert bo.workspace.was_member  # That it was told.
+    assert not team.linked(bo, relay)
     assert bo.workspace.store.count_entries() == held
     assert relay.workspace.store.count_entries() > held
+
+
+def test_who_was_removed_while_away_is_told_so_and_nothing_more() -> None:
+    team, ana, bo, cid = three(15)
+    team.isolate(bo)
+    grant(team, ana, cid, 10)  # Bo has to be told of this as well, to understand the rest.
+    team.run()
+    remove(team, cid, bo)
+    team.run()
+    team.post(ana, "without bo")
+    after = team.channel(ana, "later")
+    team.link(cid, bo)
+    team.run()
+    assert bo.workspace.was_member
+    assert bo.workspace.roster.state.former_members[bo.workspace.me].by == cid.workspace.me
+    assert not team.linked(cid, bo)
+    assert after not in bo.workspace.roster.state.channels
+    assert bo.texts() == []
 
 
 def test_two_removals_side_by_side_leave_no_key_until_one_heals_it() -> None:

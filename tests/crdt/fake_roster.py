@@ -112,6 +112,9 @@ class FakeRoster:
     def has(self, op_id: bytes) -> bool:
         return op_id in self._ops
 
+    def farewell(self, device: bytes) -> list[bytes]:
+        return []  # Nobody is ever taken out.
+
     def register_heads(self, heads: Sequence[bytes]) -> bytes | None:
         if not all(head in self._ops for head in heads):
             return None
