@@ -52,6 +52,12 @@ def epoch(desk: Desk, channel: str = "general") -> bytes | None:
     return workspace.epochs.current(workspace.scope_of(workspace.find_channel(channel)))
 
 
+def make_key(team: Team, desk: Desk, channel: bytes) -> None:
+    """A new key for a channel, which admins may make at any time."""
+    news = desk.engine.people._rekey(desk.workspace.scope_of(channel), team.now(desk))
+    team.do(desk, lambda now: desk.engine.publish(news, now))
+
+
 def void(desk: Desk, channel: str = "general") -> list[str]:
     """The texts that do not stand, oldest first."""
     posts = void_posts(desk.workspace, desk.workspace.find_channel(channel), 1_000)
@@ -492,6 +498,25 @@ def test_who_is_added_reads_what_was_said_and_who_is_kicked_reads_nothing_new() 
     team.post(cid, "still in the workspace")
     team.run()
     assert ana.texts() == ["still in the workspace"]
+
+
+def test_who_is_added_reads_what_was_written_under_keys_made_side_by_side() -> None:
+    team, ana, bo, cid = three(44)
+    grant(team, ana, bo, 10)
+    team.run()
+    plans = team.channel(ana, "plans", bo)
+    team.run()
+    team.isolate_all()
+    for desk in (ana, bo):
+        make_key(team, desk, plans)
+        team.post(desk, f"by {desk.name}", "plans")
+    team.mesh()
+    team.run()
+    both = ["by ana", "by bo"]
+    assert sorted(ana.texts("plans")) == sorted(bo.texts("plans")) == both
+    add(team, ana, plans, cid)
+    team.run()
+    assert sorted(cid.texts("plans")) == both
 
 
 def test_what_a_kicked_member_wrote_elsewhere_meanwhile_is_void() -> None:
