@@ -4,6 +4,7 @@
 #   make test          every test, on two cores
 #   make check         what CI runs: format, lint, types, layout, tests
 #   make sim SEEDS=100 the simulator: teams in virtual time, and everything that fails them
+#   make soak          the same for long: a day of twenty machines, and two hundred at once
 #   make attacks       what a hostile member, relay or stranger can try, by number
 #   make bench         the numbers of docs/performance.md, as ratios against a floor
 #   make format        rewrite the code in the project's format
@@ -15,7 +16,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sim attacks bench format requirements clean
+.PHONY: help demo test check sim soak attacks bench format requirements clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -49,7 +50,11 @@ check: .venv/dev.stamp
 
 SEEDS ?= 100
 sim: .venv/dev.stamp
-	$(BIN)/python -m tests.sim --seeds $(SEEDS)
+	$(BIN)/python -m tests.sim --seeds $(SEEDS) --jobs $(WORKERS)
+
+soak: .venv/dev.stamp
+	$(BIN)/python -m tests.sim --crowd
+	$(BIN)/python -m tests.sim --soak
 
 HISTORIES ?= 10000
 attacks: .venv/dev.stamp

@@ -66,11 +66,13 @@ class Disk:
         """Be that disk."""
         self._database._connection.deserialize("main", image)
 
-    def rows(self) -> int:
-        """Rows of all tables together."""
+    def rows(self) -> dict[str, int]:
+        """How many rows each table has."""
         names = self._database.read("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        counts = (self._database.one(f'SELECT count(*) FROM "{name}"') for (name,) in names)
-        return sum(int(row[0]) for row in counts if row is not None)
+        return {
+            name: int(self._database.read(f'SELECT count(*) FROM "{name}"')[0][0])
+            for (name,) in names
+        }
 
     def heal(self) -> None:
         self.writes_left, self.commit_fails = None, False

@@ -8,6 +8,7 @@ must agree within `HEAL_MAX_MS` of virtual time, stay in agreement, and come to 
 minute may carry no more than a few messages a link.
 """
 
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -51,11 +52,11 @@ def run(schedule: Schedule, log: Callable[[str], None] = lambda line: None) -> O
         story.begin()
         for step in schedule.steps:
             story.step(step)
-            if wrong := _ask(ALWAYS, story):
+            if wrong := ask(ALWAYS, story):
                 break
         if not wrong:
             story.heal()
-            wrong, agreed_ms = _agree(story)
+            wrong, agreed_ms = agree(story)
             wrong = wrong or _rest(story)
     except Exception as error:
         # Whatever escapes from the production code is a finding like any other.
@@ -76,16 +77,26 @@ def run(schedule: Schedule, log: Callable[[str], None] = lambda line: None) -> O
     )
 
 
-def _ask(oracles: Iterable[Oracle], story: Story) -> list[str]:
+def timed(
+    schedule: Schedule, log: Callable[[str], None] = lambda line: None
+) -> tuple[Outcome, float]:
+    """One run and the seconds it took; in whatever process, its outcome is the same."""
+    begun = time.monotonic()
+    return run(schedule, log), time.monotonic() - begun
+
+
+def ask(oracles: Iterable[Oracle], story: Story) -> list[str]:
+    """What some oracles say is wrong."""
     return [sentence for oracle in oracles for sentence in oracle(story)]
 
 
-def _agree(story: Story) -> tuple[list[str], int]:
+def agree(story: Story) -> tuple[list[str], int]:
+    """Wait until all agree: what is wrong at the end, and how long it took."""
     world = story.world
     begun, wrong, wait = world.mono, ["nobody looked"], LOOK_MS
     while wrong and world.mono - begun < HEAL_MAX_MS:
         world.run(wait)
-        wrong = _ask(AGREEMENT, story)
+        wrong = ask(AGREEMENT, story)
         wait *= 2  # Looking costs more than waiting.
     return wrong, world.mono - begun
 
@@ -98,7 +109,7 @@ def _rest(story: Story) -> list[str]:
     spent, links = world.delivered - delivered, len(world.live())
     if spent > QUIET_PER_LINK * links:
         return [f"{spent} messages on {links} links while nothing happens"]
-    wrong = _ask(AT_REST, story)
+    wrong = ask(AT_REST, story)
     story.sum_up()
     world.run(LOOK_MS)
-    return wrong or _ask(AGREEMENT, story)
+    return wrong or ask(AGREEMENT, story)

@@ -29,6 +29,7 @@ SKEW_MS = 20_000
 BURST_MIN = 150
 PICTURE_BYTES = (900, 70_000, 150_000)
 """One block, and two or three behind a manifest."""
+EMPTY_NOTE = ops.NoteUpdate(b"", ())
 INSIDE = 2
 """Members of the private channel."""
 EVERYBODY_SAYS = "purr"
@@ -72,7 +73,7 @@ class Story:
         """A team in good health."""
         world, schedule = self.world, self.schedule
         founder = world.found("ana")
-        for name in NAMES[1 : schedule.members]:
+        for name in [*NAMES, *map("m{}".format, range(8, schedule.members))][1 : schedule.members]:
             world.join(name, founder)
         for number in range(schedule.relays):
             world.join(f"relay{number}", founder, relay=True)
@@ -88,6 +89,16 @@ class Story:
         if Fault.LATENCY in schedule.faults:
             world.delay_ms = LATENCY_MS
         world.keep_dialling()
+
+    def all_write_everywhere(self) -> None:
+        """Everybody begins every log that they will ever have."""
+        for machine in self.members:
+            for channel in sorted(machine.workspace.channel_names()):
+                name, text = channel.hex(), self._text(machine, channel)
+                self.say(machine, lambda talking, n=name, t=text: talking.post(n, t, None))
+                self.say(machine, lambda talking, n=name, t=text: talking.topic(n, t))
+                self.say(machine, lambda talking, c=channel: Saying(c, EMPTY_NOTE))
+            self.world.run(1_000)
 
     def step(self, step: Step) -> None:
         """Time passes, then something happens."""

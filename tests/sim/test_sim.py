@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from chat.effects import Effect
+from chat.engine import Engine
+from chat.workspace import Now
 from tests.sim.bugs import BUGS, planted
+from tests.sim.crowd import Crowd
 from tests.sim.schedule import OFTEN, Fault, Work, alone, draw
 from tests.sim.simulator import run
+from tests.sim.soak import Soak
 from tests.sim.world import World
 
 ROOT = Path(__file__).parent.parent.parent
@@ -85,6 +90,32 @@ def test_the_seeds_of_the_suite_meet_every_fault() -> None:
     # These two have no moment of their own: they are how the whole run's links behave.
     always = {fault for seed in SEEDS for fault in draw(seed).faults}
     assert set(Fault) <= met | (always & {Fault.LATENCY, Fault.REORDER})
+
+
+def test_a_crowd_that_is_no_mesh_hears_everything_and_rests() -> None:
+    crowd = Crowd(1, members=34, messages=3)
+    crowd.run()
+    assert crowd.wrong == []
+    assert crowd.links < 34 * 33 // 4
+
+
+def test_a_day_of_a_team_leaves_nothing_behind() -> None:
+    soak = Soak(1, lambda line: None, members=4, relays=1, hours=3, warm_hours=1)
+    soak.run()
+    assert soak.wrong == []
+
+
+def test_a_leak_is_seen_by_the_end_of_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    finish = Engine._finish
+
+    def leaking(engine: Engine, now: Now) -> list[Effect]:
+        engine._wakes[f"forgotten {now.mono}"] = 2**60
+        return finish(engine, now)
+
+    monkeypatch.setattr(Engine, "_finish", leaking)
+    soak = Soak(1, lambda line: None, members=3, relays=0, hours=1, warm_hours=0.3)
+    soak.run()
+    assert any("engine._wakes" in sentence for sentence in soak.wrong)
 
 
 def test_a_link_whose_rest_ends_while_its_roster_is_awaited_lets_time_pass() -> None:

@@ -61,7 +61,8 @@ class World(Team):
         """Called after turns on a disk of which nobody knows whether it can be read later."""
         self.accused: list[tuple[str, str, str]] = []
         """Links that were closed: by whom, whose, why."""
-        self.delivered = 0
+        self.delivered = self.bytes_carried = 0
+        self.dial_ms = DIAL_MS
         self._log = log
         self._trace = hashlib.sha256()
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
@@ -434,7 +435,7 @@ class World(Team):
 
     def keep_dialling(self) -> None:
         self.dial()
-        self.after(DIAL_MS, self.keep_dialling)
+        self.after(self.dial_ms, self.keep_dialling)
 
     def _send(self, desk: Desk, effect: effects.Send) -> None:
         wire = self.wires.get(effect.link)
@@ -465,6 +466,7 @@ class World(Team):
 
     def _deliver(self, wire: Wire, desk: Desk, to: Machine, effect: effects.Send) -> None:
         self.delivered += 1
+        self.bytes_carried += len(effect.payload)
         digest = hashlib.sha256(effect.payload).hexdigest()[:12]
         self.note(f"{desk.name} > {to.name}: {len(effect.payload)} B {digest}")
         bulk = effect.priority > 0
