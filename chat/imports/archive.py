@@ -52,7 +52,9 @@ class Archive:
             raise NotFound(f"{path} cannot be read: {error.strerror or error}.") from None
         except _BROKEN as error:
             raise self._refusal(error) from None
-        self._files = {each.filename: each for each in self._zip.infolist() if not each.is_dir()}
+        # A name that is empty, as in a damaged file, is no file's.
+        named = (each for each in self._zip.infolist() if each.filename)
+        self._files = {each.filename: each for each in named if not each.is_dir()}
         if len(self._files) > limits.ENTRIES_MAX:
             self._zip.close()
             raise UsageError(f"{path} holds more than {limits.ENTRIES_MAX} files.")

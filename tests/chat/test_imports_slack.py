@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat.errors import ChatError, NotFound, UsageError
@@ -229,6 +229,7 @@ with zipfile.ZipFile(WHOLE, "w", zipfile.ZIP_DEFLATED) as _made:
     end=st.integers(0, 60),
     tail=st.binary(max_size=20),
 )
+@example([(265, 0)], 0, b"")  # the name of an entry becomes empty
 def test_a_damaged_zip_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory,
     changes: list[tuple[int, int]],
