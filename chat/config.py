@@ -13,6 +13,9 @@ theme = "clowder"
 bell = true                    # ring while the terminal is not in front
 notify = "off"                 # desktop notifications: auto, osc9, osc777, osc99
 title = true                   # unread messages in the terminal's title
+ascii = false                  # draw with letters and signs of ASCII only
+motion = true                  # let things move and blink
+previews = true                # pictures among the messages
 [keys]
 quick_switch = "ctrl+k"
 [hooks]
@@ -62,6 +65,9 @@ class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bell: bool = True
     notify: Literal["off", "auto", "osc9", "osc777", "osc99"] = "off"
     title: bool = True
+    ascii: bool = False
+    motion: bool = True
+    previews: bool = True
 
 
 class Hooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,6 +20,8 @@ class UiConfig:
         bell: ring on a mention while the terminal is not in front.
         notify: also ask for a desktop notification, by which escape sequence.
         title: show unread messages in the terminal's title.
+        ascii: draw with letters and signs of ASCII only.
+        motion: whether anything may blink, slide or fade.
     """
 
     theme: str = themes.DEFAULT
@@ -29,6 +31,8 @@ class UiConfig:
     bell: bool = True
     notify: Way = "off"
     title: bool = True
+    ascii: bool = False
+    motion: bool = True
 
 
 class _Ui(Protocol):
@@ -42,6 +46,12 @@ class _Ui(Protocol):
     def notify(self) -> Way: ...
     @property
     def title(self) -> bool: ...
+    @property
+    def ascii(self) -> bool: ...
+    @property
+    def motion(self) -> bool: ...
+    @property
+    def previews(self) -> bool: ...
 
 
 class Settings(Protocol):
@@ -63,4 +73,7 @@ def from_settings(settings: Settings) -> UiConfig:
         bell=ui.bell,
         notify=ui.notify,
         title=ui.title,
+        ascii=ui.ascii,
+        motion=ui.motion,
+        previews=ui.previews,
     )
