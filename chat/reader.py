@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from chat.voiding import Turned, Voiding
+from chat.voiding import Turned, Voiding, plain_posts
 from chat.workspace import Now, Workspace
 from crdt import entry as entries
 from crdt import ops
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 READ_AGAIN_ENTRIES = 1_000
 """Entries read at once when all are read; about a megabyte."""
+
+DROPPED_MAX = 2_000
+"""Messages that are forgotten one by one; of more, reading the channel anew is as fast."""
 
 
 class Reading(NamedTuple):
@@ -103,12 +106,18 @@ def read_everything(workspace: Workspace, voiding: Voiding, now: Now) -> None:
 
 
 def read_turned(workspace: Workspace, voiding: Voiding, turned: Turned, now: Now) -> Reading:
-    """Read what stands now and did not, and channels in which something is void now anew.
+    """Forget what is void now and was read, and read what stands now and did not.
 
-    What is in such a channel is not among the changes: all of it may look different.
+    What was forgotten is not among the changes: all of those channels may look different.
     """
     store, whole = workspace.store, Reading([], set(), [])
-    for channel in turned.anew:
+    anew: set[bytes] = set()
+    for channel, arrivals in turned.fallen.items():
+        posts = plain_posts(workspace, arrivals) if len(arrivals) <= DROPPED_MAX else None
+        if posts is not None and store.drop_plain(channel, posts):
+            store.mark_void(arrivals)
+            continue
+        anew.add(channel)
         arrival = 0
         with store.made_anew(channel):
             while batch := store.entries_of(channel, arrival):
@@ -116,7 +125,7 @@ def read_turned(workspace: Workspace, voiding: Voiding, turned: Turned, now: Now
                 arrival = batch[-1][0]
     for arrival in turned.standing:
         entry = store.entry_at(arrival)
-        if entry is not None and entry.log.channel not in turned.anew:
+        if entry is not None and entry.log.channel not in anew:
             _add(whole, read(workspace, voiding, [(arrival, entry)], now))
     return whole
 

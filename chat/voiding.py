@@ -5,10 +5,10 @@ member had left the channel by the roster heads that it names (`crdt.cuts`,
 docs/protocol/roster.md). Both follow from the roster and from what is held of its log, so all who
 hold the same agree. Void entries are marked as they come in. When the roster changes, the logs of
 whoever that is about are judged again, a whole run under the same heads at a time: what stands now
-is read, and where something that was read is void now, its channel is read anew.
+is read, and what was read and is void now is forgotten (`chat.reader.read_turned`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from chat.workspace import Workspace
@@ -35,12 +35,12 @@ class Turned(NamedTuple):
 
     Attributes:
         standing: arrival numbers of entries that were void and stand now, ascending.
-        anew: channels in which something that was read is void now, sorted.
+        fallen: by channel, arrival numbers of entries that are void now and were not.
         notes: channels whose notes log is another one now, sorted.
     """
 
     standing: list[int]
-    anew: list[bytes]
+    fallen: dict[bytes, list[int]]
     notes: list[bytes]
 
 
@@ -70,7 +70,7 @@ class Voiding:
     def judge(self) -> Turned | None:
         """Judge again what may have changed; None when nothing that matters did.
 
-        What stands now is no longer marked; the caller reads it, and reads channels anew.
+        What stands now is no longer marked; the caller reads it, and forgets and marks the rest.
         """
         before, self._grounds = self._grounds, self._read_grounds()
         affected = _differing(before, self._grounds)
@@ -79,7 +79,7 @@ class Voiding:
             return None
         store = self._workspace.store
         standing: list[int] = []
-        anew: set[bytes] = set()
+        fallen: dict[bytes, list[int]] = {}
         notes: set[bytes] = set()
         for log, member in self._logs_of(affected, doubts):
             void = self._void_seqs(log, member)
@@ -88,9 +88,10 @@ class Voiding:
             if log.part == PART_NOTES and void != marked:
                 notes.add(log.channel)
             if void - marked:
-                anew.add(log.channel)
+                arrivals = store.arrivals(log, sorted(void - marked))
+                fallen.setdefault(log.channel, []).extend(arrivals)
             standing += freed
-        return Turned(sorted(standing), sorted(anew), sorted(notes))
+        return Turned(sorted(standing), dict(sorted(fallen.items())), sorted(notes))
 
     # Inside -------------------------------------------------------------------------------------
 
@@ -168,18 +169,33 @@ class VoidPost(NamedTuple):
 
 def void_posts(workspace: Workspace, channel: bytes, limit: int) -> list[VoidPost]:
     """The new messages among the newest `limit` void entries of a channel, newest first."""
-    found: list[VoidPost] = []
-    for _, entry in workspace.store.void_entries(channel, limit):
-        member = workspace.member_of(entry.log.device)
-        if member is None or entry.ciphertext is None:
-            continue
-        try:
-            key = workspace.epochs.channel_key(entry.epoch, channel)
-            op = ops.decode(entries.open_payload(workspace.id, entry, key), entry.log.part)
-        except (NotReadable, Invalid):
-            continue  # It is no message that anybody could read.
-        if isinstance(op, ops.Post):
-            text = clean_text(op.text, MESSAGE_TEXT_MAX_CHARS)
-            mid = ops.message_id(member, op.salt)
-            found.append(VoidPost(entry, member, mid, text, op.reply_to))
+    posts = (_post(workspace, e) for _, e in workspace.store.void_entries(channel, limit))
+    return [post for post in posts if post is not None]
+
+
+def plain_posts(workspace: Workspace, arrivals: Sequence[int]) -> dict[int, bytes] | None:
+    """Message ids by arrival number, when all these entries are posts; None when one is not."""
+    found: dict[int, bytes] = {}
+    for arrival in arrivals:
+        entry = workspace.store.entry_at(arrival)
+        post = None if entry is None else _post(workspace, entry)
+        if post is None:
+            return None
+        found[arrival] = post.message
     return found
+
+
+def _post(workspace: Workspace, entry: Entry) -> VoidPost | None:
+    """The new message in an entry; None when it has none that anybody could read."""
+    member = workspace.member_of(entry.log.device)
+    if member is None or entry.ciphertext is None:
+        return None
+    try:
+        key = workspace.epochs.channel_key(entry.epoch, entry.log.channel)
+        op = ops.decode(entries.open_payload(workspace.id, entry, key), entry.log.part)
+    except (NotReadable, Invalid):
+        return None
+    if not isinstance(op, ops.Post):
+        return None
+    text = clean_text(op.text, MESSAGE_TEXT_MAX_CHARS)
+    return VoidPost(entry, member, ops.message_id(member, op.salt), text, op.reply_to)

@@ -85,13 +85,14 @@ def cuts_by_member(nodes: Iterable[Node], judged: Judged) -> dict[bytes, tuple[C
     """The cuts that the accepts among some nodes make, those of one member parents first."""
     by_id = judged.by_id
     accepts: dict[bytes, list[Node]] = defaultdict(list)
-    for node in sorted(nodes, key=lambda node: node.order):
+    for node in nodes:
         args = node.op.args
         if isinstance(args, Accept) and judged.counts(node) and judged.counts(by_id[args.op]):
             accepts[args.op].append(node)
     found: dict[bytes, list[Cut]] = defaultdict(list)
     for end in sorted((by_id[op] for op in accepts), key=lambda node: node.order):
-        scopes, kept = _summed(end, accepts[end.op.id], judged)
+        some = sorted(accepts[end.op.id], key=lambda node: node.order)
+        scopes, kept = _summed(end, some, judged)
         for member in ends_of(end.op):
             cut = Cut(end.op.id, member, end.op.body.level, end.member, scopes, kept)
             found[member].append(cut)

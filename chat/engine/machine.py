@@ -272,7 +272,7 @@ class Engine:
         if turned is None:
             return
         self._show_reading(read_turned(self.workspace, self.voiding, turned, now))
-        self._tell(*(effects.ChannelRemade(channel) for channel in turned.anew))
+        self._tell(*(effects.ChannelRemade(channel) for channel in turned.fallen))
         self._tell(*(effects.NotesArrived(channel, anew=True) for channel in turned.notes))
         self.workspace.forget_views()
 

@@ -1,18 +1,21 @@
 """Void entries: kept and passed on like all others, and without effect on what is shown.
 
 Whether an entry stands is decided elsewhere, from the roster (`chat.voiding`), and may change when
-somebody accepts it, or when its author is removed. Here is which ones are void, and how a channel
-is read once more when some that were read are void now: it is cleared, all its entries are read,
-and those that are void are passed over.
+somebody accepts it, or when its author is removed. Here is which ones are void, and how what was
+read is forgotten when it is void now. A plain post goes by itself, and most of what is late is
+that. Else the channel is read once more: it is cleared, all its entries are read, and those that
+are void are passed over.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from chat.store.entries import ENTRY_COLUMNS
 from chat.store.limits import READ_AT_ONCE_ENTRIES
 from chat.store.projection import Projection
 from crdt.entry import Entry, LogId
+from crdt.ops import PART_TIMELINE
 
 _OF_CHANNEL = " ".join(
     (
@@ -28,6 +31,12 @@ _VOID = " ".join(
         "WHERE l.channel = ? ORDER BY e.hlc DESC, e.arrival DESC LIMIT ?",
     )
 )
+_STANDS_BEHIND = """WITH fallen AS (SELECT e.arrival, e.hlc, l.device FROM entry e
+    JOIN log l ON l.number = e.log WHERE e.arrival IN (SELECT value FROM json_each(?3)))
+    SELECT 1 FROM log l CROSS JOIN entry e ON e.log = l.number
+    WHERE l.channel = ?1 AND l.part = ?2 AND l.device IN (SELECT device FROM fallen)
+    AND e.hlc >= (SELECT min(hlc) FROM fallen) AND e.arrival NOT IN (SELECT arrival FROM fallen)
+    AND NOT EXISTS (SELECT 1 FROM voided v WHERE v.entry = e.arrival) LIMIT 1"""
 _FORGOTTEN = (
     "DELETE FROM search WHERE rowid IN (SELECT number FROM message WHERE channel = ?)",
     *(
@@ -74,17 +83,22 @@ class Voided(Projection):
         )
 
     def unmark_void(self, log: LogId, seqs: Iterable[int]) -> list[int]:
-        """These entries of a log stand again; gives the arrival numbers of those that did not."""
-        number, arrivals = self._find_log(log), []
-        for seq in seqs:
-            row = self._database.one(
-                "SELECT arrival FROM entry WHERE log = ? AND seq = ?", (number, seq)
-            )
-            if row is not None and self._database.write(
-                "DELETE FROM voided WHERE entry = ?", (row[0],)
-            ):
-                arrivals.append(int(row[0]) - self._keys_from)
+        """These entries of a log stand again; gives their arrival numbers."""
+        arrivals = self.arrivals(log, seqs)
+        self._database.write_many(
+            "DELETE FROM voided WHERE entry = ?",
+            [(self._keys_from + arrival,) for arrival in arrivals],
+        )
         return arrivals
+
+    def arrivals(self, log: LogId, seqs: Iterable[int]) -> list[int]:
+        """The arrival numbers of the entries that are held at places of a log."""
+        number = self._find_log(log)
+        rows = (
+            self._database.one("SELECT arrival FROM entry WHERE log = ? AND seq = ?", (number, seq))
+            for seq in seqs
+        )
+        return [int(row[0]) - self._keys_from for row in rows if row is not None]
 
     def void_seqs(self, log: LogId) -> set[int]:
         """Where a log has entries that are marked as void."""
@@ -110,6 +124,31 @@ class Voided(Projection):
             (self._keys_from, self._keys_to),
         )
         return {bytes(device): int(count) for device, count in rows}
+
+    def drop_plain(self, channel: bytes, posts: Mapping[int, bytes]) -> bool:
+        """Forget the messages that these entries alone made: plain posts, that nobody edited.
+
+        Takes message ids by arrival number; False, and nothing is done, when one is no such, or
+        when the same devices wrote something later that stands: it may post the same once more.
+        """
+        row, numbers = self._channel(channel), []
+        listed = json.dumps([self._keys_from + arrival for arrival in posts])
+        if self._database.one(_STANDS_BEHIND, (row.number, PART_TIMELINE, listed)) is not None:
+            return False
+        for arrival, mid in posts.items():
+            found = self._database.one(
+                "SELECT number FROM message"
+                " WHERE mid = ? AND channel = ? AND entry = ? AND state IS NULL",
+                (mid, row.number, self._keys_from + arrival),
+            )
+            if found is None:
+                return False
+            numbers.append(found)
+        self._database.write_many("DELETE FROM search WHERE rowid = ?", numbers)
+        self._database.write_many("DELETE FROM message WHERE number = ?", numbers)
+        row.messages -= len(numbers)
+        self._write_channel(row)
+        return True
 
     def entries_of(
         self, channel: bytes, after: int, limit: int = READ_AT_ONCE_ENTRIES

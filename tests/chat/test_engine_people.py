@@ -11,8 +11,11 @@ from chat.errors import ChatError, NotFound, TrustError, UsageError
 from chat.reader import read_everything
 from chat.voiding import void_posts
 from chat.workspace import Now
+from crdt import ops
 from crdt.errors import NotReadable
 from crdt.roster_ops import MODE_PUBLIC
+from crdt.roster_ops import Accept as AcceptOp
+from crdt.roster_ops import Remove as RemoveOp
 from tests.chat.engine_team import Desk, Team
 
 Work = Callable[[Now], Iterator[RosterNews]]
@@ -121,6 +124,34 @@ def test_what_was_here_stays_and_what_only_others_had_is_void_everywhere() -> No
     assert cid.workspace.store.search("honest", None, 10) == []
     # Kept and passed on all the same, so that the copies are alike.
     assert ana.workspace.store.count_entries() == cid.workspace.store.count_entries()
+
+
+def test_a_message_posted_twice_is_shown_by_the_copy_that_stands() -> None:
+    """A modified program writes the same message into two logs, the void one first."""
+    team, ana, bo, cid = three(16)
+    team.isolate(ana)
+    general = bo.workspace.find_channel("general")
+    twice = ops.Post(bytes(16), "twice")
+    team.do(bo, lambda now: bo.engine.write(general, twice, now))
+    team.run()
+    old = bo.incarnation
+    team.restart(bo, clean=False)  # Another log.
+    team.do(bo, lambda now: bo.engine.write(general, twice, now))
+    team.mesh()
+    team.run()
+    assert ana.texts() == cid.texts() == ["twice"]
+    end = RemoveOp(bo.workspace.me)
+    removal = team.publish(ana, end)
+    second = bo.workspace.own_log(general, ops.PART_TIMELINE)
+    assert second.incarnation != old
+    row = ana.engine.members._row(second, 0)
+    team.publish(ana, AcceptOp(removal, (ana.workspace.scope,), (row,)))
+    team.run()
+    for desk in (ana, cid):
+        assert desk.texts() == ["twice"]
+        (shown,) = desk.rows()
+        assert shown.log == second
+        assert void(desk) == ["twice"]
 
 
 def test_an_accept_brings_back_what_was_void() -> None:
@@ -547,8 +578,6 @@ def test_a_kicked_member_that_goes_on_with_the_old_key_is_not_heard() -> None:
     kick(team, bo, plans, cid)
     team.run()
     cid.workspace.sending_epoch = lambda channel: old  # type: ignore[method-assign]
-    from crdt import ops
-
     post = ops.Post(bytes(16), "psst")
     team.do(cid, lambda now: cid.engine.write(plans, post, now))
     (entry,) = cid.workspace.store.entries(cid.workspace.own_log(plans, ops.PART_TIMELINE), 0, 9)

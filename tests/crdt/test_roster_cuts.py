@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crdt.cuts import NOTHING, Cut, last_good
@@ -269,6 +269,7 @@ def test_cuts_are_the_same_in_any_order(steps: list[Step], seed: int) -> None:
 def test_an_accept_only_ever_adds(steps: list[Step], seq: int) -> None:
     """Once something cuts, the founder's accept leaves everything standing that stood."""
     team = played(steps)
+    assume(team.level("ana") == 0)  # She may have left.
     before = team.roster.state.cuts
     for cuts in before.values():
         for cut in cuts:
