@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Literal
 
-from chat import commands_members, model
+from chat import commands_members, commands_profile, model
 from chat.command import Command as Command
 from chat.commands_members import Accept as Accept
 from chat.commands_members import AddToChannel as AddToChannel
@@ -24,6 +24,9 @@ from chat.commands_members import ListVoid as ListVoid
 from chat.commands_members import Promote as Promote
 from chat.commands_members import RemoveMember as RemoveMember
 from chat.commands_members import RevokeInvite as RevokeInvite
+from chat.commands_profile import CopyStore as CopyStore
+from chat.commands_profile import Lock as Lock
+from chat.commands_profile import Unlock as Unlock
 
 
 class GetStatus(Command, frozen=True, tag="status"):
@@ -383,6 +386,7 @@ REPLIES: dict[type[Command], Any] = {
     Typing: None,
     Shutdown: None,
     **commands_members.REPLIES,
+    **commands_profile.REPLIES,
 }
 """The type each command answers with."""
 

@@ -5,6 +5,7 @@
     ├── NotFound              missing 3   no such channel, message, file, workspace
     ├── NoPeer                peer    4   nobody who could help is linked
     ├── TrustError            trust   5   refused: signature, level, invite, removed
+    │   └── Locked            locked  5   the passphrase is missing, or wrong
     ├── ProfileInUse          in_use  1   another process holds the profile
     ├── StoreError            store   1   disk full, read-only, damaged
     └── Unavailable           busy    1   a part of this machine does not answer
@@ -49,6 +50,12 @@ class TrustError(ChatError):
     exit_code = 5
 
 
+class Locked(TrustError):
+    """The profile is locked, and the passphrase is missing or wrong."""
+
+    code = "locked"
+
+
 class ProfileInUse(ChatError):
     """Another process holds this profile."""
 
@@ -81,6 +88,7 @@ BY_CODE: dict[str, type[ChatError]] = {
         NotFound,
         NoPeer,
         TrustError,
+        Locked,
         ProfileInUse,
         StoreError,
         Unavailable,

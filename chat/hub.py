@@ -3,6 +3,9 @@
 What waits for a listener is kept by what it is about: a later event of the same kind about the
 same thing replaces the earlier one, since events carry whole values. Many changed messages of one
 channel that nobody has read yet become one "many arrived", which tells the reader to look anew.
+
+While the profile is locked events wait, as they do for somebody who does not look; only the status
+passes, which says so.
 """
 
 import asyncio
@@ -38,12 +41,11 @@ class Listener:
         return self
 
     async def __anext__(self) -> events.Event:
-        while not self._waiting:
+        while (key := self._next()) is None:
             if self._ended:
                 raise StopAsyncIteration
             self._wake.clear()
             await self._wake.wait()
-        key = next(iter(self._waiting))
         event = self._waiting.pop(key)
         if isinstance(event, events.MessageChanged):
             channel = self._channels.pop(event.message.id)
@@ -51,6 +53,17 @@ class Listener:
             if not self._counts[channel]:
                 del self._counts[channel]
         return event
+
+    def _next(self) -> Hashable | None:
+        """What is given next."""
+        if self._hub.held:
+            status = events.StatusChanged
+            return status if status in self._waiting else None
+        return next(iter(self._waiting), None)
+
+    def wake(self) -> None:
+        """Look again at what waits."""
+        self._wake.set()
 
     async def aclose(self) -> None:
         """Listen no more."""
@@ -117,11 +130,23 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._closed = False
+        self._held = False
 
     @property
     def has_listeners(self) -> bool:
         """Whether anybody would hear an event."""
         return bool(self._listeners)
+
+    @property
+    def held(self) -> bool:
+        """Whether events wait until `hold(False)`, but for the status."""
+        return self._held
+
+    def hold(self, held: bool) -> None:
+        """Let events wait, or go on."""
+        self._held = held
+        for listener in self._listeners:
+            listener.wake()
 
     def listen(self) -> Listener:
         """A new listener; it hears everything from now on. After `close` that is nothing."""

@@ -176,6 +176,9 @@ class Status(msgspec.Struct, frozen=True):
 
     `phase`: "none" no workspace, "pending" a claim waits to be admitted, "live" a member,
     "relay" a relay, "removed".
+
+    Attributes:
+        locked: nothing is shown and done until the passphrase is given again.
     """
 
     phase: Literal["none", "pending", "live", "relay", "removed"]
@@ -195,6 +198,14 @@ class Status(msgspec.Struct, frozen=True):
     epoch: str = ""
     waiting: int = 0
     warnings: tuple[str, ...] = ()
+    locked: bool = False
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """A copy of the database was written."""
+
+    path: str
+    size: int
 
 
 class Cursor(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """A profile: everything one device keeps, one folder.
 
-    key             the key of the database          profile_key
+    key             the key of the database          profile_key, profile_vault, profile_guard
     clowder.db      the store                        store
     blocks/         pieces of files                  blocks.store_files
     config.toml     settings                         config
@@ -13,8 +13,8 @@ is the very profile that was shut down cleanly, and if it cannot be sure, commit
 and a new replica id before anybody can use them. So what this process writes can never stand where
 something else stands already, whatever backup, copy or crash came before. The order of the steps:
 
-    open     lock · read and empty the marker · touch the database · open it · compare ·
-             commit the new incarnation, unless it continues
+    open     lock · come by the key · read and empty the marker · touch the database · open it ·
+             compare · commit the new incarnation, unless it continues
     close    roll back what was not committed · count the shutdown and commit · close the database ·
              write the marker · unlock
 
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from chat import profile_marker
 from chat.errors import StoreError
 from chat.profile_files import make_folder, refusal, touch
+from chat.profile_guard import KeyGuard
 from chat.profile_key import KeyFile, no_workspace
 from chat.profile_lock import ProfileLock
 from chat.profile_socket import prepare_socket_folder, socket_path
@@ -84,23 +85,31 @@ class Profile:
         """The socket of the process that holds this profile. Raises StoreError."""
         return socket_path(self.home)
 
-    def open(self, entropy: Entropy, *, create: bool) -> "OpenProfile":
+    @property
+    def key_file(self) -> KeyFile:
+        """The key of the database, and what guards it."""
+        return KeyFile(self.database_path)
+
+    def open(
+        self, entropy: Entropy, *, create: bool, passphrase: str | None = None
+    ) -> "OpenProfile":
         """Hold the profile; with `create`, make it if there is none.
 
         Raises:
             ProfileInUse: another process holds it.
             NotFound: there is none, and `create` is not given.
+            Locked: it takes a passphrase, and this is not it; nothing was changed.
             StoreError: the disk refuses, or a part is missing or damaged; that part is as it was.
         """
         try:
-            return self._open(entropy, create)
+            return self._open(entropy, create, passphrase)
         except OSError as error:
             raise refusal(error, self.home) from None
 
-    def _open(self, entropy: Entropy, create: bool) -> "OpenProfile":
+    def _open(self, entropy: Entropy, create: bool, passphrase: str | None) -> "OpenProfile":
         from chat.store import Store  # SQLite is not loaded by who only asks for a name
 
-        key_file = KeyFile(self.database_path)
+        key_file = self.key_file
         if not create and not key_file.has_profile:
             raise no_workspace()
         make_folder(self.home)
@@ -110,7 +119,9 @@ class Profile:
             is_new = not key_file.has_profile
             if is_new and not create:
                 raise no_workspace()
-            key = key_file.begin(entropy) if is_new else key_file.read()
+            key = key_file.begin(entropy) if is_new else key_file.read(passphrase)
+            warning = "" if is_new else key_file.close_to_others()
+            KeyGuard(key_file).clean()
             prepare_socket_folder(self.home)
             said = profile_marker.take(self.marker_path)
             witness = profile_marker.Witness.of(self.database_path)
@@ -126,7 +137,7 @@ class Profile:
             if is_new:
                 key_file.finish()
             undo.pop_all()
-        return OpenProfile(self, store, lock, incarnation, continues)
+        return OpenProfile(self, store, lock, incarnation, continues, warning)
 
 
 class OpenProfile:
@@ -136,6 +147,7 @@ class OpenProfile:
         store: its database.
         incarnation: 8 bytes; the name of the logs that this device may write to.
         continues: it was shut down cleanly and is no copy, so the logs of before go on.
+        warning: a sentence about its key, or nothing.
     """
 
     def __init__(
@@ -145,11 +157,13 @@ class OpenProfile:
         lock: ProfileLock,
         incarnation: bytes,
         continues: bool,
+        warning: str = "",
     ) -> None:
         self.profile = profile
         self.store = store
         self.incarnation = incarnation
         self.continues = continues
+        self.warning = warning
         self._lock: ProfileLock | None = lock
 
     def close(self, clean: bool = True) -> None:

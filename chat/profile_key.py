@@ -1,8 +1,8 @@
-"""The file with the database's key: `version u8 || key (32 random bytes)`, mode 0600.
+"""The file `key`, mode 0600: the database's key, or how to come by it (bytes: `profile_vault`).
 
-Version 1 is the key itself. It lies beside the database it opens, so it keeps the database from
-nobody who has the folder: a stolen disk is a stolen identity. What it is good for: the database is
-sealed already when a passphrase or a keyring comes to guard the key, which are other versions.
+As a profile begins it is the key itself, which lies beside the database it opens and so keeps it
+from nobody who has the folder: a stolen disk is a stolen identity. A passphrase or the system's
+keyring can guard it from then on (`profile_guard`); the database stays as it is.
 
 A profile exists from the moment its key has its name. Until its database is whole, a new key is
 called `key.new`; a crash in between leaves the two, and the next try goes on from there. Apart
@@ -11,16 +11,21 @@ missing may come back from a backup, and whatever were put in its place would st
 """
 
 from pathlib import Path
+from typing import Literal
 
-from chat.errors import NotFound, StoreError
+from chat import profile_keyring
+from chat.errors import Locked, NotFound, StoreError, Unavailable
 from chat.profile_files import OTHERS, PRIVATE_FILE, sync_folder, write_new
+from chat.profile_vault import FILE_MAX_BYTES, Plain, Ringed, Sealed, Vault, decode, encode
+from crdt.errors import Invalid, TooNew
 from crdt.keys import Entropy
 from crdt.limits import KEY_BYTES
 
 KEY_NAME = "key"
 DRAFT_NAME = "key.new"
-PLAIN = 1
-"""Version of a file that holds the key as it is."""
+
+Guard = Literal["nothing", "passphrase", "keyring"]
+"""What stands between who has the folder and the key."""
 
 NO_WORKSPACE = (
     "There is no workspace here yet. `clowder new NAME --nick YOU` founds one, "
@@ -39,6 +44,29 @@ _DAMAGED = (
     "move the folder away and join again."
 )
 _NEWER = "{key} was written by a newer Clowder. Update Clowder; the file is unchanged."
+_LOCKED = (
+    "{home} is locked with a passphrase. Start Clowder in a terminal, which asks for it, or name a "
+    "file that holds it in CLOWDER_PASSPHRASE_FILE."
+)
+_WRONG = "That passphrase does not open {home}. Nothing was changed."
+_NO_MEMORY = (
+    "There is not enough memory to try the passphrase of {home}. Close some programs and try again."
+)
+_NOT_IN_KEYRING = (
+    "The key of {home} should be in the system's keyring, and is not, or is another one. Unlock "
+    "the keyring of the user who put it there, or restore a backup."
+)
+_WAS_OPEN = {
+    "nothing": (
+        "{key} could be read by others on this machine, and opens everything here. It is closed "
+        "now; whoever read it has your identity until a member removes this device."
+    ),
+    "passphrase": (
+        "{key} could be read by others on this machine, who can guess at its passphrase. It is "
+        "closed now."
+    ),
+    "keyring": "{key} could be read by others on this machine. It is closed now.",
+}
 
 
 class KeyFile:
@@ -46,29 +74,73 @@ class KeyFile:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._path = database.with_name(KEY_NAME)
+        self.path = database.with_name(KEY_NAME)
         self._draft = database.with_name(DRAFT_NAME)
 
     @property
     def has_profile(self) -> bool:
         """Whether there is a key or a database, so anything that could be opened or lost."""
-        return self._path.exists() or (self._database.exists() and not self._draft.exists())
+        return self.path.exists() or (self._database.exists() and not self._draft.exists())
 
-    def read(self) -> bytes:
-        """The key of a profile that exists.
+    def guard(self) -> Guard:
+        """What guards the key of a profile that exists. Raises StoreError, as `read`."""
+        return guard_of(self.vault())
 
-        Raises:
-            StoreError: the key or the database is missing or damaged; nothing was changed.
-        """
-        if not self._path.exists():
+    def vault(self) -> Vault:
+        """What the file of a profile that exists says. Raises StoreError, as `read`."""
+        if not self.path.exists():
             raise self._error(_NO_KEY)
         # An empty file would be taken for a new database.
         if not self._database.exists() or self._database.stat().st_size == 0:
             raise self._error(_NO_DATABASE)
-        # A key that came back readable for others is closed again.
-        if self._path.stat().st_mode & OTHERS:
-            self._path.chmod(PRIVATE_FILE)
-        return self._decoded(self._path)
+        return self.at(self.path)
+
+    def read(self, passphrase: str | None = None) -> bytes:
+        """The key of a profile that exists.
+
+        Raises:
+            Locked: it takes a passphrase, and there is none or another; or the keyring lost it.
+            StoreError: the key or the database is missing or damaged; nothing was changed.
+        """
+        return self.opened(self.vault(), passphrase)
+
+    def opened(self, vault: Vault, passphrase: str | None) -> bytes:
+        """The key that this file, or its next contents, holds. Raises Locked."""
+        match vault:
+            case Plain(key):
+                return key
+            case Ringed(name):
+                return self._from_keyring(vault, name)
+            case Sealed():
+                return self._with_passphrase(vault, passphrase)
+
+    def _with_passphrase(self, vault: Sealed, passphrase: str | None) -> bytes:
+        if passphrase is None:
+            raise Locked(self._sentence(_LOCKED))
+        try:
+            stretched = vault.stretched(passphrase)
+        except Invalid:
+            raise self._error(_NO_MEMORY) from None
+        try:
+            return vault.open(stretched)
+        except Invalid:
+            raise Locked(self._sentence(_WRONG)) from None
+
+    def _from_keyring(self, vault: Ringed, name: bytes) -> bytes:
+        try:
+            key = profile_keyring.load(name)
+        except Unavailable as error:
+            raise Locked(f"{self._sentence(_NOT_IN_KEYRING)} ({error})") from None
+        if key is None or not vault.is_of(key):
+            raise Locked(self._sentence(_NOT_IN_KEYRING))
+        return key
+
+    def close_to_others(self) -> str:
+        """Close a key that came back readable for others; a sentence about it, or nothing."""
+        if not self.path.stat().st_mode & OTHERS:
+            return ""
+        self.path.chmod(PRIVATE_FILE)
+        return self._sentence(_WAS_OPEN[self.guard()])
 
     def begin(self, entropy: Entropy) -> bytes:
         """A key for a database to be made, and the empty file of that database.
@@ -78,26 +150,43 @@ class KeyFile:
         """
         if not self._database.exists():
             self._draft.unlink(missing_ok=True)
-            write_new(self._draft, bytes((PLAIN,)) + entropy(KEY_BYTES))
+            write_new(self._draft, encode(Plain(entropy(KEY_BYTES))))
             # SQLite would make it readable for others; files beside it take over its mode.
             write_new(self._database, b"")
-        return self._decoded(self._draft)
+        return self.opened(self.at(self._draft), None)
 
     def finish(self) -> None:
         """The database is whole: from now on there is a profile."""
-        self._draft.rename(self._path)
-        sync_folder(self._path.parent)
+        self._draft.rename(self.path)
+        sync_folder(self.path.parent)
 
-    def _decoded(self, path: Path) -> bytes:
-        data = path.read_bytes()
-        if data and data[0] > PLAIN:
-            raise self._error(_NEWER)
-        if len(data) != 1 + KEY_BYTES or data[0] != PLAIN:
-            raise self._error(_DAMAGED)
-        return data[1:]
+    def at(self, path: Path) -> Vault:
+        """What a file of this kind says, under whatever name. Raises StoreError."""
+        with path.open("rb") as file:
+            data = file.read(FILE_MAX_BYTES)
+        try:
+            return decode(data)
+        except TooNew:
+            raise self._error(_NEWER) from None
+        except Invalid:
+            raise self._error(_DAMAGED) from None
+
+    def _sentence(self, sentence: str) -> str:
+        return sentence.format(key=self.path, database=self._database, home=self.path.parent)
 
     def _error(self, sentence: str) -> StoreError:
-        return StoreError(sentence.format(key=self._path, database=self._database))
+        return StoreError(self._sentence(sentence))
+
+
+def guard_of(vault: Vault) -> Guard:
+    """What guards the key in this file."""
+    match vault:
+        case Plain():
+            return "nothing"
+        case Sealed():
+            return "passphrase"
+        case Ringed():
+            return "keyring"
 
 
 def no_workspace() -> NotFound:

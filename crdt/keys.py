@@ -7,7 +7,7 @@ Rules:
 - Randomness is an argument (`Entropy`); nothing here draws its own.
 
 Primitives: Ed25519 (RFC 8032), X25519 sealed boxes (libsodium crypto_box_seal), BLAKE2b with
-personalisation (RFC 7693), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03).
+personalisation (RFC 7693), XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), Argon2id (RFC 9106).
 """
 
 import hashlib
@@ -56,6 +56,29 @@ def digest(label: bytes, *parts: bytes) -> bytes:
 def kdf(key: bytes, label: bytes, data: bytes = b"") -> bytes:
     """A 32-byte key derived from `key` (<= 64 bytes) for one labelled purpose."""
     return hashlib.blake2b(data, digest_size=32, key=key, person=label).digest()
+
+
+def stretch(passphrase: bytes, salt: bytes, memory_kib: int, passes: int) -> bytes:
+    """A 32-byte key from what a person can remember: Argon2id with one lane and a 16-byte salt.
+
+    Takes `memory_kib` KiB and, for each of the `passes`, about a second for each 512 MiB. Whoever
+    calls this bounds both.
+
+    Raises:
+        Invalid: the memory is not there, or parameters that Argon2 does not have.
+    """
+    try:
+        key: bytes = bindings.crypto_pwhash_alg(
+            KEY_BYTES,
+            passphrase,
+            salt,
+            passes,
+            memory_kib * 1024,
+            bindings.crypto_pwhash_ALG_ARGON2ID13,
+        )
+    except (*_BAD, MemoryError):
+        raise Invalid("this passphrase cannot be stretched here") from None
+    return key
 
 
 def equal(left: bytes, right: bytes) -> bool:

@@ -52,7 +52,15 @@ def every_command(group: click.Command, path: str) -> Iterator[tuple[str, click.
         yield path, group
 
 
-GLOBAL = {"--home", "--json", "--listen", "--interface", "--dial", "--no-mdns"}
+GLOBAL = {
+    "--home",
+    "--json",
+    "--listen",
+    "--interface",
+    "--dial",
+    "--no-mdns",
+    "--passphrase-fd",
+}
 """Options of every command; they have a table of their own."""
 
 

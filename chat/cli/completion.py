@@ -55,7 +55,9 @@ def known_channels(ctx: click.Context) -> list[model.Channel]:
         if home:
             shared["home"] = home
     try:
-        return asyncio.run(_channels(Invocation(shared)))
+        invocation = Invocation(shared)
+        invocation.passphrases.stop_asking()
+        return asyncio.run(_channels(invocation))
     except (ChatError, OSError, TimeoutError):
         return []
 

@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 import click
 
 from chat.cli.output import Output, silence
+from chat.cli.unlocking import Passphrases
 from chat.config import Settings, environment, load
-from chat.errors import ChatError, ProfileInUse
+from chat.errors import ChatError, Locked, ProfileInUse
 from chat.profile import Profile, default_home
 from chat.session import Session
 
@@ -46,6 +47,12 @@ def global_options() -> list[click.Option]:
         click.Option(["--interface"], metavar="ADDR", help="Discover and listen only there."),
         click.Option(["--dial"], metavar="URL", multiple=True, help="Keep a link to this peer."),
         click.Option(["--no-mdns"], is_flag=True, help="Do not discover peers on the LAN."),
+        click.Option(
+            ["--passphrase-fd"],
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Read the profile's passphrase from this file descriptor.",
+        ),
     ]
 
 
@@ -86,9 +93,17 @@ def take_global(ctx: click.Context) -> None:
     """Move the global options of one level into the shared `ctx.obj`."""
     shared: dict[str, Any] = ctx.ensure_object(dict)
     refuse_what_is_no_text(ctx)
-    for name in ("home", "as_json", "listen", "interface", "dial", "no_mdns"):
+    for name in (
+        "home",
+        "as_json",
+        "listen",
+        "interface",
+        "dial",
+        "no_mdns",
+        "passphrase_fd",
+    ):
         value = ctx.params.pop(name, None)
-        if value:
+        if value or (name == "passphrase_fd" and value is not None):
             shared[name] = value
 
 
@@ -140,6 +155,7 @@ class Invocation:
     def __init__(self, shared: dict[str, Any]) -> None:
         self._shared = shared
         self.output = Output(bool(shared.get("as_json")))
+        self.passphrases = Passphrases(self.output, shared.get("passphrase_fd"))
 
     @property
     def home(self) -> Path:
@@ -209,8 +225,16 @@ class Invocation:
 
                 try:
                     return await Node.open(
-                        profile, self.settings, network=network, create=create, listening=listening
+                        profile,
+                        self.settings,
+                        network=network,
+                        create=create,
+                        listening=listening,
+                        passphrase=self.passphrases.of(profile),
                     )
+                except Locked as error:
+                    if not self.passphrases.ask_again(error):
+                        raise
                 except ProfileInUse:
                     # Its holder is about to listen, or to end: a command that is in a hurry too.
                     if time.monotonic() - begun > HOLDER_PATIENCE_SECONDS:

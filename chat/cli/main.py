@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from chat.cli import (
+    backing,
     channels,
     completion,
     doctor,
@@ -13,6 +14,7 @@ from chat.cli import (
     files,
     importing,
     members,
+    passphrases,
     serve,
     talk,
     team,
@@ -63,6 +65,7 @@ def clowder(ctx: click.Context, plain: bool) -> None:
 
 async def _face(invocation: Invocation, plain: bool) -> int:
     async with invocation.session(network=True, create=True, listening=True) as session:
+        invocation.passphrases.stop_asking()  # The terminal belongs to the face now.
         if plain or not (sys.stdin.isatty() and sys.stderr.isatty()):
             from tui.plain import run_plain
 
@@ -81,6 +84,8 @@ for command in (
     *exporting.COMMANDS,
     *importing.COMMANDS,
     *serve.COMMANDS,
+    *passphrases.COMMANDS,
+    *backing.COMMANDS,
     *completion.COMMANDS,
     *doctor.COMMANDS,
 ):

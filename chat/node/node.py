@@ -18,9 +18,12 @@ from chat.config import Settings, parse_url
 from chat.control import ControlServer
 from chat.engine.founding import clean_nick, clean_title, found, furnish
 from chat.errors import ChatError, NoPeer, NotFound, Stopping, TrustError, UsageError
+from chat.events import StatusChanged
 from chat.hooks import Hooks, commands_of
 from chat.hub import Hub, Listener
 from chat.invitation import parse as parse_invite
+from chat.node.copying import copy_store
+from chat.node.locking import Locking
 from chat.node.parts import Parts
 from chat.node.team import load_identity, now, save_identity
 from chat.profile import OpenProfile, Profile
@@ -59,6 +62,7 @@ class Node:
             listening=listening,
             on_joining_changed=self._joined.set,
         )
+        self._locking = Locking(opened.profile.key_file, self._hub)
         self._hooks = Hooks(hooks, opened.profile.home, self._hub, self._is_direct)
         self._control = ControlServer(self, opened.profile.control_path, network=network)
         self._closing: asyncio.Future[None] | None = None
@@ -75,6 +79,7 @@ class Node:
         network: bool,
         create: bool,
         listening: bool = True,
+        passphrase: str | None = None,
     ) -> "Node":
         """Hold a profile and begin to work.
 
@@ -82,11 +87,12 @@ class Node:
             network: link with peers; else work alone, for a moment.
             create: make the profile if there is none.
             listening: accept links; who is gone in a moment only dials, and nobody remembers it.
+            passphrase: of the profile, if it takes one.
 
         Raises:
             ChatError: a sentence; nothing is held then.
         """
-        opened = profile.open(secrets.token_bytes, create=create)
+        opened = profile.open(secrets.token_bytes, create=create, passphrase=passphrase)
         try:
             node = cls(opened, settings, network=network, listening=listening)
         except BaseException:
@@ -131,9 +137,18 @@ class Node:
 
     async def _call(self, command: commands.Command) -> Any:
         parts = self._parts
+        self._locking.check(command)
         match command:
             case commands.GetStatus():
                 return parts.status()
+            case commands.Lock():
+                self._locking.lock()
+                return self._status_changed()
+            case commands.Unlock():
+                await self._locking.unlock(command.passphrase)
+                return self._status_changed()
+            case commands.CopyStore():
+                return await copy_store(parts, command.path)
             case commands.Create():
                 return await self._create(command)
             case commands.Join():
@@ -179,6 +194,11 @@ class Node:
         finally:
             self._opened.close()
             self._closing.set_result(None)
+
+    def _status_changed(self) -> model.Status:
+        status = self._parts.status()
+        self._hub.emit(StatusChanged(status))
+        return status
 
     def _is_direct(self, channel: str) -> bool:
         """Whether a channel, by its id, is a private one of two members."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from chat import effects, events, model, private
 from chat.config import Settings
 from chat.engine import ephemeral
@@ -181,10 +183,11 @@ class Parts:
         if self.sharing is not None:
             stats = self.sharing.files.stats()
             blocks = (stats.blocks, stats.block_bytes)
-        warning = "" if self.meeting is None else self.meeting.links.warning
-        warnings = (warning,) if warning else ()
+        links_warn = "" if self.meeting is None else self.meeting.links.warning
+        warnings = tuple(each for each in (self.opened.warning, links_warn) if each)
         team = None if self.is_refused else self.team
-        return status(team, self.meeting, blocks, self.lobby.nick, warnings)
+        now = status(team, self.meeting, blocks, self.lobby.nick, warnings)
+        return replace(now, locked=self.hub.held)
 
     def surroundings(self) -> model.Surroundings:
         """The network as this node sees it."""

@@ -20,6 +20,7 @@ from typing import Any
 import apsw
 
 from chat.errors import StoreError
+from chat.store.copying import Copying
 from chat.store.limits import PAGE_CACHE_KIB, STATEMENTS_CACHED, WAL_KEPT_BYTES
 
 CIPHERS = ("aegis", "chacha20")
@@ -86,6 +87,7 @@ class Database:
             StoreError: it cannot be opened, read with this key, or written.
         """
         self.path = str(path)
+        self._key = key
         self.in_transaction = False
         self.at_begin: list[Callable[[], None]] = []
         """Writes that the next transaction starts with."""
@@ -101,6 +103,7 @@ class Database:
                     raise self._sentence(error) from None
 
     def _open(self, flags: int, cipher: str, key: bytes) -> None:
+        self._cipher = cipher
         self._connection = connection = apsw.Connection(
             self.path, flags=flags, statementcachesize=STATEMENTS_CACHED
         )
@@ -125,11 +128,12 @@ class Database:
             raise
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
 
-    def _sentence(self, error: apsw.Error) -> StoreError:
+    def _sentence(self, error: apsw.Error, path: str = "") -> StoreError:
+        path = path or self.path
         for kind, sentence in _SENTENCES:
             if isinstance(error, kind):
-                return StoreError(sentence.format(path=self.path))
-        return damaged(self.path)
+                return StoreError(sentence.format(path=path))
+        return damaged(path)
 
     def damaged(self) -> StoreError:
         """The error for a row that this program cannot have written."""
@@ -223,6 +227,23 @@ class Database:
             raise self._sentence(error) from None
         self.in_transaction = False
         self._failed = False
+
+    def copy_to(self, path: Path) -> Copying:
+        """Begin a copy, in an empty file, sealed with the same key. Raises StoreError."""
+        try:
+            target = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            target.pragma("cipher", self._cipher)
+            target.pragma("key", f"raw:{self._key.hex()}")
+            target.pragma("synchronous", "OFF")  # it is synchronised once, when it is whole
+            return Copying(self._connection, target, path, self._sentence)
+        except apsw.Error as error:
+            path.unlink(missing_ok=True)
+            raise self._sentence(error, str(path)) from None
+
+    def check(self) -> None:
+        """Read every page. Raises StoreError: one is damaged."""
+        if self.read("PRAGMA quick_check(1)") != [("ok",)]:
+            raise self.damaged()
 
     def close(self) -> None:
         """Forget what was not committed, and let go of the file.

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from chat.errors import StoreError
+from chat.store.copying import Copying
 from chat.store.database import MEMORY, Database
 from chat.store.meetings import Meetings
 from chat.store.membership import Membership
@@ -90,6 +91,14 @@ class Store:
             for known, workspace in self._workspaces.items()
             if known not in stored
         ]
+
+    def copy_to(self, path: Path) -> Copying:
+        """Begin a consistent copy of the file, in an empty one. Raises StoreError."""
+        return self._database.copy_to(path)
+
+    def check(self) -> None:
+        """Read every page. Raises StoreError: one is damaged."""
+        self._database.check()
 
     def close(self) -> None:
         """Forget what was not committed, and let go of the file."""

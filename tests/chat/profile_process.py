@@ -70,6 +70,18 @@ class ProfileProcess:
             else:
                 return Told(continues, replica, tuple(sent), refused, int(rest[0]))
 
+    def change(self, home: Path, current: str | None, new: str | None, *, end: int = 0) -> Told:
+        """Give a profile another passphrase, or none, and be killed at a line of that."""
+        order = {"home": str(home), "guard": [current, new], "end": end or "clean"}
+        self._write(json.dumps(order))
+        kind, *rest = self._read().split(" ", 1)
+        refused = ""
+        if kind == "refused":
+            refused = rest[0]
+            kind, *rest = self._read().split()
+        assert kind == "ended"
+        return Told(None, "", (), refused, int(rest[0]))
+
     def hold(self, home: Path) -> int:
         """Open a profile and keep it until killed; gives the process id."""
         self._write(json.dumps({"home": str(home), "hold": True}))
@@ -145,10 +157,23 @@ def _die_at_line(wanted: int) -> None:
 def _child(order: dict[str, Any]) -> None:
     from chat.errors import ChatError
     from chat.profile import Profile
+    from chat.profile_guard import key_guard
+    from chat.profile_vault import Cost
 
     end = order.get("end")
     if isinstance(end, int):
         _die_at_line(end)
+    if "guard" in order:
+        current, new = order["guard"]
+        guard = key_guard(Path(order["home"]))
+        try:
+            if new is None:
+                guard.remove(current)
+            else:
+                guard.set_passphrase(new, current, os.urandom, Cost(8, 1))
+        except ChatError as error:
+            _say("refused", error)
+        return
     try:
         opened = Profile(Path(order["home"])).open(os.urandom, create=True)
     except ChatError as error:
@@ -174,6 +199,7 @@ def _child(order: dict[str, Any]) -> None:
 def main() -> None:
     """Carry out orders until the pipe ends."""
     import chat.profile
+    import chat.profile_guard
     import chat.store  # noqa: F401 (loaded once, before every fork)
 
     while line := _hear():

@@ -317,7 +317,9 @@ def test_a_key_without_its_database_is_left_alone(home: Path) -> None:
         (b"\x01" + bytes(31), "damaged"),
         (b"\x01" + bytes(33), "damaged"),
         (b"\x00" + bytes(32), "damaged"),
-        (b"\x02" + bytes(80), "newer Clowder"),
+        (b"\x02" + bytes(96), "damaged"),
+        (b"\x03" + bytes(31), "damaged"),
+        (b"\x04" + bytes(80), "newer Clowder"),
     ],
 )
 def test_a_key_that_is_none_is_named(home: Path, data: bytes, word: str) -> None:
