@@ -95,6 +95,18 @@ class ListDevices(Command, frozen=True, tag="devices"):
     member: str = ""
 
 
+class Verify(Command, frozen=True, tag="verify"):
+    """The words of a member ("" is me). Reply: model.Verification.
+
+    `confirm` marks the member as verified, on this device alone. `code` is what the member's own
+    machine shows: when it fits the keys that are here, it confirms, and else nothing changes.
+    """
+
+    member: str = ""
+    confirm: bool = False
+    code: str = ""
+
+
 REPLIES: dict[type[Command], Any] = {
     ListMembers: list[model.Member],
     ListInvites: list[model.InviteState],
@@ -108,5 +120,6 @@ REPLIES: dict[type[Command], Any] = {
     LeaveChannel: None,
     ListVoid: list[model.Message],
     ListDevices: list[model.Device],
+    Verify: model.Verification,
 }
 """The type each command answers with."""

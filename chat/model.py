@@ -8,6 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from chat.model_verification import Verification as Verification
+from chat.model_verification import Verified as Verified
+
 LinkState = Literal["linked", "dialling", "waiting"]
 Alerts = Literal["off", "mentions", "all"]
 """What of a channel may ring: nothing, what mentions this member, everything."""
@@ -109,6 +112,8 @@ class Member(msgspec.Struct, frozen=True):
     Attributes:
         state: "in", or of who is not any more "removed" or "left"; then `by` says by whom.
         voided: how many entries of theirs do not stand, because of a removal.
+        verified: "yes" when this member compared words with them, "changed" when they have keys
+            since that they had not then. Known on this device alone.
     """
 
     member: str
@@ -122,6 +127,7 @@ class Member(msgspec.Struct, frozen=True):
     state: Literal["in", "removed", "left"] = "in"
     by: Author | None = None
     voided: int = 0
+    verified: Verified = "no"
 
 
 class Peer(msgspec.Struct, frozen=True):

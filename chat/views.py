@@ -37,7 +37,8 @@ def role(level: int) -> Literal["founder", "admin", "member", "reader", "relay"]
 class Views:
     """Builds what the face reads.
 
-    `have` tells which share of a file's blocks is here; `online` which members are present.
+    `have` tells which share of a file's blocks is here; `online` which members are present;
+    `verified` how a member who is in stands with this one.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Views:
         workspace: Workspace,
         have: Callable[[FileInfo], float],
         online: Callable[[], set[bytes]],
+        verified: Callable[[bytes], model.Verified] = lambda _: "no",
     ) -> None:
         self._workspace = workspace
         self._have = have
         self._online = online
+        self._verified = verified
 
     def author(self, member: bytes) -> model.Author:
         return model.Author(member.hex(), self._workspace.nick(member))
@@ -171,6 +174,7 @@ class Views:
             online=member in self._online() or member == self._workspace.me,
             me=member == self._workspace.me,
             colour=self.colour(member),
+            verified=self._verified(member),
         )
 
     def colour(self, member: bytes) -> str:

@@ -104,7 +104,7 @@ def reached() -> list[type[msgspec.Struct]]:
         for part in typing.get_args(given):
             look(part)
         if isinstance(given, type) and issubclass(given, msgspec.Struct) and given not in found:
-            if given.__module__ == model.__name__:
+            if given.__module__.startswith(model.__name__):
                 found[given] = None
             for field in msgspec.structs.fields(given):
                 look(field.type)

@@ -18,6 +18,7 @@ from chat.cli import (
     serve,
     talk,
     team,
+    verifying,
 )
 from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
@@ -78,6 +79,7 @@ async def _face(invocation: Invocation, plain: bool) -> int:
 for command in (
     *team.COMMANDS,
     *members.COMMANDS,
+    *verifying.COMMANDS,
     *channels.COMMANDS,
     *talk.COMMANDS,
     *files.COMMANDS,

@@ -172,7 +172,7 @@ def members() -> None:
 
 
 def member_line(member: model.Member) -> str:
-    """A member for people: presence, nick, role and level, devices, and what became of them."""
+    """A member for people: presence, nick, role, devices, whether you verified them."""
     marks = " (you)" if member.me else ""
     head = f"{'●' if member.online else '○'} {member.nick}{marks}"
     void = f"  {member.voided} void" if member.voided else ""
@@ -180,7 +180,9 @@ def member_line(member: model.Member) -> str:
         by = f" by {member.by.nick}" if member.state == "removed" and member.by else ""
         return f"{head}  {member.state}{by}  {member.member[:8]}{void}"
     devices = f"{member.devices} device{'' if member.devices == 1 else 's'}"
-    return f"{head}  {member.role} ({member.level})  {devices}  {member.member[:8]}{void}"
+    verified = {"no": "", "yes": "  ✓ verified", "changed": "  ‼ KEYS CHANGED since you verified"}
+    known = f"{member.member[:8]}{verified[member.verified]}{void}"
+    return f"{head}  {member.role} ({member.level})  {devices}  {known}"
 
 
 @click.command(cls=GlobalOptions)

@@ -18,6 +18,7 @@ from chat.node.membership import Membership
 from chat.node.personal import Personal
 from chat.node.sharing import Sharing
 from chat.node.team import Team, now
+from chat.node.verifying import Verifying
 from chat.workspace import NAME_SETTING
 from crdt import ops
 from crdt.clock import READING_MAX
@@ -84,6 +85,7 @@ class Answers:
             **personal.by_command,
             **Filing(team, sharing, self._say).by_command,
             **self._membership.by_command,
+            **Verifying(team, self._membership.find).by_command,
         }
 
     def find(self, command: commands.Command) -> Callable[[Any], Awaitable[Any]] | None:

@@ -184,8 +184,9 @@ class Parts:
             stats = self.sharing.files.stats()
             blocks = (stats.blocks, stats.block_bytes)
         links_warn = "" if self.meeting is None else self.meeting.links.warning
-        warnings = tuple(each for each in (self.opened.warning, links_warn) if each)
         team = None if self.is_refused else self.team
+        told = [] if team is None else team.verified.warnings()
+        warnings = tuple(each for each in (*told, self.opened.warning, links_warn) if each)
         now = status(team, self.meeting, blocks, self.lobby.nick, warnings)
         return replace(now, locked=self.hub.held)
 

@@ -21,6 +21,7 @@ from chat.errors import NoPeer, StoreError, Unavailable
 from chat.hub import Hub
 from chat.node.newsroom import Newsroom
 from chat.node.turns import Turns
+from chat.node.verifying import Verified
 from chat.profile import OpenProfile
 from chat.views import Views
 from chat.workspace import Identity, Now, Workspace
@@ -119,7 +120,8 @@ class Team:
             self._opened.incarnation,
         )
         self.engine = Engine(self.workspace, random.SystemRandom().randrange)
-        self.views = Views(self.workspace, self._have, self.engine.present)
+        self.verified = Verified(self._opened.store, self.workspace)
+        self.views = Views(self.workspace, self._have, self.engine.present, self.verified.standing)
         self.talking = Talking(self.workspace, self.views)
         self._looked_at: bytes | None = None
 
