@@ -25,6 +25,7 @@ _VARIABLES = {
     "CLOWDER_LISTEN, CLOWDER_INTERFACE": "As the options of these names.",
     "CLOWDER_DIAL": "As \\-\\-dial; several are separated by spaces.",
     "CLOWDER_NO_MDNS": "1 is \\-\\-no\\-mdns.",
+    "CLOWDER_PASSPHRASE_FILE": "A file whose first line is the passphrase of the profile.",
     "VISUAL, EDITOR": "The editor of clowder notes \\-\\-edit.",
 }
 _FILES = {

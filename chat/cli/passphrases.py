@@ -154,7 +154,7 @@ def status() -> None:
 
 @click.command(cls=GlobalOptions)
 def lock() -> None:
-    """Let the running workspace show nothing until the passphrase is given again."""
+    """Let the running workspace answer nothing until the passphrase is given again."""
     _ask(lambda _: _answer(commands.Lock()))
 
 

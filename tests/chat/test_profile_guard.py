@@ -366,3 +366,19 @@ def test_the_name_in_the_keyring_says_nothing(home: Path, keyring: Keyring) -> N
     assert service == profile_keyring.SERVICE
     assert len(bytes.fromhex(name)) == 16
     assert name.encode() not in str(home).encode()
+
+
+def test_an_interruption_right_behind_the_rename_loses_no_key(
+    home: Path, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, rename = key_of(home), Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        rename(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        key_guard(home).use_keyring(None, seeded("ring"))
+    assert guard(home) == "keyring"
+    assert key_of(home) == key
