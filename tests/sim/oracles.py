@@ -138,7 +138,9 @@ def who_writes_reads_it(story: Story) -> Iterator[str]:
 
 def nobody_honest_is_accused(story: Story) -> Iterator[str]:
     """No link is closed for what an honest machine sent, and no fork is proven that is none."""
-    for by, whose, why in story.world.accused:
+    # What a liar's audience said once is not true for others, so said again it may be refused.
+    replayed_lies = story.world.remembers and story.ledger.doubled
+    for by, whose, why in () if replayed_lies else story.world.accused:
         if not {whose, by} & {*story.ledger.doubled.values(), *story.ledger.doubled}:
             yield f"{by} closed the link of {whose}: {why}"
     doubled = {story.world.desks[name].workspace.device for name in story.ledger.doubled}

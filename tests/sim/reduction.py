@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from crdt import entry as entries
 from crdt import ops
 from crdt.entry import Entry, LogId
-from crdt.errors import TooNew
+from crdt.errors import NotReadable, TooNew
 from crdt.ops import decode
 from crdt.registers import StateOp, writes
 from crdt.timeline import Stamp, Timeline
@@ -30,12 +30,14 @@ class Reduced:
         registers: those with a value.
         ids: of the entries, but those that a fork makes void.
         newer: how many of them this build cannot read.
+        waiting: how many of them have no key here.
     """
 
     timeline: bytes
     registers: dict[str, str]
     ids: frozenset[bytes]
     newer: int
+    waiting: int
 
 
 def all_entries(machine: Machine) -> dict[bytes, list[Entry]]:
@@ -49,15 +51,18 @@ def all_entries(machine: Machine) -> dict[bytes, list[Entry]]:
 def reduce(machine: Machine, channel: bytes, held: list[Entry], void: Void) -> Reduced:
     """A channel out of entries that this machine has the keys for."""
     workspace = machine.workspace
-    timeline, newest, newer = Timeline(), dict[str, tuple[Stamp, str]](), 0
+    timeline, newest, newer, waiting = Timeline(), dict[str, tuple[Stamp, str]](), 0, 0
     counted = [entry for entry in held if entry.seq < void.get(entry.log, entry.seq + 1)]
     marked = {log: workspace.store.void_seqs(log) for log in {entry.log for entry in counted}}
     for entry in counted:
         if entry.seq in marked[entry.log]:
             continue
-        key = workspace.epochs.channel_key(entry.epoch, channel)
         try:
+            key = workspace.epochs.channel_key(entry.epoch, channel)
             op = decode(entries.open_payload(workspace.id, entry, key), entry.log.part)
+        except NotReadable:
+            waiting += 1
+            continue
         except TooNew:
             newer += 1
             continue
@@ -71,4 +76,4 @@ def reduce(machine: Machine, channel: bytes, held: list[Entry], void: Void) -> R
             timeline.apply(op, member, stamp)
     registers = {key: value for key, (_, value) in sorted(newest.items()) if value}
     ids = frozenset(entry.id for entry in counted)
-    return Reduced(timeline.canonical(), registers, ids, newer)
+    return Reduced(timeline.canonical(), registers, ids, newer, waiting)

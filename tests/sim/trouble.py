@@ -39,7 +39,7 @@ class Trouble:
         self._story = story
         self._world = story.world
         self._inside = inside
-        self._leaving: list[tuple[Machine, Machine]] = []
+        self._leaving: set[str] = set()
         self.deeds: dict[Fault, Callable[[Machine, Step], None]] = {
             Fault.SLOW_PEER: self._slow,
             Fault.RESET: self._reset,
@@ -338,15 +338,20 @@ class Trouble:
         for each in (machine, double):
             story.say_in(each, step)
         if step.number % 2:
-            self._leaving.append((machine, double))
+            self._leaving.add(name)
 
     def _end_doubles(self) -> None:
-        """Some doubles are gone before their deed is found out."""
-        for machine, double in self._leaving:
-            self._story.ledger.lose(double)
-            self._leave(double)
-            machine.hidden_from = frozenset()
-        self._leaving.clear()
+        """Some doubles are gone before their deed is found out. So is one beside which nobody is
+        left for itself, or for the machine whose keys it uses."""
+        desks, removed = self._world.desks, self._story.ledger.removed
+        for name, double_name in self._story.ledger.doubled.items():
+            machine, double = desks[name], desks[double_name]
+            there = {each.name for each in desks.values() if not each.gone} - removed
+            alone = not (there & double.audience and there - machine.hidden_from - {name})
+            if alone or double_name in self._leaving:
+                self._story.ledger.lose(double)
+                self._leave(double)
+                machine.hidden_from = frozenset()
 
 
 def _longer_post() -> bytes:
