@@ -8,31 +8,27 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from textual import on
-from textual.app import App, SuspendNotSupported, SystemCommand
-from textual.filter import LineFilter
+from textual.app import SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 
 from chat import commands
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session
-from tui import editor, escapes, keymap, palette, themes, workers
+from tui import editor, escapes, keymap, palette, workers
 from tui.bridge import Bridge, Ended, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
 from tui.errors import InputError
-from tui.inert import InertFilter
+from tui.looks import LooksApp
 from tui.pictures import PictureDecoder
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.workspace import WorkspaceScreen
 from tui.terminal import exit_on_signals, free_alt_keys, tell
-from tui.text import hues
 from tui.world import World
-
-_INERT = InertFilter()
 
 
 @runtime_checkable
@@ -42,40 +38,39 @@ class TakesEvents(Protocol):
     def take(self, happened: Sequence[Event]) -> None: ...
 
 
-class ClowderApp(App[int]):
+class ClowderApp(LooksApp):
     """Composition only: screens do the work."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = [
         "styles/app.tcss",
         "styles/timeline.tcss",
         "styles/dialogs.tcss",
+        "styles/plain.tcss",
     ]
     TITLE = "Clowder"
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, session: Session, config: UiConfig, decoder: PictureDecoder | None = None
+        self,
+        session: Session,
+        config: UiConfig,
+        decoder: PictureDecoder | None = None,
+        config_path: Path | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(config, config_path)
         self.session = session
-        self.config = config
         self.decoder = decoder
         self.world = World()
         self._bridge = Bridge(session, self.post_message)
         self._undo_signals: Callable[[], None] = lambda: None
         self._titled = ""
-        for theme in themes.THEMES:
-            self.register_theme(theme)
-        known = config.theme in self.available_themes
-        self.theme = config.theme if known else themes.DEFAULT
-        self.set_keymap({name: keys for name, keys in config.keys.items() if name})
 
     async def on_mount(self) -> None:
         self._undo_signals = exit_on_signals(self._leave)
-        self.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+        self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
         self._bridge.listen()
         workers.start(self, "bridge", self._bridge.run)
-        for problem in keymap.problems(self.config.keys):
+        for problem in keymap.problems(self.deciding.config.keys):
             self.notify(problem, severity="warning", markup=False)
         await self._read_world()
         self._show_phase()
@@ -84,14 +79,6 @@ class ClowderApp(App[int]):
         if self._titled:
             tell(self, escapes.TITLE_POP)
         self._undo_signals()
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), _INERT]
-
-    def get_css_variables(self) -> dict[str, str]:
-        variables = super().get_css_variables()
-        quiet = themes.quiet_colours(variables["foreground"], variables["background"])
-        return variables | quiet
 
     def _leave(self, code: int) -> None:
         self.exit(code, return_code=code)
@@ -159,22 +146,22 @@ class ClowderApp(App[int]):
 
     # What several screens need.
 
-    def hue(self, member: str) -> str:
-        """The colour of a member on this theme."""
-        return hues.hue(member, self.current_theme.dark, self.world.colour(member))
+    def hue(self, member: str, chosen: str = "") -> str:
+        """The colour of a member on this theme; the one they chose where that is possible."""
+        return super().hue(member, chosen or self.world.colour(member))
 
     def ring(self, title: str, text: str) -> None:
         """Something came that may call the user; say so when nobody looks."""
         if self.app_focus:
             return
-        if self.config.bell:
+        if self.deciding.config.bell:
             self.bell()
-        way = escapes.way_for(self.config.notify, os.environ)
+        way = escapes.way_for(self.deciding.config.notify, os.environ)
         tell(self, escapes.notification(way, title, text, tmux="TMUX" in os.environ))
 
     def show_title(self, text: str) -> None:
         """What the terminal's title says."""
-        if self.config.title and text != self._titled:
+        if self.deciding.config.title and text != self._titled:
             before, self._titled = self._titled, text
             tell(self, ("" if before else escapes.TITLE_PUSH) + escapes.window_title(text))
 
@@ -186,13 +173,19 @@ class ClowderApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What Ctrl+P offers: our keys by their names, then Textual's own."""
         if isinstance(screen, WorkspaceScreen):
-            yield from palette.entries(screen)
+            yield from palette.entries(screen, self.deciding.config.keys)
         yield from super().get_system_commands(screen)
 
-    def _repaint(self) -> None:
+    def _theme_changed(self) -> None:
+        self.keep_theme()
         for screen in self.screen_stack:
             if isinstance(screen, WorkspaceScreen):
                 screen.repaint()
+
+    def rows_changed(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen):
+                screen.rows_changed()
 
     def write_in_editor(self, text: str, done: Callable[[str], None]) -> None:
         """Let the user write in $VISUAL or $EDITOR."""
@@ -214,10 +207,12 @@ async def run_async(
     config: UiConfig | Settings | None = None,
     *,
     decoder: PictureDecoder | None = None,
+    config_path: Path | None = None,
 ) -> int:
     """Run the face until the user leaves; gives the exit code.
 
     Without a `decoder` of the caller's, pictures are decoded by chat.pictures in its own process.
+    Settings that are changed inside are kept in `config_path`.
     """
     free_alt_keys()
     if config is None:
@@ -229,7 +224,7 @@ async def run_async(
         from chat.pictures.decoder import PictureDecoder as Decoder
 
         decoder = own = Decoder()
-    app = ClowderApp(session, config, decoder)
+    app = ClowderApp(session, config, decoder, config_path)
     try:
         code = await app.run_async(mouse=config.mouse)
     finally:

@@ -34,6 +34,11 @@ class UiConfig:
     ascii: bool = False
     motion: bool = True
 
+    @property
+    def pictures(self) -> bool:
+        """Whether the timeline has pictures: half blocks are no ASCII."""
+        return self.previews and not self.ascii
+
 
 class _Ui(Protocol):
     @property

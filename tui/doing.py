@@ -14,6 +14,7 @@ from tui import workers
 from tui.errors import InputError
 from tui.input import actions, pasting, saving, slash
 from tui.input.actions import Context, Step
+from tui.managing import Managing
 from tui.screens.choice import Choice
 from tui.screens.file_picker import FilePicker
 from tui.screens.picture import PictureScreen
@@ -37,7 +38,7 @@ class Doing:
     def __init__(self, screen: "WorkspaceScreen") -> None:
         self._screen = screen
         self._asker = screen.asker
-        self._showing = Showing(screen)
+        self._showing = Showing(screen, Managing(screen, self.do))
 
     # What was written.
 
@@ -136,8 +137,8 @@ class Doing:
                 self._showing.delivery(message)
             case actions.OpenThread(message):
                 screen.side.open_thread(screen.channel_name, message)
-            case actions.Confirm(question, command):
-                self._confirm(question, command)
+            case actions.Confirm(question, command, said):
+                self._confirm(question, command, said)
             case actions.Save(message, path):
                 self._save(message, path)
             case actions.Quit():
@@ -147,12 +148,12 @@ class Doing:
         self._screen.world.channels[channel.id] = channel
         self._screen.open_channel(channel)
 
-    def _confirm(self, question: str, command: commands.Command) -> None:
+    def _confirm(self, question: str, command: commands.Command, said: str) -> None:
         def answered(answer: str | None) -> None:
             if answer == "yes":
-                self._asker.send(command)
+                self._asker.send(command, lambda _: self._asker.say(said) if said else None)
 
-        dialog = Choice(question, [("no", "No, keep it"), ("yes", "Yes")])
+        dialog = Choice(question, [("no", "No"), ("yes", "Yes")])
         self._screen.app.push_screen(dialog, answered)
 
     # Messages.

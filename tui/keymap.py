@@ -5,6 +5,7 @@ writing. A key with `priority` is taken before the focused widget sees it: Alt+l
 letter, so a text area would type it.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
@@ -23,11 +24,14 @@ class Key(NamedTuple):
 
 
 KEYS: tuple[Key, ...] = (
-    Key("help", "f1", "help", "Help", "workspace"),
+    Key("help", "f1", "show('help')", "Help", "workspace"),
     Key("activity", "f2", "show('activity')", "Mentions, answers, late arrivals", "workspace"),
     Key("network", "f3", "show('network')", "Who is linked, how in sync", "workspace"),
     Key("bookmarks", "f4", "show('bookmarks')", "Your bookmarks", "workspace"),
     Key("pins", "f6", "show('pins')", "What is pinned here", "workspace"),
+    Key("this_channel", "f5", "show('channel')", "Topic, alerts, who is in", "workspace"),
+    Key("settings", "f9", "show('settings')", "Settings", "workspace"),
+    Key("people", "alt+m", "show('members')", "Members and their devices", "workspace"),
     Key("quick_switch", "ctrl+k", "quick_switch", "Go to a channel", "workspace"),
     Key("next_unread", "alt+a", "next_unread", "Next unread channel", "workspace"),
     Key("previous_channel", "alt+up", "step_channel(-1)", "Channel above", "workspace"),
@@ -104,11 +108,126 @@ def spoken(keys: str) -> str:
     return " or ".join(names)
 
 
+def bound(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Which keys each action has, by its id, when `[keys]` of config.toml says `chosen`.
+
+    An entry that makes no sense or clashes counts for nothing: its action keeps its own keys.
+    """
+    good = _settled(chosen)[0]
+    return {key.id: good.get(key.id, key.keys) for key in KEYS}
+
+
+def overrides(chosen: Mapping[str, str]) -> dict[str, str]:
+    """The entries of `[keys]` that count."""
+    return _settled(chosen)[0]
+
+
 def problems(chosen: Mapping[str, str]) -> list[str]:
     """What is wrong with `[keys]` of config.toml, as sentences."""
-    known = {key.id for key in KEYS if key.action}
-    return [
-        f"There is no key named “{name}” to change; F1 lists them."
-        for name in chosen
-        if name not in known
-    ]
+    return _settled(chosen)[1]
+
+
+def _settled(chosen: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The entries that count, and a sentence for each that does not."""
+    good: dict[str, str] = {}
+    said: list[str] = []
+    for name, keys in chosen.items():
+        reason = _senseless(name, keys)
+        if reason:
+            said.append(reason)
+        else:
+            good[name] = ",".join(_normal(key) for key in keys.split(","))
+    # All at once, so that two actions can change places; then without those that clash.
+    while (clash := _clash(good)) is not None:
+        name, other, key = clash
+        said.append(
+            f"{spoken(key)} would be “{name}” and “{other}” at once; “{name}” keeps its own key, "
+            f"{spoken(_BY_ID[name].keys)}. Change [keys] in config.toml."
+        )
+        del good[name]
+    return good, said
+
+
+def _senseless(name: str, keys: str) -> str:
+    key = _BY_ID.get(name)
+    if key is None or not key.action:
+        return f"There is no key named “{name}” to change; F1 lists them."
+    for given in keys.split(","):
+        *modifiers, last = _parts(given)
+        if not last or set(modifiers) - _MODIFIERS or not _is_key(last):
+            return f"“{given.strip()}” for “{name}” is no key; write ctrl+g, alt+x or f5."
+        if key.scope == "workspace" and not modifiers and len(_character(last)) == 1:
+            return (
+                f"“{given.strip()}” for “{name}” would be taken while you write; add ctrl or alt."
+            )
+        if _normal(given) in _RESERVED:
+            return f"{spoken(_normal(given))} is needed for other things; “{name}” cannot have it."
+    return ""
+
+
+def _clash(good: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """(a changed action, the one it clashes with, the key), None when there is none.
+
+    Keys of the workspace are taken first everywhere; those of the timeline and the composer never
+    meet.
+    """
+    taken: dict[tuple[Scope, str], str] = {}
+    for entry in sorted(KEYS, key=lambda entry: (entry.id in good, entry.scope != "workspace")):
+        for key in good.get(entry.id, entry.keys).split(","):
+            for place in _PLACES[entry.scope]:
+                other = taken.setdefault((place, key), entry.id)
+                if other == entry.id:
+                    continue
+                if entry.id in good:
+                    return entry.id, other, key
+                if other in good:
+                    return other, entry.id, key
+    return None
+
+
+def _parts(key: str) -> list[str]:
+    key = key.strip()
+    if key.endswith("+"):
+        return [*(part for part in key[:-1].split("+") if part), "+"]
+    return key.split("+")
+
+
+def _normal(key: str) -> str:
+    """A key as Textual names it: `plus` for `+`."""
+    *modifiers, last = _parts(key)
+    if len(last) == 1 and not last.isalnum():
+        last = unicodedata.name(last).lower().replace("-", "_").replace(" ", "_")
+        last = _SHORTER.get(last, last)
+    return "+".join([*modifiers, last])
+
+
+def _character(last: str) -> str:
+    """What a key types, "" when it types nothing."""
+    if len(last) == 1:
+        return last
+    try:
+        return unicodedata.lookup(_LONGER.get(last, last).replace("_", " "))
+    except KeyError:
+        return ""
+
+
+def _is_key(last: str) -> bool:
+    return last in _NAMED or bool(_character(last))
+
+
+_BY_ID = {key.id: key for key in KEYS}
+_MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
+_RESERVED = {"ctrl+c", "ctrl+p", "tab", "enter", "escape", "backspace", "space"}
+"""Copying, the command palette, and what every line needs."""
+_PLACES: dict[Scope, tuple[Scope, ...]] = {
+    "workspace": ("workspace", "timeline", "composer"),
+    "timeline": ("timeline",),
+    "composer": ("composer",),
+}
+_SHORTER = {"plus_sign": "plus", "hyphen_minus": "minus", "solidus": "slash"}
+_LONGER = {"plus": "plus_sign", "minus": "hyphen-minus", "slash": "solidus"}
+_NAMED = {
+    *(f"f{n}" for n in range(1, 25)),
+    *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"),
+    *("tab", "enter", "escape", "backspace", "space"),
+}

@@ -251,6 +251,8 @@ class PlainFace:
         if isinstance(step, actions.Confirm):
             if line.strip().lower() in ("yes", "y"):
                 await self._call(step.command)
+                if step.said:
+                    self._print(inert(step.said))
             else:
                 self._print("Nothing was done.")
         elif isinstance(step, actions.Compose):
@@ -310,7 +312,7 @@ class PlainFace:
                 what = "your answer" if kind == "reply" else "the new text"
                 self._print(f"Type {what} to {self._numbers[message.id]}.")
                 self._next = step
-            case actions.Confirm(question, _):
+            case actions.Confirm(question):
                 self._print(f"{question} Type yes or no.")
                 self._next = step
             case actions.ShowDelivery(message):
@@ -332,6 +334,14 @@ class PlainFace:
                 self._print(*plain_lines.notes(shown))
             case "members":
                 self._print(*plain_lines.members(list(self._world.members.values())))
+            case "channel":
+                if self._channel is not None:
+                    self._print(*plain_lines.channels([self._channel]))
+            case "settings":
+                self._print("Settings stand in config.toml; clowder --help tells where.")
+            case "invites":
+                for state in await self._session.call(commands.ListInvites()):
+                    self._print(", ".join(plain_lines.invite_state(state, self._calendar)))
             case "network":
                 self._print(*plain_lines.status(self._world.status))
             case "help":

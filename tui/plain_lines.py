@@ -8,6 +8,7 @@ from chat.model import (
     Channel,
     Delivery,
     FileView,
+    InviteState,
     InviteView,
     Member,
     Message,
@@ -158,6 +159,16 @@ def invite(made: InviteView, calendar: Calendar) -> list[str]:
         inert(made.link),
         f"or these words: {inert(made.words)}",
     ]
+
+
+def invite_state(made: InviteState, calendar: Calendar) -> tuple[str, str]:
+    """For whom an invite is, and what became of it."""
+    who = made.note or ("a relay" if made.relay else made.id[:8])
+    if made.state == "open":
+        return inert(who), f"open until {calendar.moment(made.expires)}"
+    if made.used_by is not None:
+        return inert(who), inert(f"used by {made.used_by.nick}")
+    return inert(who), made.state
 
 
 def hit(found: SearchHit, number: int, calendar: Calendar) -> str:

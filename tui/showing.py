@@ -10,6 +10,7 @@ from tui import workers
 from tui.attention import ACTIVITY
 from tui.input import actions
 from tui.limits import CONTEXT_MESSAGES, SEARCH_HITS
+from tui.managing import Managing
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.help import HelpScreen
 from tui.screens.invite import InviteScreen
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 class Showing:
     """Opens dialogs for the workspace screen."""
 
-    def __init__(self, screen: "WorkspaceScreen") -> None:
+    def __init__(self, screen: "WorkspaceScreen", managing: Managing) -> None:
         self._screen = screen
         self._asker = screen.asker
+        self._managing = managing
 
     def panel(self, panel: actions.Panel) -> None:
         """Show a part of the workspace."""
@@ -40,11 +42,17 @@ class Showing:
             case "notes":
                 screen.action_notes()
             case "members":
-                screen.show_members()
+                self._managing.members()
+            case "channel":
+                self._managing.channel()
+            case "settings":
+                self._managing.settings()
+            case "invites":
+                self._managing.invites(self._make_invite)
             case "network":
                 screen.app.push_screen(NetworkScreen(screen.world.status, self._look_around))
             case "help":
-                screen.app.push_screen(HelpScreen())
+                screen.app.push_screen(HelpScreen(screen.deciding.config.keys))
             case "pins":
                 workers.start(screen, "work", self._pins)
             case "bookmarks":
@@ -52,8 +60,10 @@ class Showing:
             case "activity":
                 workers.start(screen, "work", self._activity)
             case _:
-                command = commands.MakeInvite(relay=panel == "relay")
-                self._asker.send(command, self._show_invite)
+                self._make_invite(panel == "relay")
+
+    def _make_invite(self, relay: bool) -> None:
+        self._asker.send(commands.MakeInvite(relay=relay), self._show_invite)
 
     def _show_invite(self, invite: InviteView) -> None:
         self._screen.app.push_screen(InviteScreen(invite, self._screen.world.status.name))

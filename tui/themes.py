@@ -72,6 +72,8 @@ LIGHT = Theme(
 )
 
 THEMES = (DARK, LIGHT)
+ANSI_DARK, ANSI_LIGHT = "ansi-dark", "ansi-light"
+"""Textual's themes of the terminal's own colours."""
 MUTED, FAINT = 0.66, 0.46
 """How far secondary and decorative text stand out of the background."""
 

@@ -163,6 +163,11 @@ class Invocation:
         return Path(given).expanduser() if given else default_home()
 
     @property
+    def config_path(self) -> Path:
+        """Where the settings of this profile stand."""
+        return Profile(self.home).config_path
+
+    @property
     def settings(self) -> Settings:
         overrides = {
             "listen": self._shared.get("listen"),
@@ -170,7 +175,7 @@ class Invocation:
             "dial": self._shared.get("dial"),
             "mdns": False if self._shared.get("no_mdns") else None,
         }
-        return load(Profile(self.home).config_path, overrides, environment())
+        return load(self.config_path, overrides, environment())
 
     @asynccontextmanager
     async def session(

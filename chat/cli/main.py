@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from chat.cli import (
     backing,
@@ -49,6 +50,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 @click.group(cls=Clowder, invoke_without_command=True, context_settings=_HELP)
 @click.option("--plain", is_flag=True, help="Line mode, for screen readers and simple terminals.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with letters and signs of ASCII.")
 @click.option(
     "--version",
     is_flag=True,
@@ -58,13 +60,13 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Show the version and exit.",
 )
 @click.pass_context
-def clowder(ctx: click.Context, plain: bool) -> None:
+def clowder(ctx: click.Context, plain: bool, ascii_only: bool) -> None:
     """Team chat with no server. Without a command: the terminal workspace."""
     if ctx.invoked_subcommand is None:
-        run(lambda invocation: _face(invocation, plain))
+        run(lambda invocation: _face(invocation, plain, ascii_only))
 
 
-async def _face(invocation: Invocation, plain: bool) -> int:
+async def _face(invocation: Invocation, plain: bool, ascii_only: bool) -> int:
     async with invocation.session(network=True, create=True, listening=True) as session:
         invocation.passphrases.stop_asking()  # The terminal belongs to the face now.
         if plain or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -73,7 +75,10 @@ async def _face(invocation: Invocation, plain: bool) -> int:
             return await run_plain(session, sys.stdin, sys.stdout)
         from tui.app import run_async
 
-        return await run_async(session, invocation.settings)
+        settings = invocation.settings
+        if ascii_only:
+            settings = replace(settings, ui=replace(settings.ui, ascii=True))
+        return await run_async(session, settings, config_path=invocation.config_path)
 
 
 for command in (

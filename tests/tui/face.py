@@ -4,6 +4,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, ParamSpec
 
 from textual.app import App
@@ -109,9 +110,10 @@ async def open_face(
     size: tuple[int, int] = (100, 30),
     config: UiConfig | None = None,
     decoder: PictureDecoder | None = None,
+    config_path: Path | None = None,
 ) -> AsyncIterator[Face]:
     """The face over a session, with its first screen shown."""
-    app = ClowderApp(world, config or UiConfig(), decoder)
+    app = ClowderApp(world, config or UiConfig(), decoder, config_path)
     async with app.run_test(size=size, notifications=True) as pilot:
         face = Face(app, pilot, world)
         await face.until(lambda: len(app.screen_stack) > 1 and app.screen.is_mounted)

@@ -29,6 +29,9 @@ class FakeSession:
         self.asked: list[commands.Command] = []
         self.status = Status("none")
         self.members: dict[str, Member] = {}
+        self.former: dict[str, Member] = {}
+        self.inside: dict[str, set[str]] = {}
+        self.invites: list[model.InviteState] = []
         self.channels: dict[str, Channel] = {}
         self.timelines: dict[str, list[Message]] = {}
         self.orders: dict[str, list[str]] = {}
@@ -208,8 +211,9 @@ class FakeSession:
     def _listchannels(self, _: commands.ListChannels) -> list[Channel]:
         return sorted(self.channels.values(), key=lambda c: (c.name != "general", c.name))
 
-    def _listmembers(self, _: commands.ListMembers) -> list[Member]:
-        return list(self.members.values())
+    def _listmembers(self, command: commands.ListMembers) -> list[Member]:
+        former = self.former.values() if command.former else ()
+        return [*self.members.values(), *former]
 
     def _listpeers(self, _: commands.ListPeers) -> list[model.Peer]:
         return list(self.status.links)
@@ -436,6 +440,75 @@ class FakeSession:
         self.members[me.member] = changed
         self.emit(happenings.MembersChanged(tuple(self.members.values())))
         return changed
+
+    # Who is in.
+
+    def _member(self, given: str) -> Member:
+        for member in (*self.members.values(), *self.former.values()):
+            if given == member.nick or (len(given) >= 4 and member.member.startswith(given)):
+                return member
+        raise NotFound(f"There is no member {given}.")
+
+    def _take_member(self, member: Member) -> Member:
+        inside, outside = self.members, self.former
+        if member.state != "in":
+            inside, outside = outside, inside
+        outside.pop(member.member, None)
+        inside[member.member] = member
+        self.emit(happenings.MembersChanged(tuple(self.members.values())))
+        return member
+
+    def _promote(self, command: commands.Promote) -> Member:
+        member = self._member(command.member)
+        if self.me.level >= command.level or self.me.level >= member.level:
+            raise TrustError(f"Only who is senior to {member.nick} can promote them.")
+        level = command.level
+        role = "admin" if level < 100 else "member" if level < 200 else "reader"
+        return self._take_member(replace(member, level=level, role=role, state="in", by=None))
+
+    def _removemember(self, command: commands.RemoveMember) -> Member:
+        member = self._member(command.member)
+        if self.me.level >= member.level:
+            raise TrustError(f"Only who is senior to {member.nick} can remove them.")
+        by = Author(self.me.member, self.me.nick)
+        gone = replace(member, state="removed", role="former", by=by, online=False, voided=2)
+        return self._take_member(gone)
+
+    def _accept(self, command: commands.Accept) -> model.Accepted:
+        member = self._member(command.what)
+        self._take_member(replace(member, voided=0))
+        return model.Accepted(Author(member.member, member.nick), member.voided)
+
+    def _listdevices(self, command: commands.ListDevices) -> list[model.Device]:
+        member = self._member(command.member) if command.member else self.me
+        return [
+            model.Device(f"{at + 1:02x}" * 32, linked=member.online and not at, this=member.me)
+            for at in range(member.devices)
+        ]
+
+    def _addtochannel(self, command: commands.AddToChannel) -> Channel:
+        inside = self.inside.setdefault(self._name(command.channel), set())
+        inside.add(self._member(command.member).nick)
+        return self.channels[self._name(command.channel)]
+
+    def _kickfromchannel(self, command: commands.KickFromChannel) -> Channel:
+        member = self._member(command.member)
+        inside = self.inside.setdefault(self._name(command.channel), set())
+        if member.nick not in inside:
+            raise NotFound(f"{member.nick} is not in that channel.")
+        inside.discard(member.nick)
+        return self.channels[self._name(command.channel)]
+
+    def _leavechannel(self, command: commands.LeaveChannel) -> None:
+        self._name(command.channel)
+
+    def _listinvites(self, _: commands.ListInvites) -> list[model.InviteState]:
+        return self.invites
+
+    def _revokeinvite(self, command: commands.RevokeInvite) -> model.InviteState:
+        at = [invite.id for invite in self.invites].index(command.invite)
+        self.invites[at] = replace(self.invites[at], state="revoked")
+        return self.invites[at]
 
     def _dial(self, _: commands.Dial) -> None:
         return None

@@ -152,7 +152,11 @@ async def test_every_key_and_command_of_the_palette_runs() -> None:
         for key in keymap.scope("workspace"):
             if not key.id.startswith("channel_"):
                 assert key.text in entries
-        for title in ("Pin or unpin a message", "Show who is in", "Do not disturb; nothing rings"):
+        for title in (
+            "Pin or unpin a message",
+            "Show the invites there are, revoke one",
+            "Do not disturb; nothing rings",
+        ):
             assert title in entries
         opened = entries["Your bookmarks"].callback()
         assert isinstance(opened, Awaitable)

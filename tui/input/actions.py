@@ -12,21 +12,22 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from chat import commands
 from chat.model import Alerts, Message
 from tui import attention
 from tui.errors import InputError
-from tui.input import emoji
+from tui.input import emoji, managing
 from tui.input.slash import Asked
 from tui.limits import NAME_CHARS
 from tui.text import moments
 
 Panel = Literal[
-    "notes", "pins", "bookmarks", "activity", "invite", "relay", "members", "network", "help"
-]
-_PANELS = ("notes", "pins", "bookmarks", "activity", "members", "network", "help")
+    "notes", "pins", "bookmarks", "activity", "invite", "relay", "invites", "members", "channel",
+    "settings", "network", "help",
+]  # fmt: skip
+_PANELS = frozenset(get_args(Panel)) - {"invite", "relay"}
 _LENGTH = re.compile(r"(\d{1,4})\s*(m|min|h|d)?")
 _UNIT_MS = {"m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -91,10 +92,11 @@ class ShowDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """Ask before doing what others will see."""
+    """Ask before doing what others will see; `said` is shown when it worked."""
 
     question: str
     command: commands.Command
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ def plan(asked: Asked, context: Context) -> Step:
     match name:
         case _ if name in _PANELS:
             return Show(cast(Panel, name))
+        case _ if name in managing.NAMES:
+            return change(managing.plan(name, argument, context.channel))
         case "alerts":
             return _alerts(argument, context)
         case "dnd":
@@ -185,6 +189,13 @@ def plan(asked: Asked, context: Context) -> Step:
             return Ask(commands.Post(context.channel, f"*{said}*"))
         case _:
             return _on_message(name, argument, context)
+
+
+def change(wanted: managing.Change) -> Step:
+    """A change of who is in, after its question."""
+    if wanted.question:
+        return Confirm(wanted.question, wanted.command, wanted.said)
+    return Ask(wanted.command, wanted.said)
 
 
 def _needed(argument: str, hint: str) -> str:

@@ -98,6 +98,9 @@ def _argument(name: str, typed: str, start: int, known: Known) -> Offer | PathWa
             ranked = rank(typed.removeprefix("#"), known.channels)
             return _offer(start, [Candidate(channel, f"# {channel}") for channel in ranked])
         return _offer(start, [Candidate(f"{word} ", word) for word in rank(typed, ALERTS)])
+    if command.argument == "member" and " " not in typed:
+        ranked = rank(typed.removeprefix("@"), known.nicks)
+        return _offer(start, [Candidate(f"{nick} ", nick) for nick in ranked])
     if command.argument == "path":
         return PathWanted(start, typed)
     if command.argument == "emoji":

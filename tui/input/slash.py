@@ -10,7 +10,7 @@ from typing import Literal
 
 from tui.errors import InputError
 
-Argument = Literal["", "channel", "path", "emoji", "message", "text", "file", "alerts"]
+Argument = Literal["", "channel", "path", "emoji", "message", "text", "file", "alerts", "member"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,15 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("alerts", "off|mentions|all [CHANNEL]", "What a channel may ring for", "alerts"),
     SlashCommand("dnd", "[30m|2h|off]", "Do not disturb; nothing rings", aliases=("quiet",)),
     SlashCommand("invite", "[relay]", "Make an invite: link, words and QR code"),
-    SlashCommand("members", "", "Show who is in", aliases=("names", "who")),
+    SlashCommand("invites", "", "Show the invites there are, revoke one"),
+    SlashCommand("members", "", "Show who is in, their devices", aliases=("names", "who")),
+    SlashCommand("promote", "NICK [admin|member|reader]", "Give a member a role", "member"),
+    SlashCommand("remove", "NICK", "Take a member out of the workspace", "member"),
+    SlashCommand("channel", "", "Show and change this channel's settings"),
+    SlashCommand("add", "NICK [CHANNEL]", "Let a member into a private channel", "member"),
+    SlashCommand("kick", "NICK [CHANNEL]", "Take a member out of a private channel", "member"),
+    SlashCommand("part", "[CHANNEL]", "Leave a private channel", "channel"),
+    SlashCommand("settings", "", "Show and change settings", aliases=("set",)),
     SlashCommand("network", "", "Show who is linked, and how", aliases=("peers", "status")),
     SlashCommand(
         "search", "WORDS from:ANA in:CATS", "Search everything that is here", "text", ("find",)

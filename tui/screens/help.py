@@ -1,5 +1,6 @@
 """F1: every key and every command, from the tables that define them."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from tui.text.styled import styled
 
 _COLUMN, _NARROW_COLUMN = 36, 18
 """Cells for a key or command; the narrow one where the terminal has fewer than 80."""
+_BY_PLACE = frozenset(f"channel_{n}" for n in range(1, 10))
 _MARKS = (
     ("3 of 7", "how many of the others hold your message so far; ✓ when all do"),
     ("~", "after a time: it arrived late and was put where it belongs"),
@@ -24,9 +26,10 @@ _MARKS = (
 )
 
 
-def keys_text(column: int = _COLUMN) -> list[Content]:
-    """The key table as rows."""
+def keys_text(chosen: Mapping[str, str], column: int = _COLUMN) -> list[Content]:
+    """The key table as rows, with the keys that `[keys]` of config.toml chose."""
     rows: list[Content] = []
+    bound = keymap.bound(chosen)
     titles = {
         "workspace": "Everywhere",
         "composer": "While writing",
@@ -35,11 +38,11 @@ def keys_text(column: int = _COLUMN) -> list[Content]:
     for scope, title in titles.items():
         rows += [Content(""), styled((title, "$accent bold"))]
         for key in keymap.scope(scope):  # type: ignore[arg-type]
-            if key.id.startswith("channel_"):
+            if key.id in _BY_PLACE and bound[key.id] == key.keys:
                 if key.id == "channel_1":
                     rows.append(_row("Alt+1 to Alt+9", "Channel by its place", column))
                 continue
-            rows.append(_row(keymap.spoken(key.keys), key.text, column))
+            rows.append(_row(keymap.spoken(bound[key.id]), key.text, column))
     return rows
 
 
@@ -74,9 +77,13 @@ class HelpScreen(Dialog[None]):
         Binding("k", "scroll_page('scroll_up')", show=False),
     ]
 
+    def __init__(self, chosen: Mapping[str, str]) -> None:
+        super().__init__()
+        self._chosen = chosen
+
     def compose(self) -> ComposeResult:
         column = _COLUMN if self.app.size.width >= 80 else _NARROW_COLUMN
-        page = [*keys_text(column), *commands_text(column), *marks_text(column)]
+        page = [*keys_text(self._chosen, column), *commands_text(column), *marks_text(column)]
         with VerticalScroll(classes="dialog tall"):
             yield Static(Content("\n").join(page[1:]), markup=False)
 

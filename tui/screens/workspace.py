@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 1.0
 """How often what depends on the clock is looked at: who is writing, which day it is."""
-_PANES = ("channels", "members", "thread", "notes")
 
 
 class WorkspaceScreen(ChannelSteps):
@@ -78,13 +77,15 @@ class WorkspaceScreen(ChannelSteps):
         self.session = face.session
         self.decoder = face.decoder
         self.world = face.world
+        self.deciding = face.deciding
         self.asker = Asker(face.session, self)
         self._calendar = Calendar()
         self._answered = Answered(self.asker, self._repaint_messages)
         frame = Frame(
             80,
             self._calendar,
-            pictures=face.config.previews and face.decoder is not None,
+            pictures=face.deciding.config.pictures and face.decoder is not None,
+            ascii=face.deciding.config.ascii,
             me=self.world.me,
             parent=self._answered.get,
             progress=self.world.progress,
@@ -244,6 +245,13 @@ class WorkspaceScreen(ChannelSteps):
         self._repaint_messages()
         self._members.repaint()
 
+    def rows_changed(self) -> None:
+        """What rows are drawn with changed."""
+        config = self.deciding.config
+        pictures = config.pictures and self.decoder is not None
+        for timeline in (self.timeline, self.thread.timeline):
+            timeline.reframe(pictures=pictures, ascii=config.ascii)
+
     def _repaint_messages(self) -> None:
         self.timeline.repaint()
         self.thread.timeline.repaint()
@@ -361,9 +369,6 @@ class WorkspaceScreen(ChannelSteps):
 
     # Panes and dialogs.
 
-    def action_help(self) -> None:
-        self.action_show("help")
-
     def action_show(self, panel: actions.Panel) -> None:
         self._doing.do(actions.Show(panel))
 
@@ -382,10 +387,6 @@ class WorkspaceScreen(ChannelSteps):
 
     def action_toggle_members(self) -> None:
         self._toggle("members", self._members.display)
-
-    def show_members(self) -> None:
-        """What /members does."""
-        self._toggle("members", False)
 
     def _set_side(self, on: bool) -> None:
         self.set_class(on, "-side")

@@ -34,6 +34,7 @@ class Frame(NamedTuple):
         now: when the timeline was opened, for names of days.
         small: the view has few rows, so previews are small.
         root: the first message of the thread that is shown; its replies need not say so.
+        ascii: emoji are spelled.
     """
 
     width: int
@@ -46,6 +47,7 @@ class Frame(NamedTuple):
     now: int = 0
     small: bool = False
     root: str = ""
+    ascii: bool = False
 
 
 @lru_cache(64)

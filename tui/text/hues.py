@@ -17,6 +17,7 @@ _LIGHT = (
     "#9a4a14", "#1f6665", "#5b3fa3", "#3f6b1e", "#9c2f55", "#1f5a96",
     "#6f5a00", "#156a48", "#8a2f8a", "#3450a8", "#6a4f20", "#a83226",
 )  # fmt: skip
+_ANSI = ("ansi_red", "ansi_green", "ansi_yellow", "ansi_blue", "ansi_magenta", "ansi_cyan")
 _CHOSEN = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -26,6 +27,11 @@ def hue(member: str, dark: bool, chosen: str = "") -> str:
         return readable(chosen.lower(), dark)
     palette = _DARK if dark else _LIGHT
     return palette[crc32(member.encode("utf-8", "replace")) % len(palette)]
+
+
+def ansi(member: str) -> str:
+    """The colour of a member among the terminal's own, all readable on its background."""
+    return _ANSI[crc32(member.encode("utf-8", "replace")) % len(_ANSI)]
 
 
 def readable(colour: str, dark: bool) -> str:

@@ -18,6 +18,7 @@ changes often (delivery, progress) therefore has its room reserved and never cha
 """
 
 from chat.model import Message
+from tui.ascii import spelled
 from tui.limits import GROUP_GAP_MS, TEXT_MEASURE_COLUMNS
 from tui.text import cells, markup, moments, parts
 from tui.text.frame import GUTTER, WIDE_FROM, Frame, text_width
@@ -53,6 +54,7 @@ def head_height(message: Message, previous: Message | None, frame: Frame) -> int
 
 def height(message: Message, previous: Message | None, frame: Frame) -> int:
     """Rows of the message, exactly as many as `rows` makes."""
+    message = spelled(message) if frame.ascii else message
     made = head_height(message, previous, frame) + _names_parent(message, frame)
     if message.deleted or message.state != "ok":
         made += 1
@@ -143,6 +145,7 @@ def _rule(title: str, look: Look, frame: Frame) -> Row:
 
 def body(message: Message, previous: Message | None, frame: Frame) -> list[Row]:
     """The rows of the message itself, the gutter and the delivery on its first and last."""
+    message = spelled(message) if frame.ascii else message
     width = text_width(frame.width, message.mine)
     made: list[Row] = []
     if message.reply_to is not None and _names_parent(message, frame):

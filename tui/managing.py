@@ -1,0 +1,169 @@
+"""Who is in, what a channel is, invites and settings: the dialogs and what follows from them."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from chat import commands
+from chat.commands import Command
+from chat.model import Channel, Device, InviteState, Member
+from tui import attention, workers
+from tui.errors import InputError
+from tui.input import actions, managing
+from tui.plain_lines import invite_state
+from tui.screens import invites as listed
+from tui.screens.channel import RINGS, ChannelScreen
+from tui.screens.choice import Choice
+from tui.screens.line import Line
+from tui.screens.members import MemberScreen, MembersScreen
+from tui.screens.settings import SettingsScreen
+from tui.text.moments import Calendar
+
+if TYPE_CHECKING:
+    from tui.screens.workspace import WorkspaceScreen
+
+
+class Managing:
+    """Opens these dialogs for the workspace screen; `do` carries out a step."""
+
+    def __init__(self, screen: "WorkspaceScreen", do: Callable[[actions.Step], None]) -> None:
+        self._screen = screen
+        self._asker = screen.asker
+        self._do = do
+
+    def _change(self, change: managing.Change) -> None:
+        self._do(actions.change(change))
+
+    # Members.
+
+    def members(self) -> None:
+        """Everybody, also who was in."""
+        workers.start(self._screen, "work", self._members)
+
+    async def _members(self) -> None:
+        found: list[Member] | None = await self._asker.ask(commands.ListMembers(former=True))
+        if found is not None:
+            self._pick_member(found, self._open_member)
+
+    def _pick_member(
+        self, members: Sequence[Member], then: Callable[[Member], None], title: str = ""
+    ) -> None:
+        known = {member.member: member for member in members}
+
+        def picked(key: str | None) -> None:
+            now = self._screen.world.members.get(key or "") or known.get(key or "")
+            if now is not None:
+                then(now)
+
+        self._screen.app.push_screen(MembersScreen(members, title), picked)
+
+    def _open_member(self, member: Member) -> None:
+        workers.start(self._screen, "work", self._member, member)
+
+    async def _member(self, member: Member) -> None:
+        devices: list[Device] = await self._asker.look(commands.ListDevices(member.member)) or []
+        me = self._screen.world.members.get(self._screen.world.me)
+
+        def decided(what: str | None) -> None:
+            if what in managing.ROLES:
+                self._change(managing.promote(member.member, member.nick, what))
+            elif what == "accept":
+                self._change(managing.accept(member.member, member.nick))
+            elif what == "remove":
+                self._change(managing.remove(member.member, member.nick))
+
+        self._screen.app.push_screen(MemberScreen(member, me, devices), decided)
+
+    # The open channel.
+
+    def channel(self) -> None:
+        """The settings of the open channel."""
+        channel = self._screen.world.channel(self._screen.channel_name)
+        if channel is None:
+            raise InputError("No channel is open. /new NAME makes one.")
+        alerts = attention.alerts(self._screen.world.private, channel.id)
+
+        def decided(what: str | None) -> None:
+            if what is not None:
+                self._channel_part(channel, what)
+
+        self._screen.app.push_screen(ChannelScreen(channel, alerts), decided)
+
+    def _channel_part(self, channel: Channel, what: str) -> None:
+        members = list(self._screen.world.members.values())
+        people = [m for m in members if not m.me and m.role != "relay"]
+        match what:
+            case "topic":
+                self._topic(channel)
+            case "alerts":
+                self._alerts(channel)
+            case "members":
+                self.members()
+            case "add":
+                self._pick_member(
+                    people,
+                    lambda m: self._change(managing.add(channel.name, m.member, m.nick)),
+                    f"Who comes into #{channel.name}?",
+                )
+            case "kick":
+                self._pick_member(
+                    people,
+                    lambda m: self._change(managing.kick(channel.name, m.member, m.nick)),
+                    f"Who goes from #{channel.name}?",
+                )
+            case _:
+                self._change(managing.leave(channel.name))
+
+    def _topic(self, channel: Channel) -> None:
+        def typed(topic: str | None) -> None:
+            if topic is not None and topic != channel.topic:
+                self._asker.send(commands.SetTopic(channel.id, topic))
+
+        self._screen.app.push_screen(
+            Line(f"Topic of #{channel.name}", channel.topic, "Everybody in it sees this."), typed
+        )
+
+    def _alerts(self, channel: Channel) -> None:
+        def chosen(answer: str | None) -> None:
+            for level in attention.ALERTS:
+                if level == answer:
+                    self._asker.send(commands.SetAlerts(channel.id, level))
+
+        answers = [(str(level), words[:1].upper() + words[1:]) for level, words in RINGS.items()]
+        dialog = Choice(f"What may #{channel.name} ring for, here?", answers)
+        self._screen.app.push_screen(dialog, chosen)
+
+    # Invites.
+
+    def invites(self, make: Callable[[bool], None]) -> None:
+        """The invites there are; `make` makes one, for a relay or not."""
+        workers.start(self._screen, "work", self._invites, make)
+
+    async def _invites(self, make: Callable[[bool], None]) -> None:
+        found: list[InviteState] | None = await self._asker.ask(commands.ListInvites())
+        if found is None:
+            return
+        known = {invite.id: invite for invite in found}
+
+        def picked(key: str | None) -> None:
+            if key in (listed.NEW, listed.NEW_RELAY):
+                make(key == listed.NEW_RELAY)
+            elif key in known:
+                self._revoke(known[key])
+
+        self._screen.app.push_screen(listed.InvitesScreen(found), picked)
+
+    def _revoke(self, invite: InviteState) -> None:
+        said = ", ".join(invite_state(invite, Calendar()))
+        if invite.state != "open":
+            self._asker.say(f"This invite admits nobody any more: {said}.")
+            return
+        command: Command = commands.RevokeInvite(invite.id)
+        self._do(actions.Confirm(f"Revoke the invite for {said}?", command))
+
+    # Settings.
+
+    def settings(self) -> None:
+        """The settings of the face."""
+        deciding = self._screen.deciding
+        themes = list(self._screen.app.available_themes)
+        self._screen.app.push_screen(SettingsScreen(deciding.value, deciding.decide, themes))

@@ -1,0 +1,42 @@
+"""F5: what a channel is, and what can be changed about it."""
+
+from chat.model import Alerts, Channel
+from tui.screens.choice import Choice
+
+READERS = {
+    "private": "sealed to its members",
+    "hidden": "readable with its link",
+    "public": "readable by anybody",
+}
+RINGS: dict[Alerts, str] = {"off": "nothing", "mentions": "mentions of you", "all": "everything"}
+
+
+def details(channel: Channel) -> str:
+    """What is known of a channel, a fact a line."""
+    lines = [channel.topic or "no topic yet", f"{channel.mode}: {READERS[channel.mode]}"]
+    if not channel.complete:
+        lines.append("older messages are not here yet")
+    return "\n".join(lines)
+
+
+def answers(channel: Channel, alerts: Alerts) -> list[tuple[str, str]]:
+    """What can be changed, as (what, words)."""
+    able = [
+        ("topic", "Topic"),
+        ("alerts", f"Rings for {RINGS[alerts]}"),
+        ("members", "Members"),
+    ]
+    if channel.mode == "private":
+        able += [
+            ("add", "Let somebody in"),
+            ("kick", "Take somebody out"),
+            ("part", "Leave this channel"),
+        ]
+    return able
+
+
+class ChannelScreen(Choice):
+    """Dismisses with what is to be changed, or None."""
+
+    def __init__(self, channel: Channel, alerts: Alerts) -> None:
+        super().__init__(f"#{channel.name}", answers(channel, alerts), details(channel))
