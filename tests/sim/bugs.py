@@ -156,7 +156,7 @@ BUGS: dict[str, Bug] = {
     "a register is never replaced": Bug(registers, "newer", _never_replaced, 18),
     "a register holds what came last": Bug(registers, "newer", _last_come_wins, 6),
     "what is taken back is only made empty": Bug(projection, "apply", _deletes_nothing, 6),
-    "timers that are late are lost": Bug(Engine, "tick", _only_on_time, 3, Fault.SLEEP),
+    "timers that are late are lost": Bug(Engine, "tick", _only_on_time, 4, Fault.SLEEP),
     "evidence of a fork is not kept": Bug(
         WorkspaceStore, "add_fork", _nothing(), 2, Fault.EQUIVOCATE
     ),
