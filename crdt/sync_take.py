@@ -95,7 +95,8 @@ class Take:
         verdict = judge(core.workspace, run, held, lambda seq: self._entry(log, seq), core.roster)
         last = run.first_seq + len(run.items) - 1
         if isinstance(verdict, Waiting):
-            if verdict.for_roster or core.common(link, log.channel):
+            refused = log in link.refused and not verdict.for_roster  # the peer's other branch
+            if not refused and (verdict.for_roster or core.common(link, log.channel)):
                 self._hold(link, run, verdict.for_roster)
             return
         if isinstance(verdict, Nothing):
