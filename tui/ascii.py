@@ -33,11 +33,11 @@ _SIGNS = {
     "\xa0": " ",
 }  # fmt: skip
 _NAMES = {sign: name for name, sign in reversed(EMOJI.items())}
-_EMOJI = re.compile(
+_PICTURE = (
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u231a\u231b\u23e9-\u23fa]"
     "[\ufe0f\U0001f3fb-\U0001f3ff]*"
-    "(?:\u200d[\U0001f000-\U0001faff\u2600-\u27bf][\ufe0f\U0001f3fb-\U0001f3ff]*)*"
 )
+_EMOJI = re.compile(f"{_PICTURE}(?:\u200d{_PICTURE})*")
 
 
 def named(text: str) -> str:
@@ -49,7 +49,8 @@ def _name(found: re.Match[str]) -> str:
     sign = found[0]
     if sign in _SIGNS:
         return sign
-    known = _NAMES.get(sign)
+    # Of several joined ones, the first says what it is.
+    known = _NAMES.get(sign) or _NAMES.get(sign[0])
     if known is None:
         known = unicodedata.name(sign[0], "emoji").lower().replace(" ", "_").replace("-", "_")
     return f":{known}:"

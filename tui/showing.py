@@ -66,7 +66,13 @@ class Showing:
         self._asker.send(commands.MakeInvite(relay=relay), self._show_invite)
 
     def _show_invite(self, invite: InviteView) -> None:
-        self._screen.app.push_screen(InviteScreen(invite, self._screen.world.status.name))
+        self._screen.app.push_screen(
+            InviteScreen(
+                invite,
+                self._screen.world.status.name,
+                code=not self._screen.deciding.config.ascii,
+            )
+        )
 
     async def _look_around(self) -> Surroundings | None:
         found = await self._asker.look(commands.LookAround())

@@ -16,7 +16,7 @@ from tui.text.styled import styled
 
 
 class InviteScreen(Dialog[None]):
-    """`c` copies the link, `w` the words."""
+    """`c` copies the link, `w` the words. Without `code` there is no QR code, which is no ASCII."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c,y", "copy_link", show=False),
@@ -24,15 +24,19 @@ class InviteScreen(Dialog[None]):
         Binding("enter,q", "leave", show=False),
     ]
 
-    def __init__(self, invite: InviteView, workspace: str) -> None:
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal")]  # noqa: RUF012 - as Textual has it
+
+    def __init__(self, invite: InviteView, workspace: str, *, code: bool = True) -> None:
         super().__init__()
+        self._code = code
         self._invite = invite
         self._workspace = workspace
 
     def compose(self) -> ComposeResult:
         code = Content("\n").join([Content(line) for line in qr.lines(self._invite.link)])
         with VerticalScroll(classes="dialog invite"), Horizontal(id="invite"):
-            yield Static(code, id="qr", markup=False)
+            if self._code:
+                yield Static(code, id="qr", markup=False)
             with Vertical(id="invite-text"):
                 yield Static(self._text(), markup=False)
 
