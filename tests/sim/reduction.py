@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from crdt import entry as entries
 from crdt import ops
 from crdt.entry import Entry, LogId
+from crdt.erasure import OPEN_EPOCH, open_op, statement
 from crdt.errors import NotReadable, TooNew
 from crdt.ops import decode
 from crdt.registers import StateOp, writes
@@ -54,8 +55,21 @@ def reduce(machine: Machine, channel: bytes, held: list[Entry], void: Void) -> R
     timeline, newest, newer, waiting = Timeline(), dict[str, tuple[Stamp, str]](), 0, 0
     counted = [entry for entry in held if entry.seq < void.get(entry.log, entry.seq + 1)]
     marked = {log: workspace.store.void_seqs(log) for log in {entry.log for entry in counted}}
+    erased = _erased_posts(machine, held)
     for entry in counted:
         if entry.seq in marked[entry.log]:
+            continue
+        member, stamp = workspace.member_of(entry.log.device), Stamp(entry.hlc, entry.id)
+        if entry.ciphertext is None:
+            salt = erased.get((entry.log, entry.seq))
+            if member is not None and salt is not None:
+                timeline.apply(ops.Delete(salt), member, stamp)
+                timeline.apply(ops.Post(salt, ""), member, stamp)
+            continue
+        if entry.epoch == OPEN_EPOCH:
+            if member is not None:
+                said = open_op(workspace.id, entry)
+                timeline.apply(ops.Delete(said.salt), member, stamp)
             continue
         try:
             key = workspace.epochs.channel_key(entry.epoch, channel)
@@ -66,7 +80,6 @@ def reduce(machine: Machine, channel: bytes, held: list[Entry], void: Void) -> R
         except TooNew:
             newer += 1
             continue
-        member, stamp = workspace.member_of(entry.log.device), Stamp(entry.hlc, entry.id)
         if member is None or isinstance(op, ops.NoteUpdate):
             continue
         if isinstance(op, StateOp):
@@ -77,3 +90,14 @@ def reduce(machine: Machine, channel: bytes, held: list[Entry], void: Void) -> R
     registers = {key: value for key, (_, value) in sorted(newest.items()) if value}
     ids = frozenset(entry.id for entry in counted)
     return Reduced(timeline.canonical(), registers, ids, newer, waiting)
+
+
+def _erased_posts(machine: Machine, held: list[Entry]) -> dict[tuple[LogId, int], bytes]:
+    """Salts of messages by the place of their post, as statements of erasure name it."""
+    workspace = machine.workspace
+    found = [statement(workspace.id, entry, workspace.roster) for entry in held]
+    return {
+        erasure.post: erasure.salt
+        for erasure in found
+        if erasure is not None and erasure.post is not None
+    }

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from chat.blocks.sealing import seal_bytes
 from chat.effects import Effect
 from chat.engine import Engine
 from chat.store import Store
 from chat.workspace import Now
+from crdt.ops import FileInfo
 from tests.chat.engine_team import seeded
 from tests.sim.bugs import BUGS, planted
 from tests.sim.crowd import Crowd
@@ -176,4 +178,26 @@ def test_a_range_of_another_branch_is_not_asked_for_again_and_again() -> None:
     assert bo.texts() == ["for bo"]
     assert len(ana.texts()) == 400
     assert bo.workspace.store.forks()
+    world.close()
+
+
+def test_a_relay_that_stopped_half_way_through_a_file_goes_on_when_it_is_asked() -> None:
+    world = World(1, frozenset(), lambda line: None)
+    ana = world.found("ana")
+    bo, relay = world.join("bo", ana), world.join("relay", ana, relay=True)
+    world.isolate_all()
+    world.run(5_000)
+    data = bytes(150_000)
+    ref, blocks = seal_bytes(data, bytes(32))
+    ana.shelf.put(blocks)
+    chunk, *_, root = blocks
+    relay.shelf.put([chunk, root])  # It fetched so much, and was started anew.
+    info = FileInfo(ref.root, ref.key, ref.plaintext_sha256, len(data), "cat.png", "image/png")
+    general = ana.workspace.find_channel("general").hex()
+    world.say(ana, lambda talking: talking.post(general, "a picture", None, (info,)))
+    world.link(ana, relay)
+    world.link(relay, bo)
+    world.run(30_000)
+    assert bo.texts() == ["a picture"]
+    assert bo.shelf.read(info) == data
     world.close()

@@ -205,7 +205,7 @@ class SourceDropped:
 
 @dataclass(frozen=True, slots=True)
 class RootHeard:
-    """A peer offers (`size` known) or wants (`size` None) a file that is not here.
+    """A peer offers (`size` known) or wants (`size` None) a file that is not whole here.
 
     A relay answers with `Want(root, limit=..., prefetch=True)`.
     """

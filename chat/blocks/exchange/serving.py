@@ -71,6 +71,8 @@ class Serving:
         else:
             answer = HaveNot(message.root, record.wanted)
             self._emit(SendTo(source.peer, answer, PRIORITY_WANTED))
+        if not record.servable or not (record.wanted or record.tree.complete):
+            # A relay that stopped half-way goes on when somebody asks for the rest.
             self._emit(RootHeard(message.root, source.peer, None))
 
     def unwant(self, source: Source, root: bytes) -> None:
