@@ -1,8 +1,9 @@
 """Reading: entries that were verified and stored are opened and projected for the face.
 
-An entry whose key is not here waits for it; one whose operation is newer than this build is kept
-and marked; one that opens to nonsense is its author's fault and is set aside; one that is void is
-marked, and not opened. None of them stops the others.
+Statements of erasure are obeyed first (`chat.erasing`). An entry whose key is not here waits for
+it; one whose operation is newer than this build is kept and marked; one that opens to nonsense is
+its author's fault and is set aside; one that is void is marked, and not opened. None of them stops
+the others.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from chat.erasing import obey
 from chat.voiding import Turned, Voiding, plain_posts
 from chat.workspace import Now, Workspace
 from crdt import entry as entries
 from crdt import ops
 from crdt.entry import Entry
+from crdt.erasure import OPEN_EPOCH, open_op
 from crdt.errors import Invalid, NotReadable, TooNew
 
 if TYPE_CHECKING:
@@ -52,15 +55,21 @@ def read(
     opened: list[tuple[Entry, int, ops.AnyOp, bytes, bool]] = []
     notes: set[bytes] = set()
     void: list[int] = []
-    for arrival, entry in batch:
+    for arrival, entry in obey(workspace, voiding, batch):
         workspace.clock.merge(entry.hlc, now.wall)
         member = workspace.member_of(entry.log.device)
         if member is not None and voiding.is_void(entry, member):
             void.append(arrival)
             continue
-        op = _open(workspace, arrival, entry)
-        if op is None:
+        if entry.ciphertext is None:
+            if member is not None:
+                for op in _left(workspace, entry):
+                    opened.append((entry, arrival, op, member, member == workspace.me))
             continue
+        said = _open(workspace, arrival, entry)
+        if said is None:
+            continue
+        op = ops.Delete(said.salt) if isinstance(said, ops.Erase) else said
         if isinstance(op, ops.NoteUpdate):
             notes.add(entry.log.channel)
             continue
@@ -136,18 +145,29 @@ def _add(whole: Reading, part: Reading) -> None:
     whole.files.extend(part.files)
 
 
+def _left(workspace: Workspace, entry: Entry) -> tuple[ops.AnyOp, ...]:
+    """What an entry says that was erased: a message keeps its place, as one taken back."""
+    salt = workspace.store.erased_post(entry.log, entry.seq)
+    return () if salt is None else (ops.Delete(salt), ops.Post(salt, ""))
+
+
 def _open(workspace: Workspace, arrival: int, entry: Entry) -> ops.AnyOp | None:
-    if entry.ciphertext is None:
-        return None
     try:
-        key = workspace.epochs.channel_key(entry.epoch, entry.log.channel)
+        return _operation(workspace, entry)
     except NotReadable:
         workspace.store.mark_waiting(arrival, entry.epoch)
-        return None
-    try:
-        return ops.decode(entries.open_payload(workspace.id, entry, key), entry.log.part)
     except TooNew:
         workspace.store.mark_newer(arrival, entry.log.part)
     except Invalid as error:
         workspace.store.quarantine(entry.log.channel, entry.id, str(error))
     return None
+
+
+def _operation(workspace: Workspace, entry: Entry) -> ops.AnyOp:
+    if entry.epoch == OPEN_EPOCH:
+        return open_op(workspace.id, entry)
+    key = workspace.epochs.channel_key(entry.epoch, entry.log.channel)
+    op = ops.decode(entries.open_payload(workspace.id, entry, key), entry.log.part)
+    if isinstance(op, ops.Erase):
+        raise Invalid("a statement of erasure that relays cannot read")
+    return op

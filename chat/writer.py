@@ -15,16 +15,21 @@ from crdt import entry as entries
 from crdt import limits, ops
 from crdt.clock import READING_MAX
 from crdt.entry import NO_ENTRY, Entry, Position
+from crdt.erasure import OPEN_EPOCH, open_key
 
 if TYPE_CHECKING:
     from chat.store.projection import ProjectedChange
 
 
 class Written(NamedTuple):
-    """Own entries of one log, appended and projected, not yet committed or sent."""
+    """Own entries of one log, appended and projected, not yet committed or sent.
+
+    Statements of erasure are not projected: who reads them obeys them, too.
+    """
 
     entries: list[Entry]
     changes: list[ProjectedChange]
+    first_arrival: int
 
 
 def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: Now) -> Written:
@@ -36,6 +41,11 @@ def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: 
     """
     payloads = [ops.encode(op) for op in said]
     epoch = workspace.sending_epoch(channel)
+    for_all = isinstance(said[0], ops.Erase)
+    if for_all:
+        epoch, key = OPEN_EPOCH, open_key(workspace.id, channel)
+    else:
+        key = workspace.epochs.channel_key(epoch, channel)
     log = workspace.own_log(channel, ops.part_of(said[0]))
     state = workspace.store.log_state(log)
     if state is None:
@@ -58,7 +68,7 @@ def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: 
             hlc=hlc,
             heads=heads,
             epoch=epoch,
-            channel_key=workspace.epochs.channel_key(epoch, channel),
+            channel_key=key,
             sign_seed=workspace.keys.sign_seed,
             nonce=workspace.entropy(limits.NONCE_BYTES),
             followed=len(written) + 1 < len(payloads),
@@ -66,9 +76,11 @@ def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: 
         position = Position(entry.seq + 1, entry.id, entry.roster)
         written.append(entry)
     first = workspace.store.append(written)
+    if for_all:
+        return Written(written, [], first)
     items = [
         (entry, arrival, op, workspace.me, True)
         for arrival, (entry, op) in enumerate(zip(written, said, strict=True), first)
     ]
     changes = workspace.store.project_many(items, now_ms=now.wall, me=workspace.me)
-    return Written(written, changes)
+    return Written(written, changes, first)

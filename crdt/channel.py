@@ -18,7 +18,7 @@ import msgspec
 
 from crdt import ops
 from crdt.registers import Registers, newer
-from crdt.timeline import Edited, MessageState, Posted, Stamp, Timeline
+from crdt.timeline import Edited, MessageState, Posted, Stamp, Timeline, taken_back
 
 
 class NoteEntry(NamedTuple):
@@ -42,6 +42,8 @@ class Channel:
             self.notes[stamp] = NoteEntry(member, op)
         elif isinstance(op, ops.Post | ops.Edit | ops.Delete | ops.React):
             self.timeline.apply(op, member, stamp)
+        elif isinstance(op, ops.Erase):
+            self.timeline.apply(ops.Delete(op.salt), member, stamp)
         else:
             self.state.apply(op, member, stamp)
 
@@ -71,12 +73,9 @@ def join(left: MessageState, right: MessageState) -> MessageState:
         known = reactions.get(key)
         if known is None or write[0] > known[0]:
             reactions[key] = write
-    return MessageState(
-        _earlier(left.post, right.post),
-        _later(left.edit, right.edit),
-        left.deleted or right.deleted,
-        reactions,
-    )
+    post, edit = _earlier(left.post, right.post), _later(left.edit, right.edit)
+    both = MessageState(post, edit, False, reactions)
+    return taken_back(both) if left.deleted or right.deleted else both
 
 
 def _earlier(left: Posted | None, right: Posted | None) -> Posted | None:

@@ -7,13 +7,14 @@ A pure function: `judge` changes nothing. What it accepts
   the entry that the log's lowest entry names as its `prev`; either way the chain covers the rest;
 - carries signatures at the anchors and at its end only, and all of them verify, so whatever is
   stored can be served on;
-- was written under rosters that descend from one another, at each of which the device may write.
+- was written under rosters that descend from one another, at each of which the device may write;
+- has its ciphertexts, but where its author let them be erased (`crdt.erasure`).
 
 Two ids for one place of a log under one device's signatures are a fork. What is held stays; the
 other branch is refused and handed back as evidence.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from crdt import keys, limits
@@ -44,7 +45,12 @@ class Prepend:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Everything is held already, or does not touch what is held, or came without its content."""
+    """Everything is held already, or does not touch what is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """It came without ciphertexts that nobody is known to have erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +75,24 @@ class Fork:
     head_sets: HeadSets
 
 
-Verdict = Append | Prepend | Nothing | Waiting | Fork
+Verdict = Append | Prepend | Nothing | Bare | Waiting | Fork
 EntryAt = Callable[[int], Entry | None]
 """The held entry of this log at a seq."""
+ErasedIn = Callable[[int, int], Collection[int]]
+"""The places of this log, from one seq to another, whose author lets them be erased."""
 
 
 def judge(
-    workspace: bytes, run: Run, held: LogState | None, entry_at: EntryAt, roster: RosterView
+    workspace: bytes,
+    run: Run,
+    held: LogState | None,
+    entry_at: EntryAt,
+    roster: RosterView,
+    erased_in: ErasedIn = lambda first, last: (),
 ) -> Verdict:
     """What to do with a run.
+
+    `erased_in` says what its author let be erased; else that is nothing.
 
     Raises:
         Invalid: no honest device sends this.
@@ -99,8 +114,9 @@ def judge(
             return _fork(run, entries, held, entry_at)
     if not above and not below:
         return Nothing()
-    if any(entry.ciphertext is None for entry in (*above, *below)):
-        return Nothing()
+    bare = [entry.seq for entry in (*above, *below) if entry.ciphertext is None]
+    if bare and not set(bare).issubset(erased_in(min(bare), max(bare))):
+        return Bare()
     if above and not above[-1].signature:
         raise Invalid("the end of a run is neither signed nor known")
     # Signatures first: what the roster is told of it keeps, so nobody unproven may tell it.

@@ -33,6 +33,7 @@ MEDIA_TYPE_MAX_CHARS = 127  # RFC 6838 section 4.2
 EMOJI_MAX_CHARS = 32  # a family emoji is 11 code points; custom :names: fit as well
 FILES_PER_MESSAGE_MAX = 16
 MENTIONS_MAX = 64
+ERASED_PLACES_MAX = 512  # entries of one message: 28 KiB; who edits more often says it in parts
 PREVIEW_MAX_BYTES = 16 * 1024  # a small picture inside the sealed entry
 CAPTION_MAX_CHARS = 1_000  # caption and alternative text of a file
 

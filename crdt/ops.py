@@ -112,6 +112,28 @@ class Setting(Op, frozen=True, tag=19):
     value: str
 
 
+class Place(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """An entry of the channel's timeline: which device's log, which incarnation, which seq."""
+
+    device: bytes
+    incarnation: bytes
+    seq: int
+
+
+class Erase(Op, frozen=True, tag=20):
+    """The author lets ciphertexts of a message of theirs be forgotten; for relays, too.
+
+    Attributes:
+        salt: of the message.
+        post: the entry that posted it, None when only further ones are named.
+        others: further entries with words of it.
+    """
+
+    salt: bytes
+    post: Place | None
+    others: tuple[Place, ...] = ()
+
+
 class NoteUpdate(Op, frozen=True, tag=32):
     """A Yjs update of the shared notes and the state vector it was made against."""
 
@@ -119,7 +141,7 @@ class NoteUpdate(Op, frozen=True, tag=32):
     after: tuple[tuple[int, int], ...]
 
 
-AnyOp = Post | Edit | Delete | React | Topic | Pin | Profile | Setting | NoteUpdate
+AnyOp = Post | Edit | Delete | React | Topic | Pin | Profile | Setting | Erase | NoteUpdate
 _KINDS: dict[int, tuple[type[Any], int]] = {
     1: (Post, PART_TIMELINE),
     2: (Edit, PART_TIMELINE),
@@ -129,6 +151,7 @@ _KINDS: dict[int, tuple[type[Any], int]] = {
     17: (Pin, PART_STATE),
     18: (Profile, PART_STATE),
     19: (Setting, PART_STATE),
+    20: (Erase, PART_STATE),
     32: (NoteUpdate, PART_NOTES),
 }
 _DECODERS = {kind: msgspec.msgpack.Decoder(op) for kind, (op, _) in _KINDS.items()}
@@ -225,6 +248,8 @@ def _check(op: AnyOp) -> None:
         _require(len(op.colour) <= 32 and len(op.picture) <= 64, "profile size")
     elif isinstance(op, Setting):
         _require(0 < len(op.name) <= 64 and len(op.value) <= 1024, "setting size")
+    elif isinstance(op, Erase):
+        _check_erase(op)
     else:
         _require(len(op.after) <= 4096, "state vector size")
         _require(all(0 <= c < 2**53 and 0 <= k < 2**31 for c, k in op.after), "state vector")
@@ -244,6 +269,16 @@ def _check_post(op: Post) -> None:
         _require(0 <= file.width < 2**31 and 0 <= file.height < 2**31, "picture size")
         _require(len(file.preview) <= limits.PREVIEW_MAX_BYTES, "preview size")
         _require(len(file.alt) <= limits.CAPTION_MAX_CHARS, "alternative text length")
+
+
+def _check_erase(op: Erase) -> None:
+    _require(len(op.salt) == limits.ID_BYTES, "salt")
+    places = (*op.others, *(() if op.post is None else (op.post,)))
+    _require(0 < len(places) <= limits.ERASED_PLACES_MAX, "number of places")
+    for place in places:
+        _require(len(place.device) == limits.KEY_BYTES, "device")
+        _require(len(place.incarnation) == limits.INCARNATION_BYTES, "incarnation")
+        _require(0 <= place.seq <= limits.SEQ_MAX, "seq")
 
 
 def _check_ids(ids: tuple[bytes, ...], most: int) -> None:

@@ -188,6 +188,14 @@ class Roster:
             reached |= history.past_of((head,))
         return chosen
 
+    def same_member(self, one: bytes, other: bytes) -> bool:
+        """Whether two devices belong, or belonged, to one member."""
+        state = self.state
+        first, second = (
+            state.devices.get(device) or state.former_devices.get(device) for device in (one, other)
+        )
+        return first is not None and second is not None and first.member == second.member
+
     def register_heads(self, heads: Sequence[bytes]) -> bytes | None:
         """Learn a set of heads; gives its hash, or None when one of them is not here."""
         if not heads or not all(head in self.history.by_id for head in heads):

@@ -47,7 +47,7 @@ class Answer:
         first, last = max(first, state.low), min(last, state.head)
         cut = backward_runs if backward else forward_runs
         for entries in cut(self._core, state, first, last):
-            run = run_of(self._core, entries)
+            run = run_of(self._core, entries) if self._link.takes(entries) else None
             if run is None:
                 return True
             size = 256 + sum(entry_bytes(entry) for entry in entries)

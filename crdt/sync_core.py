@@ -8,6 +8,7 @@ from typing import NamedTuple
 from crdt import limits
 from crdt.entry import Entry, LogId
 from crdt.sync_messages import (
+    TAKES_ERASED,
     TOLD,
     UNKNOWN_PEER,
     VERSION,
@@ -160,6 +161,11 @@ class Link:
         """Whether both sides know each other, so that content may pass."""
         return self.hello is not None and not self.unknown and not self.unknown_there
 
+    def takes(self, entries: Sequence[Entry]) -> bool:
+        """Whether the peer's build can use entries; older ones take none without ciphertext."""
+        flags = 0 if self.hello is None else self.hello.flags
+        return bool(flags & TAKES_ERASED) or all(e.ciphertext is not None for e in entries)
+
     @property
     def needs(self) -> bool:
         """Whether something announced by the peer is not here yet."""
@@ -234,7 +240,7 @@ class Core:
 
     def hello(self, link: Link) -> Hello:
         """What there is to say to a peer now."""
-        mark, flags = self.mark(), 0
+        mark, flags = self.mark(), TAKES_ERASED
         if link.unknown:
             empty = bytes(limits.ID_BYTES)
             roster = self.roster.heads_hash[: limits.ID_BYTES]

@@ -272,6 +272,8 @@ class Fetch:
             return _forward_range(log, state, wanted, asked)
         if state is None or state.low == 0 or (asked is not None and not asked.backward):
             return None
+        if log in link.stalled:
+            return None
         lowest = link.lows.get(log, 0)
         last = (state.low if asked is None else asked.edge) - 1
         if last < lowest:

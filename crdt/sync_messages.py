@@ -22,6 +22,8 @@ UNKNOWN_PEER = 1
 """Hello flag: your device is in no roster op I hold; only roster ops and claims may pass."""
 TOLD = 2
 """Hello flag: everything up to `arrival` was sent or announced on this link."""
+TAKES_ERASED = 4
+"""Hello flag: I take entries without their ciphertext where their author erased it."""
 
 MORE, DONE, CUT = 0, 1, 2
 """What follows a piece of an answer."""
@@ -72,7 +74,7 @@ class Hello(Value, frozen=True, tag=1):
         roster: first half of the hash of the sorted roster heads.
         channels: digest of the ids of the channels both may hold and the sender does.
         state: sum of the channel fingerprints of those, modulo 2^128.
-        flags: UNKNOWN_PEER, TOLD; bits without a meaning yet are 0 and ignored.
+        flags: UNKNOWN_PEER, TOLD, TAKES_ERASED; bits without a meaning yet are 0 and ignored.
     """
 
     version: Annotated[int, msgspec.Meta(ge=0, le=255)]

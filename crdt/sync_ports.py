@@ -4,11 +4,16 @@ The ports are protocols: a store and a roster of any make. The effects are what 
 after it has committed what the machine wrote to the store: persist first, then tell.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from crdt.entry import Entry, LogId
+
+if TYPE_CHECKING:
+    from crdt.erasure import Erasure
 
 
 class LogState(Protocol):
@@ -67,6 +72,14 @@ class EntryStore(Protocol):
     def set_cursor(self, replica_id: bytes, arrival: int, entry_id: bytes) -> None: ...
     def add_receipt(self, device: bytes, log: LogId, seq: int) -> bool: ...
     def receipts(self, log: LogId) -> Mapping[bytes, int]: ...
+    def add_erasure(self, arrival: int, erasure: Erasure) -> None:
+        """Remember what the statement with an arrival number names; once more changes nothing."""
+        ...
+
+    def named(self, log: LogId, first: int, last: int) -> Collection[int]:
+        """The places of a range that held statements name, whether or not they are held."""
+        ...
+
     def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> None: ...
     def add_op(self, op_id: bytes, wire: bytes) -> None: ...
     def put_seals(self, epoch: bytes, block: bytes) -> None: ...
@@ -105,6 +118,10 @@ class RosterView(Protocol):
     def has(self, op_id: bytes) -> bool: ...
     def farewell(self, device: bytes) -> Sequence[bytes]:
         """What a device that was in may know, to learn that it is out, parents first; else none."""
+        ...
+
+    def same_member(self, one: bytes, other: bytes) -> bool:
+        """Whether two devices belong, or belonged, to one member."""
         ...
 
     def register_heads(self, heads: Sequence[bytes]) -> bytes | None: ...

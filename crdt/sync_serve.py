@@ -124,7 +124,7 @@ class Serve:
                 continue  # only its beginning was filled in; who lacks that asks for it
             while top > 0 and entries[top - 1].seq == entries[top].seq - 1:
                 top -= 1
-            run = run_of(self._core, entries[top:])
+            run = run_of(self._core, entries[top:]) if link.takes(entries[top:]) else None
             size += limits.DIGEST_BYTES * 8
             if run is None or size > limits.PUSH_MAX_BYTES:
                 return None
@@ -262,7 +262,9 @@ class Serve:
                 continue
             known = link.known.get(log, -1)
             if known < entries[-1].seq and self._core.common(link, log.channel):
-                parts.append(entries[max(0, known + 1 - entries[0].seq) :])
+                lacking = entries[max(0, known + 1 - entries[0].seq) :]
+                if link.takes(lacking):
+                    parts.append(lacking)
         return parts
 
     def _push(self, parts: Sequence[Sequence[Entry]], mark: Mark, told: bytes) -> bytes:

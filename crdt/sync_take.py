@@ -4,6 +4,9 @@ Every run is judged by `crdt.ingest`. What cannot be judged yet is held, within 
 roster ops or the earlier entries are here. A peer whose branch of a log contradicts what is held
 is asked once for the place, so that both branches can be kept as evidence; after that the log is
 left alone on that link, and the two stores count as equal with this difference.
+
+What comes without ciphertexts that nobody is known to have erased is not stored either. The log
+stays wanted, and is asked for again when its author's statement is here.
 """
 
 from collections import OrderedDict
@@ -13,9 +16,10 @@ import msgspec
 
 from crdt import limits
 from crdt.entry import Entry, LogId, Run, encode_run, to_run
+from crdt.erasure import OPEN_EPOCH, statement
 from crdt.errors import Invalid
-from crdt.ingest import Append, Fork, HeadSets, Nothing, Prepend, Waiting, judge
-from crdt.ops import PART_TIMELINE
+from crdt.ingest import Append, Bare, Fork, HeadSets, Nothing, Prepend, Waiting, judge
+from crdt.ops import PART_STATE, PART_TIMELINE
 from crdt.sync_core import Core, Link, PeerHead, Request, entry_bytes
 from crdt.sync_fetch import Fetch, cold_channels
 from crdt.sync_messages import (
@@ -64,7 +68,7 @@ class Take:
         request = link.requests.get(message.answers)
         self._core.told = tags(message.told) | {link.device[:4]} if message.told else set()
         before = len(self._core.effects), self._number
-        for run in message.runs:
+        for run in sorted(message.runs, key=_statements_first):
             self.take(link, run)
         if message.runs and (len(self._core.effects), self._number) == before:
             self._waste(link, size)
@@ -92,7 +96,14 @@ class Take:
         held = core.store.log_state(log)
         if held is not None:
             self._register(held, below=run.first_seq < held.low)
-        verdict = judge(core.workspace, run, held, lambda seq: self._entry(log, seq), core.roster)
+        verdict = judge(
+            core.workspace,
+            run,
+            held,
+            lambda seq: self._entry(log, seq),
+            core.roster,
+            lambda first, last: core.store.named(log, first, last),
+        )
         last = run.first_seq + len(run.items) - 1
         if isinstance(verdict, Waiting):
             refused = log in link.refused and not verdict.for_roster  # the peer's other branch
@@ -101,6 +112,10 @@ class Take:
             return
         if isinstance(verdict, Nothing):
             self._knows(link, log, last)
+            return
+        if isinstance(verdict, Bare):
+            if core.common(link, log.channel) and (held is None or last > held.head):
+                self._want_whole(link, run)
             return
         if not core.common(link, log.channel):
             return
@@ -155,6 +170,8 @@ class Take:
         core.effects.append(Stored(entries, first_arrival, link.number, False))
         core.stored.append(entries)
         core.progress = True
+        if log.part == PART_STATE:
+            self._note_statements(entries, first_arrival)
         if held is None:
             if entries[0].seq > 0:
                 core.gaps[log] = 0
@@ -170,6 +187,8 @@ class Take:
         first_arrival = core.store.prepend(entries)
         core.effects.append(Stored(entries, first_arrival, link.number, True))
         core.progress = True
+        if log.part == PART_STATE:
+            self._note_statements(entries, first_arrival)
         if entries[0].seq == 0:
             core.gaps.pop(log, None)
             self._lowest.pop(log, None)
@@ -177,6 +196,36 @@ class Take:
         else:
             core.gaps[log] = core.gaps.get(log, 0) + 1
             self._lowest[log] = msgspec.structs.replace(entries[0], ciphertext=None)
+
+    def _note_statements(self, entries: Sequence[Entry], first_arrival: int) -> None:
+        """Learn what may come without its ciphertext, and ask again for what came so before."""
+        core = self._core
+        logs: dict[LogId, None] = {}
+        for arrival, entry in enumerate(entries, first_arrival):
+            if entry.epoch == OPEN_EPOCH:
+                erasure = statement(core.workspace, entry, core.roster)
+                if erasure is not None:
+                    core.store.add_erasure(arrival, erasure)
+                    logs.update(dict.fromkeys(log for log, _ in erasure.places))
+        for log in logs:
+            for link in core.links.values():
+                link.stalled.discard(log)
+                link.lows.pop(log, None)
+            self._fetch.requeue(log)
+
+    def _want_whole(self, link: Link, run: Run) -> None:
+        """A peer sends less than it should, or the statement about it is not here: let the log
+        stay wanted, and ask others; this link again when a statement comes in."""
+        link.stalled.add(run.log)
+        self._want(link, run)
+
+    def _want(self, link: Link, run: Run) -> None:
+        """Note that a peer's log is longer, from what it sent."""
+        last = run.first_seq + len(run.items) - 1
+        wanted = link.wanted.get(run.log)
+        if wanted is None or wanted.head < last:
+            low = run.first_seq if wanted is None else wanted.low
+            self._fetch.want(link, run.log, PeerHead(low, last, run.items[-1].hlc))
 
     def _hold(self, link: Link, run: Run, for_roster: bool) -> None:
         """Keep a run for later, and the log wanted, so that the cursor waits for it."""
@@ -187,10 +236,7 @@ class Take:
             link.stalled.add(log)
             self._core.roster_short.add(link.number)
         if state is None or last > state.head:
-            wanted = link.wanted.get(log)
-            if wanted is None or wanted.head < last:
-                low = run.first_seq if wanted is None else wanted.low
-                self._fetch.want(link, log, PeerHead(low, last, run.items[-1].hlc))
+            self._want(link, run)
         self._number += 1
         size = sum(len(item.ciphertext or b"") + 100 for item in run.items) + 300
         self._held[self._number] = (link.number, run, size, for_roster)
@@ -347,3 +393,7 @@ class Take:
             self._fetch.want(link, log, row)
         self._knows(link, log, row.head)
         self._receipts.peer_holds(link, log, row.head)
+
+
+def _statements_first(run: Run) -> bool:
+    return run.part != PART_STATE

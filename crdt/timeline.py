@@ -3,7 +3,7 @@
 Theory of operation. A message's state is a set of registers, each with its own join:
 - post: the operation with the smallest stamp (only its own author can make a second one);
 - edit: the operation with the largest stamp;
-- deleted: once true, true;
+- deleted: once true, true; what the message said is forgotten then, in whatever order they come;
 - reactions: per (emoji, member), the operation with the largest stamp.
 A stamp is (hlc, entry id): unique, the same everywhere. Joins of minimum, maximum and "or" are
 commutative, associative and idempotent, so any order, any duplication and any batching of the
@@ -88,6 +88,19 @@ def target(op: TimelineOp, member: bytes) -> bytes:
     return ops.message_id(member, op.salt)
 
 
+def wordless(post: Posted | None) -> Posted | None:
+    """What stays of the post of a message that was taken back."""
+    if post is None:
+        return None
+    return msgspec.structs.replace(post, text="", mentions=(), files=())
+
+
+def taken_back(state: MessageState) -> MessageState:
+    """What stays of a message that was taken back."""
+    replace = msgspec.structs.replace
+    return replace(state, post=wordless(state.post), edit=None, deleted=True)
+
+
 def apply(state: MessageState | None, op: TimelineOp, member: bytes, stamp: Stamp) -> MessageState:
     """The state after one more operation by `member`; the same object when nothing changes."""
     state = state or MessageState()
@@ -96,13 +109,13 @@ def apply(state: MessageState | None, op: TimelineOp, member: bytes, stamp: Stam
         if state.post is not None and state.post.stamp <= stamp:
             return state
         posted = Posted(stamp, member, op.salt, op.text, op.reply_to, op.mentions, op.files)
-        return replace(state, post=posted)
+        return replace(state, post=wordless(posted) if state.deleted else posted)
     if isinstance(op, ops.Edit):
-        if state.edit is not None and state.edit.stamp >= stamp:
+        if state.deleted or (state.edit is not None and state.edit.stamp >= stamp):
             return state
         return replace(state, edit=Edited(stamp, op.text, op.mentions))
     if isinstance(op, ops.Delete):
-        return state if state.deleted else replace(state, deleted=True)
+        return state if state.deleted else taken_back(state)
     key = (op.emoji, member)
     known = state.reactions.get(key)
     if known is not None and known[0] >= stamp:
@@ -136,11 +149,15 @@ class Timeline:
         return [message for _, message in sorted(posted)]
 
     def canonical(self) -> bytes:
-        """The whole timeline as bytes: equal exactly when two replicas are."""
+        """The whole timeline as bytes: equal exactly when two replicas are.
+
+        Which message one answered that was taken back is left out: who came when its words were
+        erased cannot know.
+        """
         rows = [
             (
                 message,
-                state.post,
+                _everywhere(state),
                 state.edit,
                 state.deleted,
                 sorted((*key, value) for key, value in state.reactions.items()),
@@ -148,3 +165,10 @@ class Timeline:
             for message, state in sorted(self.messages.items())
         ]
         return msgspec.msgpack.encode((self.order(), rows))
+
+
+def _everywhere(state: MessageState) -> Posted | None:
+    """The post as all know it."""
+    if state.post is None or not state.deleted:
+        return state.post
+    return msgspec.structs.replace(state.post, reply_to=None)

@@ -10,25 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from chat import effects
+from chat.engine.limits import PURGE_AFTER_MS
 from chat.engine.members import Members
 from chat.engine.people import People, RosterNews
-from chat.errors import TrustError
+from chat.engine.showing import shown
+from chat.erasing import hear_all, naming, obey_all, spelled_out, strays
+from chat.errors import TrustError, Unavailable
 from chat.reader import Reading, read, read_everything, read_turned, read_waiting
 from chat.voiding import Voiding
-from chat.workspace import NAME_REGISTER, Now, Workspace
+from chat.workspace import Now, Workspace
 from chat.writer import write
 from crdt import ops, sync_ports
 from crdt.entry import Entry, LogId
 from crdt.errors import Invalid
 from crdt.roster_ops import LEVEL_RELAY
 from crdt.sync import Replicator
-
-if TYPE_CHECKING:
-    from chat.store.projection import ProjectedChange
-
 
 BEHIND_MAX = 10**9
 """More than a workspace has; a peer that claims more is not believed, and no field overflows."""
@@ -123,6 +121,8 @@ class Engine:
             self._follow(self.replicator.tick(now.mono), now)
         if "keys" in due:
             self._mend_keys(now)
+        if "words" in due:
+            self.workspace.store.purge_words()
         return self._finish(now)
 
     # What the user does -------------------------------------------------------------------------
@@ -140,11 +140,9 @@ class Engine:
             TrustError, Unavailable: this device cannot write there now.
             crdt.errors.Invalid: an operation breaks a limit; nothing is written then.
         """
-        written = write(self.workspace, channel, said, now)
-        self._show(written.changes)
-        if isinstance(said[0], ops.NoteUpdate):
-            self._tell(effects.NotesArrived(channel))
-        self._follow(self.replicator.local(written.entries, now.mono), now)
+        for statement in spelled_out(self.workspace, channel, said):
+            self._write(channel, [statement], now)
+        self._write(channel, said, now)
         return self._finish(now)
 
     def publish(self, news: RosterNews, now: Now) -> list[effects.Effect]:
@@ -181,7 +179,9 @@ class Engine:
         """The engine is new: read what is here and was not read, and see to the keys."""
         self.workspace.follow_clocks(now)
         self._read_keys(now)
-        if self.workspace.store.is_stale and not self.workspace.relay:
+        if self.workspace.store.is_stale and self.workspace.relay:
+            hear_all(self.workspace, self.voiding)
+        elif self.workspace.store.is_stale:
             read_everything(self.workspace, self.voiding, now)
         self._admit_kept(now)
         self._mend_keys(now)
@@ -225,6 +225,8 @@ class Engine:
         if self._unsent:
             ids, self._unsent = self._unsent, []
             self._follow(self.replicator.roster_changed(ids, now.mono), now)
+        if self.workspace.store.purging:
+            self._wakes.setdefault("words", now.mono + PURGE_AFTER_MS)
         out, self._out = self._out, []
         at = min(self._wakes.values(), default=None)
         if at is not None and (self._woken_for is None or at < self._woken_for):
@@ -259,12 +261,33 @@ class Engine:
 
     # Inside: entries ----------------------------------------------------------------------------
 
+    def _write(self, channel: bytes, said: Sequence[ops.AnyOp], now: Now) -> None:
+        written = write(self.workspace, channel, said, now)
+        self._tell(*shown(self.workspace, written.changes))
+        if isinstance(said[0], ops.NoteUpdate):
+            self._tell(effects.NotesArrived(channel))
+        elif isinstance(said[0], ops.Erase):
+            batch = enumerate(written.entries, written.first_arrival)
+            self._show_reading(read(self.workspace, self.voiding, batch, now))
+        self._follow(self.replicator.local(written.entries, now.mono), now)
+
     def _read_new(self, entries: Sequence[Entry], first: int, now: Now) -> None:
+        batch = enumerate(entries, first)
         if self.workspace.relay:
+            obey_all(self.workspace, self.voiding, batch)
             return
-        self._show_reading(read(self.workspace, self.voiding, enumerate(entries, first), now))
+        reading = read(self.workspace, self.voiding, batch, now)
+        self._show_reading(reading)
+        self._name_strays(reading, now)
         if self.voiding.doubts:
             self._judge_again(now)
+
+    def _name_strays(self, reading: Reading, now: Now) -> None:
+        """Name what is here of messages that this member took back elsewhere."""
+        for channel, salt in strays(self.workspace, reading.changes):
+            with suppress(TrustError, Unavailable):  # Another device of this member will.
+                for statement in naming(self.workspace, channel, salt):
+                    self._write(channel, [statement], now)
 
     def _judge_again(self, now: Now) -> None:
         """What stands may have changed: read what does now, and forget what does not."""
@@ -277,27 +300,10 @@ class Engine:
         self.workspace.forget_views()
 
     def _show_reading(self, reading: Reading) -> None:
-        self._show(reading.changes)
+        self._tell(*shown(self.workspace, reading.changes))
         if reading.files:
             self._tell(effects.FilesNamed(tuple(reading.files)))
         self._tell(*(effects.NotesArrived(channel) for channel in sorted(reading.notes)))
-
-    def _show(self, changes: Iterable[ProjectedChange]) -> None:
-        workspace = self.workspace
-        seen = False
-        for change in changes:
-            seen = seen or change.changed
-            if change.message is not None:
-                self._tell(effects.MessageTouched(change.channel, change.message, change.is_new))
-            if change.parent is not None:
-                self._tell(effects.MessageTouched(change.channel, change.parent, False))
-            if change.registers and change.channel == workspace.directory:
-                workspace.forget_views()
-                self._tell(effects.ViewChanged("members"))
-            elif NAME_REGISTER in change.registers:
-                workspace.forget_views()
-        if seen:
-            self._tell(effects.ViewChanged("channels"))
 
     def _reach_grew(self, logs: Iterable[LogId]) -> None:
         for channel in sorted({log.channel for log in logs if log.device == self.workspace.device}):

@@ -14,6 +14,7 @@ CURSORS_MAX = 1_024  # stores met; a peer that changes its name each time costs 
 UNHELD_LOGS_MAX = 20_000  # logs known only from receipts: a newcomer's, not an inventor's
 
 PROJECTED_AT_ONCE = 512  # operations: few statements, and little memory whatever was asked for
+PURGE_PAGES = 500  # of the search index merged at once: 2 MB, some 20 ms
 READ_AT_ONCE_ENTRIES = 1_000  # of those that waited for a key: half a megabyte
 LATE_AFTER_MS = 2 * 60 * 1000  # a message this far above what was read is shown as late
 UNREAD_COUNTED_MAX = 1_000  # shown as "999+"; counting stops here

@@ -42,7 +42,7 @@ __all__ = ["MessageRow", "ProjectedChange", "Projection"]
 _OF_CHANNELS = "WHERE channel IN (SELECT number FROM channel WHERE workspace = ?)"
 _CLEARED = tuple(
     " ".join(("DELETE FROM", table, _OF_CHANNELS))
-    for table in ("message", "orphan", "reaction", "register", "file", "quarantine")
+    for table in ("message", "orphan", "reaction", "register", "file", "quarantine", "wording")
 )
 _CLEAR_WORDS = " ".join(
     ("DELETE FROM search WHERE rowid IN (SELECT number FROM message", _OF_CHANNELS, ")")
@@ -57,6 +57,8 @@ class ProjectedChange(NamedTuple):
         is_new: it can be seen for the first time.
         parent: the message it replies to, whose count of replies changed.
         registers: keys of the channel's registers that have another value now.
+        taken_back: member and salt of a message that is taken back, when the operation is one of
+            its author's about it.
     """
 
     channel: bytes
@@ -64,6 +66,7 @@ class ProjectedChange(NamedTuple):
     is_new: bool = False
     parent: bytes | None = None
     registers: tuple[str, ...] = ()
+    taken_back: tuple[bytes, bytes] | None = None
 
     @property
     def changed(self) -> bool:
@@ -154,7 +157,7 @@ class Projection(PlainPosts, Finding, Files, Unread, Registers, Aside):
         entry, _, op, member, _ = item
         channel, stamp = entry.log.channel, Stamp(entry.hlc, entry.id)
         if isinstance(op, Post | Edit | Delete):
-            return self._join(touched[channel], item, op, call)
+            return self._join_words(touched[channel], item, op, call)
         if isinstance(op, React):
             number = touched[channel].number
             if self._react(number, op, member, stamp) and self._is_shown(number, op.message):
@@ -167,6 +170,22 @@ class Projection(PlainPosts, Finding, Files, Unread, Registers, Aside):
                 shown = op.message
             return ProjectedChange(channel, shown, registers=keys)
         return ProjectedChange(channel)
+
+    def _join_words(
+        self, row: ChannelRow, item: Item, op: Post | Edit | Delete, call: _Call
+    ) -> ProjectedChange:
+        """Join an operation, and remember which entries have words of a message."""
+        _, arrival, _, member, _ = item
+        mid = target(op, member)
+        if not isinstance(op, Delete):
+            stored = self._load(row.number, mid)
+            self._keep_wording(row.number, mid, self._keys_from + arrival)
+            if stored is not None and isinstance(op, Post):
+                self._keep_wording(row.number, mid, stored.entry)
+        change = self._join(row, item, op, call)
+        if self._is_taken_back(row.number, mid):
+            return change._replace(taken_back=(member, op.salt))
+        return change
 
     def _join(
         self, row: ChannelRow, item: Item, op: Post | Edit | Delete, call: _Call
@@ -188,11 +207,12 @@ class Projection(PlainPosts, Finding, Files, Unread, Registers, Aside):
             self._insert_message(row, mid, state, log, Arrival(key, mine, call.me))
             self._added(row, entry, mid, mine=mine, call=call)
             return ProjectedChange(channel, mid, True, None if state.deleted else parent)
-        carrier = stored.entry if state.post is stored.state.post else key
+        same_post = stored.state.post is not None and stored.state.post.stamp == state.post.stamp
+        carrier = stored.entry if same_post else key
         self._update_message(row, mid, stored, state, entry=carrier, me=call.me)
         if stored.state.deleted and carrier == stored.entry:
             return ProjectedChange(channel)
-        counts = isinstance(op, Delete) or state.post is not stored.state.post
+        counts = isinstance(op, Delete) or not same_post
         return ProjectedChange(channel, mid, parent=parent if counts else None)
 
     def _added(self, row: ChannelRow, entry: Entry, mid: bytes, *, mine: bool, call: _Call) -> None:

@@ -144,7 +144,19 @@ _PROJECTED: Step = (
 
 _VOIDED: Step = ("CREATE TABLE voided (entry INTEGER PRIMARY KEY) STRICT",)
 
-STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED), _VOIDED)
+_ERASED: Step = (
+    """CREATE TABLE erasure (
+        channel INTEGER NOT NULL, device INTEGER NOT NULL, incarnation BLOB NOT NULL,
+        seq INTEGER NOT NULL, statement INTEGER NOT NULL, salt BLOB NOT NULL, post INTEGER NOT NULL,
+        PRIMARY KEY (channel, device, incarnation, seq, statement)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE wording (
+        channel INTEGER NOT NULL, mid BLOB NOT NULL, entry INTEGER NOT NULL,
+        PRIMARY KEY (channel, mid, entry)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED), _VOIDED, _ERASED)
 """One tuple of statements for each version of the schema, from 1."""
 
 APPLICATION_ID = 0x436C6F77  # "Clow": what `file` and others may tell of a decrypted copy

@@ -240,6 +240,24 @@ class States(Entries):
             [(file.root, channel, mid, file.sha256) for file in after],
         )
 
+    # Words of messages ------------------------------------------------------------------------
+
+    def _keep_wording(self, channel: int, mid: bytes, entry: int) -> None:
+        """An entry has words of a message; for plain posts the message's own row says so."""
+        self._database.write(
+            "INSERT OR IGNORE INTO wording (channel, mid, entry) VALUES (?, ?, ?)",
+            (channel, mid, entry),
+        )
+
+    def _is_taken_back(self, channel: int, mid: bytes) -> bool:
+        row = self._database.one(
+            "SELECT deleted FROM message WHERE mid = ? AND channel = ?", (mid, channel)
+        )
+        if row is not None:
+            return bool(row[0])
+        orphan = self._load_orphan(channel, mid)
+        return orphan is not None and orphan.deleted
+
     # Reactions --------------------------------------------------------------------------------
 
     def _react(self, channel: int, op: React, member: bytes, stamp: Stamp) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from chat.errors import StoreError
 from chat.store.copying import Copying
 from chat.store.database import MEMORY, Database
+from chat.store.erasures import Erasures
 from chat.store.meetings import Meetings
 from chat.store.membership import Membership
 from chat.store.names import Names
@@ -16,7 +17,7 @@ REPLICA_ID_BYTES = 8
 _REPLICA_KEY = "replica"
 
 
-class WorkspaceStore(Voided, Meetings, Membership):
+class WorkspaceStore(Voided, Erasures, Meetings, Membership):
     """Everything stored of one workspace. Writes need the `Store`'s `commit` to last."""
 
     def __init__(self, store: "Store", database: Database, names: Names, workspace: bytes) -> None:

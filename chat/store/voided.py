@@ -41,7 +41,7 @@ _FORGOTTEN = (
     "DELETE FROM search WHERE rowid IN (SELECT number FROM message WHERE channel = ?)",
     *(
         " ".join(("DELETE FROM", table, "WHERE channel = ?"))
-        for table in ("message", "orphan", "reaction", "register", "file", "quarantine")
+        for table in ("message", "orphan", "reaction", "register", "file", "quarantine", "wording")
     ),
     *(
         " ".join(

@@ -35,10 +35,13 @@ class FakeRoster:
         self._past: dict[bytes, frozenset[bytes]] = {}
         self._sets: dict[bytes, tuple[bytes, ...]] = {}
         self.state = FakeState({})
+        self.members: dict[bytes, bytes] = {}
+        """Who several devices belong to; of the others each is a member of its own."""
 
     def read_again(self) -> "FakeRoster":
         """The same ops in a new process, which knows no head sets."""
         again = FakeRoster()
+        again.members = self.members
         for op_id in self.missing_from(()):
             again.add(self.wire(op_id))
         return again
@@ -114,6 +117,9 @@ class FakeRoster:
 
     def farewell(self, device: bytes) -> list[bytes]:
         return []  # Nobody is ever taken out.
+
+    def same_member(self, one: bytes, other: bytes) -> bool:
+        return self.members.get(one, one) == self.members.get(other, other)
 
     def register_heads(self, heads: Sequence[bytes]) -> bytes | None:
         if not all(head in self._ops for head in heads):

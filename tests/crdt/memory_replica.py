@@ -5,8 +5,11 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from crdt import entry as entries_module
 from crdt.entry import NO_ENTRY, Entry, LogId, Position
+from crdt.erasure import Erasure
 from crdt.keys import DeviceKeys, digest
 from crdt.ops import PART_TIMELINE, Post, encode
 from crdt.sync import Replicator
@@ -62,6 +65,7 @@ class MemoryStore:
         self.forks: dict[tuple[LogId, int], tuple[bytes, bytes]] = {}
         self.ops: dict[bytes, bytes] = {}
         self.blocks: dict[bytes, bytes] = {}
+        self.erasures: set[tuple[LogId, int]] = set()
 
     @property
     def arrival_max(self) -> int:
@@ -168,6 +172,20 @@ class MemoryStore:
 
     def receipts(self, log: LogId) -> dict[bytes, int]:
         return self.got.get(log, {})
+
+    def add_erasure(self, arrival: int, erasure: Erasure) -> None:
+        self.erasures.update(erasure.places)
+
+    def named(self, log: LogId, first: int, last: int) -> list[int]:
+        return [seq for seq in range(first, last + 1) if (log, seq) in self.erasures]
+
+    def erase(self, log: LogId, seq: int) -> None:
+        """Drop the ciphertext of an entry, if it is here."""
+        entry = self.held.get(log, {}).get(seq)
+        if entry is not None:
+            bare = msgspec.structs.replace(entry, ciphertext=None)
+            self.held[log][seq] = bare
+            self.arrivals[self.arrivals.index(entry)] = bare
 
     def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> None:
         self.forks[log, seq] = (first, second)

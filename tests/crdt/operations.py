@@ -40,6 +40,13 @@ files = st.builds(
     preview=st.binary(max_size=20),
 )
 
+places = st.builds(
+    ops.Place,
+    st.binary(min_size=32, max_size=32),
+    st.binary(min_size=8, max_size=8),
+    st.integers(0, 2**48 - 1),
+)
+erase_ops: st.SearchStrategy[ops.AnyOp] = st.builds(ops.Erase, salts, places)
 timeline_ops: st.SearchStrategy[ops.AnyOp] = st.one_of(
     st.builds(ops.Post, salts, words, st.none() | messages, mentioned),
     st.builds(ops.Edit, salts, words, mentioned),
@@ -73,6 +80,8 @@ valid_ops: st.SearchStrategy[ops.AnyOp] = st.one_of(
     st.builds(ops.Pin, ids, st.booleans()),
     st.builds(ops.Profile, st.text(max_size=64), st.text(max_size=32), st.binary(max_size=64)),
     st.builds(ops.Setting, st.text(min_size=1, max_size=64), texts),
+    st.builds(ops.Erase, ids, places, st.lists(places, max_size=3).map(tuple)),
+    st.builds(ops.Erase, ids, st.none(), st.lists(places, min_size=1, max_size=3).map(tuple)),
     st.builds(
         ops.NoteUpdate,
         st.binary(max_size=900),

@@ -14,13 +14,14 @@ from tests.crdt.operations import (
     Delivery,
     arrivals,
     deliveries,
+    erase_ops,
     named,
     note_ops,
     state_ops,
     timeline_ops,
 )
 
-channel_ops = st.one_of(timeline_ops, timeline_ops, state_ops, note_ops)
+channel_ops = st.one_of(timeline_ops, timeline_ops, state_ops, note_ops, erase_ops)
 some = deliveries(channel_ops, most=16)
 
 

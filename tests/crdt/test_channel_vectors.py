@@ -41,6 +41,7 @@ OPERATIONS: dict[str, ops.AnyOp] = {
     "pin": ops.Pin(HELLO, True),
     "profile": ops.Profile("ana", "teal"),
     "setting": ops.Setting("name", "secret"),
+    "erase": ops.Erase(SALT, ops.Place(b"\x0d" * 32, b"\x0e" * 8, 5), ()),
     "note update": ops.NoteUpdate(b"\x00\x00", ((7, 3),)),
 }
 

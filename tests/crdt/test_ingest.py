@@ -6,7 +6,7 @@ import pytest
 
 from crdt.entry import Entry, Run, to_run
 from crdt.errors import Invalid
-from crdt.ingest import Append, Fork, Nothing, Prepend, Verdict, Waiting, judge
+from crdt.ingest import Append, Bare, Fork, Nothing, Prepend, Verdict, Waiting, judge
 from tests.crdt.fake_roster import FakeRoster
 from tests.crdt.memory_replica import WORKSPACE, MemoryStore, Replica, channel_id, workspace_of
 
@@ -207,4 +207,4 @@ def test_stripped_content_is_not_stored(reader: Reader) -> None:
     entry = reader.author.store.entries(reader.log, 7, 7)[0]
     items = list(run.items)
     items[7] = REPLACE(items[7], ciphertext=None, erased=(entry.ct_hash, entry.ct_len))
-    assert isinstance(reader.judge(REPLACE(run, items=tuple(items))), Nothing)
+    assert isinstance(reader.judge(REPLACE(run, items=tuple(items))), Bare)
