@@ -3,10 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat import effects
 from chat.store import Store
+from chat.workspace import Now
 from crdt import ops
 from crdt.entry import LogId, from_run, open_payload, to_run
-from crdt.erasure import OPEN_EPOCH
 from crdt.errors import Invalid
 from tests.chat.engine_team import Desk, Team, seeded
 from tests.chat.store_authors import Author, in_memory, take
@@ -111,24 +112,63 @@ def test_a_newcomer_learns_all_from_a_relay_alone() -> None:
     assert bo.engine.behind() == 0
 
 
+def hand_over(team: Team, giver: Desk, taker: Desk, part: int) -> None:
+    """Give somebody what they lack of a giver's own log of a part of #general, and no more."""
+    log = timeline(giver)._replace(part=part)
+    state = taker.workspace.store.log_state(log)
+    entries = giver.workspace.store.entries(log, 0 if state is None else state.head + 1, 1_000)
+
+    def take(now: Now) -> list[effects.Effect]:
+        first = taker.workspace.store.append(entries)
+        taker.engine._read_new(entries, first, now)
+        return []
+
+    team.do(taker, take)
+
+
 def test_content_that_comes_after_its_statement_is_not_kept() -> None:
     team = Team(4)
     ana, bo, rel = trio(team)
+    team.run()
+    team.isolate_all()
+    team.link(ana, bo)
     message = team.post(ana, WORDS)
+    team.post(ana, "and more")
     team.run()
     team.isolate_all()
     take_back(team, ana, message)
-    cem = team.join("cem", ana)
-    team.isolate_all()
-    store = cem.workspace.store
-    assert store.named(timeline(ana), 0, 10) == {0}
-    # bo never heard of it and still has the words; who did hear takes none of them.
+    cem = copy_of(team, ana)
+    for desk in (rel, cem):
+        hand_over(team, ana, desk, ops.PART_STATE)
+        assert desk.workspace.store.named(timeline(ana), 0, 10) == {0}
+        # bo has not heard of it yet, and gives all it has.
+        entries = bo.workspace.store.entries(timeline(ana), 0, 1)
+        assert entries[0].ciphertext is not None
+        first = desk.workspace.store.append(entries)
+        desk.engine._read_new(entries, first, team.now(desk))
+        assert bare(desk) == {(timeline(ana), 0)}, desk.name
     team.link(cem, bo)
     team.run()
-    assert bare(bo) == bare(cem) == {(timeline(ana), 0)}
-    team.link(rel, bo)
+    assert cem.texts() == bo.texts() == ["", "and more"]
+    assert bare(bo) == bare(cem)
+    assert bo.canonical() == cem.canonical()
+
+
+def test_nobody_can_state_that_for_another_not_even_who_founded_the_team() -> None:
+    team = Team(9)
+    ana, bo, rel = trio(team)
+    message = bytes.fromhex(team.post(bo, "bo's words"))
     team.run()
-    assert bare(rel) == bare(bo)
+    row = ana.workspace.store.message(message)
+    assert row is not None
+    log = timeline(bo)
+    stated = ops.Erase(row.salt, ops.Place(log.device, log.incarnation, 0))
+    team.do(ana, lambda now: ana.engine.write(row.channel, stated, now))
+    team.run()
+    for desk in (ana, bo, rel):
+        assert desk.workspace.store.log_state(timeline(ana)._replace(part=ops.PART_STATE))
+        assert bare(desk) == set()
+    assert ana.texts() == bo.texts() == ["bo's words"]
 
 
 def copy_of(team: Team, desk: Desk) -> Desk:
@@ -178,13 +218,7 @@ def test_what_a_removed_device_states_erases_nothing_where_the_removal_is_known(
     cem = team.join("cem", ana)
     team.isolate_all()
     for desk in (ana, rel, cem):
-        (stated,) = [
-            entry for _, entry in bo.workspace.store.since(0, 99) if entry.epoch == OPEN_EPOCH
-        ]
-        batch = [entry for _, entry in bo.workspace.store.since(0, 99) if entry.log == stated.log]
-        log = desk.workspace.store.log_state(stated.log)
-        first = desk.workspace.store.append(batch[0 if log is None else log.head + 1 :])
-        desk.engine._read_new([stated], first, team.now(desk))
+        hand_over(team, bo, desk, ops.PART_STATE)
         assert desk.workspace.store.named(timeline(bo), 0, 9) == {0}
         assert bare(desk) == set(), desk.name
     assert ana.texts() == cem.texts() == ["bo's words"]

@@ -17,7 +17,7 @@ from crdt.errors import Invalid
 from crdt.ingest import Append, Bare, judge
 from crdt.keys import digest
 from crdt.ops import PART_STATE
-from crdt.sync_messages import Entries, Hello, decode, encode
+from crdt.sync_messages import Entries, Hello, Want, decode, encode
 from crdt.sync_ports import Effect, Misbehaved
 from tests.crdt.fake_roster import FakeRoster
 from tests.crdt.memory_network import Net, Wire
@@ -264,6 +264,81 @@ def test_who_serves_as_erased_what_nobody_erased_costs_nobody_a_message() -> Non
     assert bare(cem) == []
     assert cem.machine.behind() == 0
     assert not ends(net)
+
+
+def test_a_statement_and_what_it_names_may_come_in_one_message() -> None:
+    ana, cem = workspace_of("ana", "cem")
+    net = Net()
+    ana.write(GENERAL, count=5)
+    net.cut(_settled(net, ana, cem))
+    ana.write(GENERAL, count=3)
+    erase(ana, 6)
+    wire = _settled(net, ana, cem)
+    assert same(ana, cem)
+    assert [seq for _, seq in bare(cem)] == [6]
+    said = [decode(payload) for name, _, payload in wire.sent if name == "cem"]
+    assert not [message for message in said if isinstance(message, Want)], "nothing was asked for"
+
+
+def test_what_came_before_its_statement_is_asked_for_again_when_that_is_here() -> None:
+    ana, cem = workspace_of("ana", "cem")
+    net = Net()
+    ana.write(GENERAL, count=5)
+    net.cut(_settled(net, ana, cem))
+    ana.write(GENERAL, count=3)
+    erase(ana, 6)
+
+    def one_by_one(wire: Wire, sender: Replica, payload: bytes) -> list[bytes]:
+        said = decode(payload)
+        if not isinstance(said, Entries) or len(said.runs) < 2:
+            return [payload]
+        runs = sorted(said.runs, key=lambda run: run.part)
+        return [encode(REPLACE(said, runs=(run,), mark=None)) for run in runs]
+
+    net.corrupt = one_by_one
+    wire = _settled(net, ana, cem)
+    said = [decode(payload) for name, _, payload in wire.sent if name == "cem"]
+    assert [message for message in said if isinstance(message, Want)]
+    assert same(ana, cem)
+    assert [seq for _, seq in bare(cem)] == [6]
+    assert cem.machine.in_sync(wire.number)
+
+
+def test_a_liar_is_not_asked_for_ever() -> None:
+    ana, liar, cem = workspace_of("ana", "liar", "cem")
+    net = Net()
+    ana.write(GENERAL, count=3_000)
+    _settled(net, ana, liar)
+    strip_at(liar, ana, 20)
+    wire = net.connect(liar, cem)
+    while not cem.store.logs():
+        net.run(1)
+    net.cut(wire)
+    (held,) = cem.store.logs()
+    assert held.low > 2_000, "most of it is missing"
+    net.write(ana, GENERAL, count=100)
+    net.run()
+    strip_at(liar, ana, 3_050)
+    wire = _settled(net, liar, cem)
+    said = [decode(payload) for name, _, payload in wire.sent if name == "cem"]
+    assert len([message for message in said if isinstance(message, Want)]) < 40
+    assert bare(cem) == []
+    behind = cem.machine.behind()
+    assert behind is not None
+    assert behind > 0, "what the liar keeps back is known to be missing"
+    net.connect(cem, ana)
+    net.run()
+    assert same(ana, cem)
+
+
+def strip_at(liar: Replica, author: Replica, seq: int) -> None:
+    liar.store.erase(author.log(GENERAL), seq)
+
+
+def _settled(net: Net, left: Replica, right: Replica) -> Wire:
+    wire = net.connect(left, right)
+    net.run()
+    return wire
 
 
 def test_nobody_erases_what_another_wrote() -> None:
