@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import msgspec
 
+from chat import erasing
 from chat.blocks import store_files
 from chat.blocks.exchange.wanting import Wanting
 from chat.engine import machine
@@ -156,6 +157,9 @@ BUGS: dict[str, Bug] = {
     "a register is never replaced": Bug(registers, "newer", _never_replaced, 18),
     "a register holds what came last": Bug(registers, "newer", _last_come_wins, 6),
     "what is taken back is only made empty": Bug(projection, "apply", _deletes_nothing, 6),
+    "nobody obeys what is stated of erasing": Bug(
+        erasing, "_stands", lambda honest: lambda *arguments: False, 6
+    ),
     "timers that are late are lost": Bug(Engine, "tick", _only_on_time, 4, Fault.SLEEP),
     "evidence of a fork is not kept": Bug(
         WorkspaceStore, "add_fork", _nothing(), 2, Fault.EQUIVOCATE

@@ -295,6 +295,27 @@ def nothing_acknowledged_is_lost(story: Story) -> Iterator[str]:
                 yield f"{machine.name} still shows what {spoken.author} took back"
 
 
+def what_is_taken_back_is_erased_and_nothing_else(story: Story) -> Iterator[str]:
+    """An entry lacks its ciphertext exactly where its author let it go, relays included."""
+    void = story.ledger.removed or _void(story)
+    for machine in _linked(story):
+        store = machine.workspace.store
+        for entries in all_entries(machine).values():
+            for entry in entries:
+                named = bool(store.named(entry.log, entry.seq, entry.seq))
+                if entry.ciphertext is None and not named:
+                    yield f"{machine.name} lacks words that nobody took back"
+                elif entry.ciphertext is not None and named and not void:
+                    yield f"{machine.name} keeps words that were taken back"
+    if story.ledger.excused or void:
+        return
+    for spoken in story.ledger.spoken.values():
+        for machine in _linked(story) if spoken.deleted and spoken.entry else ():
+            found = machine.workspace.store.entry_by_id(spoken.entry)
+            if found is not None and found.ciphertext is not None:
+                yield f"{machine.name} keeps what {spoken.author} took back"
+
+
 def answers_follow_what_they_answer(story: Story) -> Iterator[str]:
     """Who shows a reply shows what it replies to, above it while all clocks are right."""
     for machine in story.members:
@@ -450,6 +471,7 @@ AGREEMENT: tuple[Oracle, ...] = (
     nobody_is_behind,
     all_readers_see_the_same,
     nothing_acknowledged_is_lost,
+    what_is_taken_back_is_erased_and_nothing_else,
     authors_know_that_all_have_it,
     forks_are_proven,
 )
