@@ -77,7 +77,7 @@ DEV_GROUP := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["
 
 requirements: .venv/dev.stamp
 	$(COMPILE) --output-file requirements/base.txt pyproject.toml
-	$(BIN)/python -c '$(DEV_GROUP)' | $(COMPILE) --constraint requirements/base.txt \
+	$(BIN)/python -c '$(DEV_GROUP)' | $(COMPILE) --constraint requirements/base.txt --extra web \
 		--output-file requirements/dev.txt pyproject.toml -
 
 clean:

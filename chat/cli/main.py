@@ -1,5 +1,6 @@
 """The group `clowder`; without a subcommand it opens the terminal workspace."""
 
+import os
 import sys
 from typing import Any
 
@@ -20,6 +21,7 @@ from chat.cli import (
     talk,
     team,
     verifying,
+    web,
 )
 from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
@@ -69,7 +71,9 @@ def clowder(ctx: click.Context, plain: bool, ascii_only: bool) -> None:
 async def _face(invocation: Invocation, plain: bool, ascii_only: bool) -> int:
     async with invocation.session(network=True, create=True, listening=True) as session:
         invocation.passphrases.stop_asking()  # The terminal belongs to the face now.
-        if plain or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        # Whoever names a driver draws elsewhere than here, as `clowder web` does.
+        drawn = "TEXTUAL_DRIVER" in os.environ or (sys.stdin.isatty() and sys.stderr.isatty())
+        if plain or not drawn:
             from tui.plain import run_plain
 
             return await run_plain(session, sys.stdin, sys.stdout)
@@ -91,6 +95,7 @@ for command in (
     *exporting.COMMANDS,
     *importing.COMMANDS,
     *serve.COMMANDS,
+    *web.COMMANDS,
     *passphrases.COMMANDS,
     *backing.COMMANDS,
     *completion.COMMANDS,

@@ -61,6 +61,8 @@ def test_sixteen_colours_are_the_terminals_own() -> None:
     assert colours(received)
     assert not [colour for colour in colours(received) if ";" in colour]
     assert "7" in attributes(received)
+    # The ground is the terminal's own, not the black that comes nearest to a grey.
+    assert not colours(received) & {"40", "47", "100"}
 
 
 def test_no_color_sends_none() -> None:
