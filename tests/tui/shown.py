@@ -1,4 +1,4 @@
-"""The lively workspace in the terminal that runs this: `python -m tests.tui.shown [ascii]`.
+"""The lively workspace in the terminal that runs this: `python -m tests.tui.shown [ascii] [words]`.
 
 `shown_in` runs it in a terminal of its own, and gives the bytes that reach it.
 """
@@ -97,7 +97,7 @@ async def main() -> int:
     from tui.app import run_async
     from tui.config import UiConfig
 
-    config = UiConfig(ascii="ascii" in sys.argv, motion="still" not in sys.argv)
+    config = UiConfig(ascii="ascii" in sys.argv, previews="words" not in sys.argv)
     return await run_async(lively(), config, decoder=InlineDecoder())
 
 
