@@ -331,7 +331,11 @@ def test_every_key_of_the_help_works(
                     holds = KEYS[key.id](face)
                     await face.pilot.pause()
                     assert not holds(), f"{key.id} before it is pressed"
-                    await face.press(*pressed.split(" "))
+                    if key.id == "quit":
+                        # The pilot would wait for widgets that are gone by then.
+                        face.app.simulate_key(pressed)
+                    else:
+                        await face.press(*pressed.split(" "))
                     try:
                         await face.until(holds)
                     except AssertionError as error:
@@ -357,7 +361,11 @@ def test_every_command_of_the_help_works(
                     argument, effect = LINES[command.name]
                     holds = effect(face)
                     assert not holds(), f"/{name} before it is typed"
-                    await face.say(f"/{name}{argument}")
+                    if command.name == "quit":
+                        face.workspace.box.composer.set_text(f"/{name}")
+                        face.app.simulate_key("enter")
+                    else:
+                        await face.say(f"/{name}{argument}")
                     try:
                         await face.until(holds)
                     except AssertionError as error:
