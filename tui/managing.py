@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from chat import commands
 from chat.commands import Command
-from chat.model import Channel, Device, InviteState, Member
+from chat.model import Channel, Device, InviteState, Member, Verification
 from tui import attention, workers
 from tui.errors import InputError
 from tui.input import actions, managing
@@ -61,17 +61,21 @@ class Managing:
 
     async def _member(self, member: Member) -> None:
         devices: list[Device] = await self._asker.look(commands.ListDevices(member.member)) or []
+        known: Verification | None = await self._asker.look(commands.Verify(member.member))
+        words = known.words if known is not None else ""
         me = self._screen.world.members.get(self._screen.world.me)
 
         def decided(what: str | None) -> None:
             if what in managing.ROLES:
                 self._change(managing.promote(member.member, member.nick, what))
+            elif what == "verify":
+                self._change(managing.verify(member.member, member.nick))
             elif what == "accept":
                 self._change(managing.accept(member.member, member.nick))
             elif what == "remove":
                 self._change(managing.remove(member.member, member.nick))
 
-        self._screen.app.push_screen(MemberScreen(member, me, devices), decided)
+        self._screen.app.push_screen(MemberScreen(member, me, devices, words), decided)
 
     # The open channel.
 

@@ -486,6 +486,15 @@ class FakeSession:
             for at in range(member.devices)
         ]
 
+    def _verify(self, command: commands.Verify) -> model.Verification:
+        member = self._member(command.member) if command.member else self.me
+        if command.confirm:
+            member = self._take_member(replace(member, verified="yes"))
+        words = "amber basil cedar delta ember fable grove harbor"
+        return model.Verification(
+            member.member, member.nick, words, "code", words, member.devices, member.verified
+        )
+
     def _addtochannel(self, command: commands.AddToChannel) -> Channel:
         inside = self.inside.setdefault(self._name(command.channel), set())
         inside.add(self._member(command.member).nick)

@@ -55,8 +55,13 @@ async def test_a_member_is_looked_at_promoted_removed_and_accepted() -> None:
         await face.shows("Members", "bo", "admin 50", "2 devices", "you, founder")
         await pick(face, MembersScreen, "ana")
         await face.shows("device 0101010101010101, linked", "device 0202020202020202, not linked")
-        await face.press("escape")
+        await face.shows("amber basil cedar delta", "compare these words")
+        await choose(face, "verify")
+        await face.shows("Did you hear these words from ana")
+        await choose(face, "yes")
+        await face.shows("ana is verified on this device.")
         await face.say("/members")
+        await face.shows("✓ founder, 2 devices")
         await pick(face, MembersScreen, "jun")
         await face.until(lambda: isinstance(face.app.screen, MemberScreen))
         await choose(face, "admin")
@@ -94,10 +99,16 @@ async def test_who_may_not_is_told_and_offered_nothing() -> None:
         await face.shows("Whom? /kick ana")
     me = world.me
     for member in world.members.values():
-        assert answers(member, me) == [("no", "Back")]
+        assert {what for what, _ in answers(member, me)} <= {"no", "verify"}
     senior = replace(me, level=10)
     bo = next(m for m in world.members.values() if m.nick == "bo")
-    assert [what for what, _ in answers(bo, senior)] == ["no", "member", "reader", "remove"]
+    assert [what for what, _ in answers(bo, senior)] == [
+        "no",
+        "verify",
+        "member",
+        "reader",
+        "remove",
+    ]
     gone = replace(bo, state="removed", voided=1)
     assert "accept" in dict(answers(gone, senior))
     assert "remove" not in dict(answers(gone, senior))

@@ -89,6 +89,15 @@ def promote(member: str, nick: str, role: str) -> Change:
     )
 
 
+def verify(member: str, nick: str) -> Change:
+    """Mark somebody as verified, on this device alone, after their words were compared."""
+    return Change(
+        commands.Verify(member, confirm=True),
+        f"Did you hear these words from {nick}, in a way that you know to be {nick}?",
+        f"{nick} is verified on this device.",
+    )
+
+
 def accept(member: str, nick: str) -> Change:
     """Take back what somebody wrote beside being removed."""
     return Change(

@@ -15,6 +15,11 @@ from tui.text.styled import Piece, at_edges, styled
 
 _ROOMY_CELLS = 44
 """Rows of fewer cells have no room for devices."""
+_MARKS: dict[str, Piece] = {
+    "no": "",
+    "yes": (" ✓", "$success"),
+    "changed": (" keys changed", "$error"),
+}
 _ADMIN_MAX = 99
 """Levels above this one may not change who is in (`chat.model.Member`)."""
 
@@ -36,9 +41,10 @@ def row(member: Member, width: int) -> Content:
         said += f", {moments.plural(member.devices, 'device'):>9}"
     if member.voided:
         said += f", {member.voided} void"
+    mark = _MARKS[member.verified]
     style = "$muted" if member.state != "in" else "" if member.online else "$muted"
     left: Piece = (member.nick, style)
-    return Content.assemble(styled(dot), at_edges(left, [(f" {said}", "$muted")], width - 2))
+    return Content.assemble(styled(dot), at_edges(left, [mark, (f" {said}", "$muted")], width - 2))
 
 
 def ordered(members: Sequence[Member]) -> list[Member]:
@@ -88,11 +94,13 @@ class MembersScreen(Picker):
 def answers(member: Member, me: Member | None) -> list[tuple[str, str]]:
     """What this member can do with another, as (what, words)."""
     may = me is not None and me.level <= _ADMIN_MAX and me.level < member.level
+    able = [("no", "Back")]
+    if member.state == "in" and not member.me and member.role != "relay":
+        if member.verified != "yes":
+            able.append(("verify", "We compared the words: they are the same"))
     if me is None or member.me or not may or member.role == "relay":
         # A relay can be removed, but has no other role to take.
-        some = [("remove", "Remove it")] if may and member.state == "in" else []
-        return [("no", "Back"), *some]
-    able = [("no", "Back")]
+        return [*able, *([("remove", "Remove it")] if may and member.state == "in" else [])]
     for name, level in ROLES.items():
         if me.level < level and (member.state != "in" or member.level != level):
             verb = "Let them in again as" if member.state != "in" else "Make them"
@@ -104,12 +112,24 @@ def answers(member: Member, me: Member | None) -> list[tuple[str, str]]:
     return able
 
 
-def details(member: Member, devices: Sequence[Device]) -> str:
-    """What is known of a member, a fact a line."""
+_VERIFIED = {
+    "no": "compare these words with what their machine shows",
+    "yes": "you compared these words with them",
+    "changed": "they have keys that were not there when you compared words; ask why",
+}
+
+
+def details(member: Member, devices: Sequence[Device], words: str = "") -> str:
+    """What is known of a member, a fact a line; `words` are those of their keys."""
     lines = [f"{role(member)}, level {member.level}" if member.state == "in" else role(member)]
     if member.by is not None:
         lines[0] += f" by {member.by.nick}"
     lines.append(f"member id {member.member[:16]}")
+    if words:
+        lines += [
+            words,
+            "others see these words of you" if member.me else _VERIFIED[member.verified],
+        ]
     for device in devices:
         said = "this one" if device.this else "on paper" if device.paper else ""
         said = said or ("linked" if device.linked else "not linked")
@@ -118,8 +138,10 @@ def details(member: Member, devices: Sequence[Device]) -> str:
 
 
 class MemberScreen(Choice):
-    """Dismisses with what is to be done: a role, "accept", "remove", "no" or None."""
+    """Dismisses with what is to be done: a role, "verify", "accept", "remove", "no" or None."""
 
-    def __init__(self, member: Member, me: Member | None, devices: Sequence[Device]) -> None:
+    def __init__(
+        self, member: Member, me: Member | None, devices: Sequence[Device], words: str = ""
+    ) -> None:
         nick = f"{member.nick} (you)" if member.me else member.nick
-        super().__init__(nick, answers(member, me), details(member, devices))
+        super().__init__(nick, answers(member, me), details(member, devices, words))
