@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from chat.engine.talking import Saying
 from crdt import ops
 from crdt.entry import Entry, LogId
+from crdt.erasure import OPEN_EPOCH
 from crdt.registers import StateOp, writes
 from crdt.timeline import Stamp
 from tests.sim.machine import Machine
@@ -21,6 +22,7 @@ class Acknowledged:
     log: LogId
     seq: int
     entry: bytes
+    epoch: bytes
 
 
 @dataclass(slots=True)
@@ -118,7 +120,8 @@ class Ledger:
         assert state is not None, "acknowledged, and not there"
         entries = store.entries(log, state.head - count + 1, state.head)
         self.acknowledged += [
-            Acknowledged(machine.name, log.channel, log, entry.seq, entry.id) for entry in entries
+            Acknowledged(machine.name, log.channel, log, entry.seq, entry.id, entry.epoch)
+            for entry in entries
         ]
         return entries
 
@@ -140,7 +143,7 @@ class Ledger:
         ]
         for each in self.acknowledged:
             if each.entry not in self.excused and not any(
-                self.has(other, each) for other in others
+                self.has(other, each) and can_be_read(other, each) for other in others
             ):
                 self.excused.add(each.entry)
         if not machine.rotten:
@@ -172,3 +175,13 @@ def holds(machine: Machine, log: LogId, seq: int) -> bool:
     """Whether an entry is on a machine's disk."""
     state = machine.workspace.store.log_state(log)
     return state is not None and state.low <= seq <= state.head
+
+
+def can_be_read(machine: Machine, each: Acknowledged) -> bool:
+    """Whether a machine has the key of an entry, or what others need to open it. Both come a moment
+    after the op that makes the key: a disk that is lost in between takes the key with it."""
+    workspace = machine.workspace
+    return (
+        each.epoch in {OPEN_EPOCH, *workspace.store.epoch_keys()}
+        or workspace.epochs.seals(each.epoch) is not None
+    )

@@ -136,9 +136,10 @@ def draw(seed: int) -> Schedule:
 def alone(fault: Fault, seed: int) -> Schedule:
     """A run in which one fault happens again and again, between everything that people do."""
     source = random.Random(f"alone {fault.name} {seed}")
+    often = OFTEN | {Work.PICTURE: 5, Work.BURST: 0.1}
     steps = []
     for number in range(ALONE_STEPS):
-        (usual,) = source.choices([*OFTEN], [*OFTEN.values()])
+        (usual,) = source.choices([*often], [*often.values()])
         what = fault if number % 3 == 2 else usual
         numbers = [source.randrange(1_000) for _ in range(3)]
         steps.append(Step(source.randint(0, 500), what, *numbers))

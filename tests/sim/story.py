@@ -288,8 +288,9 @@ class Story:
     def _newcomer(self, machine: Machine, step: Step) -> None:
         if len(self.world.desks) >= JOINED_MAX + 2 or machine.identity.relay:
             return
-        if machine.name in self.ledger.unknown_ops or machine.double_of:
-            return
+        unknown = self.ledger.unknown_ops
+        if machine.double_of or (unknown and machine.name not in {*NAMES} - {*unknown}):
+            return  # Invites of its author, and of those below it, are paused.
         name = f"new{self._newcomers}"
         with suppress(ChatError, Crashed):
             self.world.claim(name, machine)

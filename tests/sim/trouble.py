@@ -344,6 +344,10 @@ class Trouble:
         """Some doubles are gone before their deed is found out. So is one beside which nobody is
         left for itself, or for the machine whose keys it uses."""
         desks, removed = self._world.desks, self._story.ledger.removed
+        for wire in self._world.live() if self._story.ledger.doubled else ():
+            # A receipt names no branch, so on a link that stays up a fork may be noticed only at
+            # the next look at a neighbour's state; at the beginning of one it is noticed at once.
+            self._world.cut(wire)
         for name, double_name in self._story.ledger.doubled.items():
             machine, double = desks[name], desks[double_name]
             there = {each.name for each in desks.values() if not each.gone} - removed
