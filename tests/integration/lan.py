@@ -10,6 +10,7 @@ deleting the namespaces removes all of it.
 """
 
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -124,6 +125,28 @@ class Lan:
         shape = ("tbf", "rate", f"{mbit}mbit", "burst", "32kbit", "latency", "200ms")
         port = self._ports[host, switch]
         _run("tc", "-n", self._room, "qdisc", "replace", "dev", port, "root", *shape)
+
+    def limit_upload(self, host: Host, switch: Switch, mbit: int) -> None:
+        """Let the host send no more than this; anew replaces.
+
+        The bucket is smaller than what the kernel sends in one piece, so it cuts that into packets,
+        and `sent_bytes` counts each with its headers.
+        """
+        shape = ("tbf", "rate", f"{mbit}mbit", "burst", "32kbit", "latency", "200ms")
+        card = self._card(host, switch)
+        _run("tc", "-n", host.space, "qdisc", "replace", "dev", card, "root", *shape)
+
+    def sent_bytes(self, host: Host, switch: Switch) -> int:
+        """What has left a host's card, Ethernet, IP and TCP headers included."""
+        shown = subprocess.run(
+            ("ip", "-n", host.space, "-s", "-j", "link", "show", self._card(host, switch)),
+            check=True,
+            capture_output=True,
+        )
+        return int(json.loads(shown.stdout)[0]["stats64"]["tx"]["bytes"])
+
+    def _card(self, host: Host, switch: Switch) -> str:
+        return self._ports[host, switch].replace("port", "eth")
 
     def isolate(self, host: Host, switch: Switch) -> None:
         """Keep a host apart from others kept apart, as the access point of a guest Wi-Fi does."""

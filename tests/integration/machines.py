@@ -173,6 +173,7 @@ class Machine:
         prefix: what comes before the command, such as `ip netns exec NAME`.
         environment: on top of this process's own; None takes a variable away.
         options: global options of every command, such as `--no-mdns`.
+        program: what runs; a changed one for a machine that does not play fair.
     """
 
     def __init__(
@@ -182,8 +183,10 @@ class Machine:
         prefix: Sequence[str] = (),
         environment: Mapping[str, str | None] | None = None,
         options: Sequence[str] = (),
+        program: Sequence[str] = CLOWDER,
     ) -> None:
         self.home = home
+        self.program = tuple(program)
         self.prefix = tuple(prefix)
         self.options = tuple(options)
         self.programs: list[Program] = []
@@ -193,7 +196,7 @@ class Machine:
 
     def command(self, *arguments: str) -> tuple[str, ...]:
         """The whole command line for these arguments."""
-        return (*self.prefix, *CLOWDER, "--home", str(self.home), *self.options, *arguments)
+        return (*self.prefix, *self.program, "--home", str(self.home), *self.options, *arguments)
 
     def run(
         self,
@@ -326,10 +329,17 @@ class Machines:
         prefix: Sequence[str] = (),
         environment: Mapping[str, str | None] | None = None,
         options: Sequence[str] = ("--no-mdns",),
+        program: Sequence[str] = CLOWDER,
     ) -> Machine:
         """A machine with a new, empty profile."""
         changed = {"CLOWDER_LISTEN": "127.0.0.1:0", **(environment or {})}
-        machine = Machine(self._folder / name, prefix=prefix, environment=changed, options=options)
+        machine = Machine(
+            self._folder / name,
+            prefix=prefix,
+            environment=changed,
+            options=options,
+            program=program,
+        )
         self._machines.append(machine)
         return machine
 
