@@ -3,6 +3,7 @@
 delivery    one message's way and the sustained rate
 open        a profile with a long history
 join        a newcomer in a workspace with a long history
+swarm       a file to one over loopback, and to twenty over shaped lines (root; not by default)
 trust       a roster of 10,000 ops, keys for 500 members, a handshake
 """
 
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import delivery, join, trust
+from bench import delivery, join, swarm, trust
 from bench import open as opening
 from bench.report import Figure, table, tell
 
@@ -20,7 +21,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
 
 
-def measure(names: list[str], messages: int) -> Iterator[Figure]:
+def measure(names: list[str], messages: int, receivers: int) -> Iterator[Figure]:
     """The figures of the measurements that were asked for."""
     if "delivery" in names:
         yield from delivery.figures()
@@ -28,6 +29,8 @@ def measure(names: list[str], messages: int) -> Iterator[Figure]:
         yield from opening.figures(messages)
     if "join" in names:
         yield from join.figures(messages)
+    if "swarm" in names:
+        yield from swarm.figures(receivers)
     if "trust" in names:
         yield from trust.figures()
 
@@ -45,12 +48,13 @@ def write_page(figures: list[Figure]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     names = ("delivery", "open", "join", "trust")
-    parser.add_argument("names", nargs="*", default=names, help=", ".join(names))
+    parser.add_argument("names", nargs="*", default=names, help=", ".join((*names, "swarm")))
     parser.add_argument("--messages", type=int, default=100_000, help="of a long history")
+    parser.add_argument("--receivers", type=int, default=20, help="of a swarm")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md alone")
     given = parser.parse_args()
     figures = []
-    for figure in measure(list(given.names), given.messages):
+    for figure in measure(list(given.names), given.messages, given.receivers):
         tell(figure)
         figures.append(figure)
     sys.stdout.write("\n" + table(figures))
