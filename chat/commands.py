@@ -26,6 +26,7 @@ from chat.commands_members import RemoveMember as RemoveMember
 from chat.commands_members import RevokeInvite as RevokeInvite
 from chat.commands_members import Verify as Verify
 from chat.commands_profile import CopyStore as CopyStore
+from chat.commands_profile import ExportSigned as ExportSigned
 from chat.commands_profile import Lock as Lock
 from chat.commands_profile import Unlock as Unlock
 

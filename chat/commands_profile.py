@@ -1,4 +1,4 @@
-"""Commands about the profile itself: locking what is shown, and copying what is stored."""
+"""Commands about the profile itself: locking what is shown, copying or exporting what is kept."""
 
 from typing import Any
 
@@ -32,9 +32,22 @@ class CopyStore(Command, frozen=True, tag="copy"):
     path: str
 
 
+class ExportSigned(Command, frozen=True, tag="export_signed"):
+    """Write the roster and a channel's entries ("" all channels) to a new file (absolute path), so
+    that others can verify them. With `keys` whoever has the file reads what is in it.
+
+    Reply: model.Copied.
+    """
+
+    path: str
+    channel: str = ""
+    keys: bool = False
+
+
 REPLIES: dict[type[Command], Any] = {
     Lock: model.Status,
     Unlock: model.Status,
     CopyStore: model.Copied,
+    ExportSigned: model.Copied,
 }
 """The type each command answers with."""

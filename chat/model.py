@@ -208,7 +208,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Copied(msgspec.Struct, frozen=True):
-    """A copy of the database was written."""
+    """A copy of the database, or a signed export, was written."""
 
     path: str
     size: int

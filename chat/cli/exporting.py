@@ -50,11 +50,18 @@ _FILE_ID = re.compile("[a-z0-9]{10,200}")
     metavar="PATH",
     help="A file, or for html a new folder; - is stdout.",
 )
-def export(channel: str, form: str | None, target: str | None) -> None:
+@click.option("--signed", is_flag=True, help="A file that others can verify, with no texts.")
+@click.option("--with-keys", is_flag=True, help="Who has the signed file reads what is in it.")
+def export(
+    channel: str, form: str | None, target: str | None, signed: bool, with_keys: bool
+) -> None:
     """Write every message, oldest first."""
 
     async def work(invocation: Invocation) -> None:
         output = invocation.output
+        if signed or with_keys:
+            await _signed(invocation, channel, form, _place(target), signed, with_keys)
+            return
         if output.as_json and form not in (None, "jsonl"):
             raise UsageError("--json is --format jsonl; give one of them.")
         chosen = form or ("jsonl" if output.as_json else "text")
@@ -73,6 +80,34 @@ def export(channel: str, form: str | None, target: str | None) -> None:
             output.note(f"written to {path}")
 
     run(work)
+
+
+async def _signed(
+    invocation: Invocation,
+    channel: str,
+    form: str | None,
+    path: Path | None,
+    signed: bool,
+    with_keys: bool,
+) -> None:
+    """Let the node write a signed export."""
+    if not signed:
+        raise UsageError("--with-keys goes with --signed.")
+    if form is not None or path is None:
+        raise UsageError("A signed export is a file of its own form; say where with -o FILE.")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    with _sentences(path):
+        try:
+            async with invocation.session() as session:
+                made: model.Copied = await session.call(
+                    commands.ExportSigned(str(part), channel, with_keys)
+                )
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    if invocation.output.as_json:
+        invocation.output.record("export", {"path": str(path), "size": made.size})
+    invocation.output.note(f"written to {path}; `clowder verify {path}` checks it")
 
 
 def _place(target: str | None) -> Path | None:

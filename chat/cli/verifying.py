@@ -1,26 +1,54 @@
-"""`clowder verify`: are these the keys that they say they are?"""
+"""`clowder verify` and `clowder read`: are these their keys, did they write that?
 
+What is said of a file needs no profile and no network: it is judged by itself.
+"""
+
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from string import hexdigits
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
-from chat.cli.output import Output
+from chat.cli.output import Output, clock, message_fields, message_line, moment
+from chat.errors import NotFound, TrustError, UsageError
+
+if TYPE_CHECKING:
+    from chat.proofs.checking import Checker, Proof
+
+SUFFIX = ".clowder"
+"""How the name of a signed export ends, when `verify` is to know it by its name."""
+WORKSPACE_DIGITS_MIN = 16
+"""Fewer digits of a workspace's id are soon found again by whoever founds many."""
 
 
 @click.command(cls=GlobalOptions)
-@click.argument("member", required=False, default="")
+@click.argument("what", metavar="MEMBER|FILE", required=False, default="")
 @click.option("--confirm", is_flag=True, help="You compared the words: mark the member.")
 @click.option("--code", default="", help="What their machine shows; when it fits, it confirms.")
 @click.option("--qr", is_flag=True, help="Show the code as a QR code as well.")
-def verify(member: str, confirm: bool, code: str, qr: bool) -> None:
-    """Show words of your keys, or of another member's, to compare by voice."""
+@click.option("--workspace", default="", metavar="ID", help="A file has to be of this workspace.")
+def verify(what: str, confirm: bool, code: str, qr: bool, workspace: str) -> None:
+    """Show words of your keys, or of another member's, to compare; or check a signed export."""
 
     async def work(invocation: Invocation) -> None:
+        if is_file(what):
+            if confirm or code or qr:
+                raise UsageError("--confirm, --code and --qr are about members, not about files.")
+            with _checked(what, workspace) as (_, proof):
+                _show_proof(invocation.output, proof)
+                _demand(proof)
+            return
+        if workspace:
+            raise UsageError("--workspace is about files; write ./NAME when it is one.")
         async with invocation.session() as session:
-            found: model.Verification = await session.call(commands.Verify(member, confirm, code))
+            found: model.Verification = await session.call(commands.Verify(what, confirm, code))
         if invocation.output.as_json:
             invocation.output.record("verification", msgspec.to_builtins(found))
         else:
@@ -32,6 +60,11 @@ def verify(member: str, confirm: bool, code: str, qr: bool) -> None:
             shown.terminal(sys.stderr, compact=True, border=2)
 
     run(work)
+
+
+def is_file(what: str) -> bool:
+    """Whether a file is meant: by a path, or by its ending. A member goes by `@` in doubt."""
+    return not what.startswith("@") and (os.sep in what or what.endswith(SUFFIX))
 
 
 def _show(output: Output, found: model.Verification) -> None:
@@ -55,4 +88,93 @@ def _show(output: Output, found: model.Verification) -> None:
         )
 
 
-COMMANDS = (verify,)
+# Files ------------------------------------------------------------------------------------------
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("file")
+@click.option("--channel", default="", help="Only this channel.")
+@click.option("--workspace", default="", metavar="ID", help="It has to be of this workspace.")
+def read(file: str, channel: str, workspace: str) -> None:
+    """Read a signed export, as somebody who is not in the workspace: what verifies of it."""
+
+    async def work(invocation: Invocation) -> None:
+        output = invocation.output
+        with _checked(file, workspace) as (checker, proof):
+            wanted = channel.removeprefix("#")
+            chosen = [c for c in proof.channels if wanted in ("", c.name, c.id)]
+            if wanted and not chosen:
+                raise NotFound(f"There is no channel {channel} in the file.")
+            for each in chosen:
+                for message in checker.messages(bytes.fromhex(each.id)):
+                    if output.as_json:
+                        output.record("message", message_fields(message))
+                    else:
+                        output.line(message_line(message))
+                if each.sealed:
+                    output.note(f"#{each.name}: {each.sealed} entries are sealed, without a key.")
+            _demand(proof)
+
+    run(work)
+
+
+@contextmanager
+def _checked(file: str, workspace: str) -> "Iterator[tuple[Checker, Proof]]":
+    """A file that was judged, and what came of it."""
+    from secrets import token_bytes
+
+    from chat.proofs.checking import check
+    from crdt.errors import Invalid
+
+    expected = workspace.lower()
+    if expected and (len(expected) < WORKSPACE_DIGITS_MIN or set(expected) - set(hexdigits)):
+        raise UsageError(f"A workspace's id is hex digits; give at least {WORKSPACE_DIGITS_MIN}.")
+    try:
+        with Path(file).open("rb") as stream:
+            checker = check(stream, token_bytes)
+    except OSError as error:
+        raise NotFound(f"{file} cannot be read: {error.strerror or error}.") from None
+    except Invalid as error:
+        raise TrustError(f"{file} does not verify: {error}.") from None
+    with checker:
+        proof = checker.proof()
+        if not proof.workspace.startswith(expected):
+            raise TrustError(f"{file} is of another workspace: {proof.workspace}.")
+        yield checker, proof
+
+
+def _demand(proof: "Proof") -> None:
+    """Raises TrustError: something does not verify."""
+    if proof.faults:
+        more = len(proof.faults) - 1
+        rest = f" And {more} more." if more else ""
+        raise TrustError(f"{proof.faults[0]}{rest}")
+
+
+def _show_proof(output: Output, proof: "Proof") -> None:
+    if output.as_json:
+        fields = {**msgspec.to_builtins(proof), "exported": moment(proof.exported)}
+        output.record("proof", fields)
+        return
+    output.line(f"workspace {proof.workspace}, exported {clock(proof.exported)}")
+    for channel in proof.channels:
+        sealed = f", {channel.sealed} sealed" if channel.sealed else ""
+        aside = f", {channel.aside} that say nothing" if channel.aside else ""
+        output.line(
+            f"#{channel.name}  {channel.mode}  {channel.entries} entries, {channel.messages} "
+            f"messages to read{sealed}{aside}"
+        )
+    for author in proof.authors:
+        void = f", {author.void} void" if author.void else ""
+        words = author.words or author.state
+        output.line(f"{author.nick}  {author.member[:8]}  {author.entries} entries{void}  {words}")
+    for fault in proof.faults:
+        output.note(f"✗ {fault}")
+    if not proof.faults:
+        output.note(
+            "✓ Chains, signatures and rights verify. That the workspace and the eight words of "
+            "each author are those that you mean, compare with somebody you trust."
+        )
+
+
+COMMANDS = (verify, read)

@@ -5,6 +5,7 @@ one that only asks answers at once, from what is durable or about to be.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chat import commands, model, search_filter, searching
@@ -13,6 +14,7 @@ from chat.engine import ephemeral
 from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
+from chat.node.exporting import export_signed
 from chat.node.filing import Filing
 from chat.node.membership import Membership
 from chat.node.personal import Personal
@@ -86,6 +88,7 @@ class Answers:
             **Filing(team, sharing, self._say).by_command,
             **self._membership.by_command,
             **Verifying(team, self._membership.find).by_command,
+            commands.ExportSigned: partial(export_signed, team),
         }
 
     def find(self, command: commands.Command) -> Callable[[Any], Awaitable[Any]] | None:
