@@ -347,7 +347,7 @@ def test_five_thousand_updates_are_read_at_once_and_one_more_is_cheap() -> None:
         rng.shuffle(ana.written)
         began = time.monotonic()
         await bo.host.load(CHANNEL, ana.written)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 6.0
         assert len(await bo.text()) == 30_000
         began = time.monotonic()
         for _ in range(10):
