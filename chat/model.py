@@ -92,7 +92,9 @@ class Channel(msgspec.Struct, frozen=True):
 
     Attributes:
         id: 32 hex digits; `name` is unique on this machine (a clash gets a suffix).
-        mode: "private", "hidden" or "public".
+        mode: "private", "hidden" or "public", which outsiders can read as well.
+        limited: it is sealed for some of the members, not for the whole workspace.
+        readers: members who may read it.
         complete: False while older messages are known to exist that are not here yet.
     """
 
@@ -104,6 +106,8 @@ class Channel(msgspec.Struct, frozen=True):
     mentions: int = 0
     last_at: int = 0
     complete: bool = True
+    limited: bool = False
+    readers: int = 0
 
 
 class Member(msgspec.Struct, frozen=True):

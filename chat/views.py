@@ -10,7 +10,13 @@ from chat.errors import NotFound
 from chat.workspace import Workspace
 from crdt.clock import milliseconds
 from crdt.ops import FileInfo
-from crdt.roster_ops import LEVEL_ADMIN_MAX, LEVEL_READER, LEVEL_RELAY, LEVEL_WRITER_MAX
+from crdt.roster_ops import (
+    LEVEL_ADMIN_MAX,
+    LEVEL_READER,
+    LEVEL_RELAY,
+    LEVEL_WRITER_MAX,
+    MODE_PUBLIC,
+)
 
 if TYPE_CHECKING:
     from chat.store.projection import MessageRow
@@ -153,6 +159,8 @@ class Views:
             mentions=mentions,
             last_at=milliseconds(last) if last else 0,
             complete=all(log.low == 0 for log in workspace.store.logs(channel)),
+            limited=known.scope != workspace.scope and known.mode != MODE_PUBLIC,
+            readers=len(workspace.readers(channel)),
         )
 
     def channels(self) -> list[model.Channel]:

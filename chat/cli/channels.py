@@ -30,11 +30,25 @@ def channels() -> None:
             if invocation.output.as_json:
                 invocation.output.record("channel", msgspec.to_builtins(known))
             else:
-                unread = f"  {known.unread} unread" if known.unread else ""
-                topic = f"  {known.topic}" if known.topic else ""
-                invocation.output.line(f"#{known.name}{unread}{topic}")
+                invocation.output.line(channel_line(known))
 
     run(work)
+
+
+def channel_line(known: model.Channel) -> str:
+    """A channel for people: name, who can read it, what is new, topic."""
+    unread = f"  {known.unread} unread" if known.unread else ""
+    topic = f"  {known.topic}" if known.topic else ""
+    return f"#{known.name}  {privacy(known)}{unread}{topic}"
+
+
+def privacy(known: model.Channel) -> str:
+    """Who can read a channel, in a word or two."""
+    if known.mode != "private":
+        return known.mode
+    if not known.limited:
+        return "workspace"
+    return f"{known.readers} member{'' if known.readers == 1 else 's'} only"
 
 
 @click.group()

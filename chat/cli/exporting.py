@@ -50,7 +50,7 @@ _FILE_ID = re.compile("[a-z0-9]{10,200}")
     metavar="PATH",
     help="A file, or for html a new folder; - is stdout.",
 )
-@click.option("--signed", is_flag=True, help="A file that others can verify, with no texts.")
+@click.option("--signed", is_flag=True, help="A file from which others can verify who wrote what.")
 @click.option("--with-keys", is_flag=True, help="Who has the signed file reads what is in it.")
 def export(
     channel: str, form: str | None, target: str | None, signed: bool, with_keys: bool

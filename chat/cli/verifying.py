@@ -29,7 +29,7 @@ WORKSPACE_DIGITS_MIN = 16
 
 
 @click.command(cls=GlobalOptions)
-@click.argument("what", metavar="MEMBER|FILE", required=False, default="")
+@click.argument("what", metavar="[MEMBER|FILE]", required=False, default="")
 @click.option("--confirm", is_flag=True, help="You compared the words: mark the member.")
 @click.option("--code", default="", help="What their machine shows; when it fits, it confirms.")
 @click.option("--qr", is_flag=True, help="Show the code as a QR code as well.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.machines import Machine, Machines, eventually
+from tests.integration.machines import Machine, Machines, Record, eventually
 
 pytestmark = pytest.mark.processes
 
@@ -32,3 +32,31 @@ def test_only_members_of_a_private_channel_know_its_name(machines: Machines) -> 
     eventually(lambda: cleo.texts() == ["for all"], what="what comes after it, at cleo's")
     assert names(cleo) == ["general"]
     cleo.run("history", "secret", exits=3)
+
+
+def test_each_channel_is_listed_with_who_can_read_it(machines: Machines) -> None:
+    ana, bo, cleo = machines.team("ana", "bo", "cleo")
+    ana.run("channel", "new", "open", "--public")
+    ana.run("channel", "new", "plans", "--members", "bo")
+    eventually(lambda: names(bo) == ["general", "open", "plans"], what="the channels at bo's")
+    for machine in (ana, bo):
+        known = {c["name"]: (c["mode"], c["limited"], c["readers"]) for c in listed(machine)}
+        assert known == {
+            "general": ("private", False, 3),
+            "open": ("public", False, 3),
+            "plans": ("private", True, 2),
+        }
+        lines = machine.run("channels", json_lines=False).out.splitlines()
+        assert [line.split("  ")[:2] for line in lines] == [
+            ["#general", "workspace"],
+            ["#open", "public"],
+            ["#plans", "2 members only"],
+        ]
+    ana.run("channel", "kick", "plans", "bo")
+    (plans,) = [channel for channel in listed(ana) if channel["name"] == "plans"]
+    assert plans["readers"] == 1
+    eventually(lambda: names(cleo) == ["general", "open"], what="the channels at cleo's")
+
+
+def listed(machine: Machine) -> list[Record]:
+    return machine.run("channels").records
