@@ -22,7 +22,8 @@ VECTORS = json.loads(
 )
 WORKSPACE = bytes.fromhex(VECTORS["workspace"])
 BO = VECTORS["members"][1]
-KEY = st.binary(min_size=32, max_size=32)
+KEY = st.binary(min_size=32, max_size=32).filter(any)
+"""Zeros are no key of any kind: they stand for the link key that a key on paper has not."""
 DEVICE = st.builds(DeviceState, KEY, st.just(bytes(16)), st.just(100), st.just(b"") | KEY, KEY)
 
 
@@ -121,10 +122,11 @@ def test_a_member_stays_verified_with_the_keys_that_were_seen(
     some = data.draw(st.lists(st.sampled_from(seen)))
     assert verification.standing(kept, member, some) == "yes"
     assert verification.standing(kept, bytes([1]) * 16, some) == "no"
-    if new not in seen:
+    keys_seen = {(each.device, each.link, each.box) for each in seen}
+    if (new.device, new.link, new.box) not in keys_seen:
         assert verification.standing(kept, member, [*some, new]) == "changed"
     changed = replace(seen[0], box=bytes(b ^ 1 for b in seen[0].box))
-    if changed not in seen:
+    if (changed.device, changed.link, changed.box) not in keys_seen:
         assert verification.standing(kept, member, [changed]) == "changed"
 
 
