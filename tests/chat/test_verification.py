@@ -103,7 +103,8 @@ def test_whatever_a_roster_tells_differently_changes_its_words() -> None:
 
 def test_another_key_member_or_workspace_has_other_words() -> None:
     member, (device,) = bytes.fromhex(BO["member"]), devices_of(BO)
-    others = [replace(device, **{name: b"\7" * 32}) for name in ("device", "link", "box")]
+    key = b"\7" * 32
+    others = [replace(device, device=key), replace(device, link=key), replace(device, box=key)]
     values = {verification.fingerprint(WORKSPACE, member, [each]) for each in others}
     values.add(verification.fingerprint(WORKSPACE, member, [device, others[0]]))
     values.add(verification.fingerprint(WORKSPACE, bytes(16), [device]))
