@@ -10,8 +10,15 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Literal
 
-from chat import commands_members, commands_profile, model
+from chat import commands_files, commands_members, commands_profile, model
 from chat.command import Command as Command
+from chat.commands_files import FILE_LINK as FILE_LINK
+from chat.commands_files import Get as Get
+from chat.commands_files import KeepFile as KeepFile
+from chat.commands_files import ListFiles as ListFiles
+from chat.commands_files import ListTransfers as ListTransfers
+from chat.commands_files import StreamFile as StreamFile
+from chat.commands_files import WantCopies as WantCopies
 from chat.commands_members import Accept as Accept
 from chat.commands_members import AddToChannel as AddToChannel
 from chat.commands_members import KickFromChannel as KickFromChannel
@@ -225,58 +232,6 @@ class MoveCursor(Command, frozen=True, tag="notes_cursor"):
     index: int | None
 
 
-class Get(Command, frozen=True, tag="get"):
-    """Fetch a file and write it. Reply: model.Transfer when done.
-
-    `path` "" only fetches the blocks. `timeout` in seconds without any progress.
-    """
-
-    file: str
-    path: str = ""
-    timeout: float = 60.0
-
-
-class StreamFile(Command, frozen=True, tag="stream"):
-    """Fetch a file and write it in order, while it comes, to a named pipe that somebody reads.
-
-    Reply: model.Transfer when all of it is written. `timeout` in seconds without any progress.
-    """
-
-    file: str
-    pipe: str
-    timeout: float = 60.0
-
-
-class ListTransfers(Command, frozen=True, tag="transfers"):
-    """Reply: list[model.Transfer], those not done first."""
-
-
-class ListFiles(Command, frozen=True, tag="files"):
-    """The newest files that messages carry, newest first, each once. Reply: list[SharedFile].
-
-    `channel` "" means all channels. Linked peers are asked what they hold.
-    """
-
-    channel: str = ""
-    limit: int = 50
-
-
-class KeepFile(Command, frozen=True, tag="keep"):
-    """Keep a file on this machine whatever happens, or no longer. Reply: model.SharedFile.
-
-    What is not here yet is fetched as soon as somebody who has it is linked.
-    """
-
-    file: str
-    on: bool = True
-
-
-class WantCopies(Command, frozen=True, tag="copies"):
-    """How many machines shall hold each file of the workspace; 0 only asks. Reply: int."""
-
-    count: int = 0
-
-
 class WaitReached(Command, frozen=True, tag="wait"):
     """Wait until `count` other members hold the message. Reply: model.Message."""
 
@@ -370,12 +325,6 @@ REPLIES: dict[type[Command], Any] = {
     SetNotes: model.Notes,
     SpliceNotes: model.Notes,
     MoveCursor: None,
-    Get: model.Transfer,
-    StreamFile: model.Transfer,
-    ListTransfers: list[model.Transfer],
-    ListFiles: list[model.SharedFile],
-    KeepFile: model.SharedFile,
-    WantCopies: int,
     WaitReached: model.Message,
     SetProfile: model.Member,
     GetPrivate: model.Private,
@@ -387,6 +336,7 @@ REPLIES: dict[type[Command], Any] = {
     Dial: None,
     Typing: None,
     Shutdown: None,
+    **commands_files.REPLIES,
     **commands_members.REPLIES,
     **commands_profile.REPLIES,
 }

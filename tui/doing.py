@@ -223,13 +223,14 @@ class Doing:
                 picture,
                 message.author.nick,
                 screen.world.transfers.get(picture.id),
+                lambda: self._save(message, "", picture),
             )
         )
 
-    def _save(self, message: Message, path: str) -> None:
+    def _save(self, message: Message, path: str, file: FileView | None = None) -> None:
         if not message.files:
             raise InputError("That message carries no file.")
-        file = message.files[0]
+        file = file or message.files[0]
         if path:
             goal = Path(path).expanduser().absolute()
             if goal.is_dir():

@@ -9,6 +9,23 @@ STRIP_CACHE_MESSAGES = 500
 THUMBNAIL_CACHE_PICTURES = 64
 """Decoded previews kept; one is 4.6 kB of RGB, its painted rows about ten times that."""
 
+STYLES_KEPT = 16_384
+"""Pairs of colours in pictures, kept: a GIF has 256 colours, and they come again in each frame."""
+
+ZOOM_MAX = 16
+"""Times larger than the terminal: a camera's picture then has all its pixels."""
+
+FILM_COLUMNS = 120
+FILM_ROWS = 40
+"""A moving picture in half blocks is at most so large: one frame is painted in a few ms."""
+
+FILM_PAINTED_FRAMES = 24
+"""Painted frames kept, about 1 MiB each at most; a short loop is painted once."""
+
+FRAME_LEAST_MS = 50
+FRAME_UNTOLD_MS = 100
+"""Twenty frames a second are what a terminal follows; browsers take 100 ms for 0 as well."""
+
 TEXT_MEASURE_COLUMNS = 100
 """Longest line of running text; longer ones tire the eye."""
 

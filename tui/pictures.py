@@ -5,6 +5,8 @@ in works in a limited one (chat.pictures.decoder). Here arrive sizes and RGB byt
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +17,8 @@ from rich.style import Style
 from chat.model import FileView
 from chat.pictures.errors import PictureError
 from chat.pictures.halfblocks import UPPER_HALF, Cell, Colour, fit, half_block_rows
-from tui.limits import THUMBNAIL_CACHE_PICTURES
+from chat.pictures.limits import THUMBNAIL_MAX_PIXELS
+from tui.limits import STYLES_KEPT, THUMBNAIL_CACHE_PICTURES
 
 
 class Thumbnail(Protocol):
@@ -29,6 +32,26 @@ class Thumbnail(Protocol):
     def rgb(self) -> bytes: ...
 
 
+class Animation(Protocol):
+    """Frames as (milliseconds to show, RGB bytes), all of one size."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def frames(self) -> tuple[tuple[int, bytes], ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a picture, as `Thumbnail`."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+
 class PictureDecoder(Protocol):
     """Decodes in a process of its own; `chat.pictures.decoder.PictureDecoder` is one."""
 
@@ -39,6 +62,16 @@ class PictureDecoder(Protocol):
 
         Raises:
             PictureError: a sentence for the user.
+        """
+        ...
+
+    async def animation(
+        self, source: bytes | Path, width: int, height: int, background: Colour = (0, 0, 0)
+    ) -> Animation:
+        """All frames of a picture, as `thumbnail`; one where it does not move.
+
+        Raises:
+            PictureError: also when they are too many or too large.
         """
         ...
 
@@ -80,21 +113,23 @@ class Gallery:
         self._kept[key] = paint(small, background)
 
 
-async def picture_rows(
-    decoder: PictureDecoder,
-    source: bytes | Path,
-    size: tuple[int, int],
-    columns: int,
-    rows: int,
-    background: Colour,
-) -> Painted:
-    """A picture of `size` pixels as large as `columns` x `rows` cells allow.
-
-    Raises:
-        PictureError: a sentence for the user.
-    """
+def box(size: tuple[int, int], columns: int, rows: int) -> tuple[int, int]:
+    """The pixels to ask the decoder for, so that a picture of `size` fits so many cells."""
     width, height = fit(*size, columns, rows)
-    return paint(await decoder.thumbnail(source, width, height, background), background)
+    while width * height > THUMBNAIL_MAX_PIXELS:
+        width, height = max(width // 2, 1), max(height // 2, 1)
+    return width, height
+
+
+def part(picture: Thumbnail, left: int, top: int, width: int, height: int) -> Part:
+    """The pixels from (left, top), as many as there are of `width` x `height`."""
+    width = min(width, picture.width - left)
+    height = min(height, picture.height - top)
+    assert min(left, top) >= 0
+    assert min(width, height) > 0
+    stride = picture.width * 3
+    starts = (row * stride + left * 3 for row in range(top, top + height))
+    return Part(width, height, b"".join(picture.rgb[at : at + width * 3] for at in starts))
 
 
 def paint(picture: Thumbnail, background: Colour) -> Painted:
@@ -111,10 +146,26 @@ def _row(cells: list[Cell]) -> list[Segment]:
         while end < len(cells) and cells[end] == cells[at]:
             end += 1
         upper, lower = cells[at]
-        style = Style.from_color(Color.from_rgb(*upper), Color.from_rgb(*lower))
-        segments.append(Segment(UPPER_HALF * (end - at), style))
+        segments.append(Segment(UPPER_HALF * (end - at), _style(upper, lower)))
         at = end
     return segments
 
 
-__all__ = ["Gallery", "Painted", "PictureDecoder", "PictureError", "Thumbnail", "picture_rows"]
+@lru_cache(maxsize=STYLES_KEPT)
+def _style(upper: Colour, lower: Colour) -> Style:
+    return Style.from_color(Color.from_rgb(*upper), Color.from_rgb(*lower))
+
+
+__all__ = [
+    "Animation",
+    "Colour",
+    "Gallery",
+    "Painted",
+    "Part",
+    "PictureDecoder",
+    "PictureError",
+    "Thumbnail",
+    "box",
+    "paint",
+    "part",
+]

@@ -97,7 +97,8 @@ class Filing:
         return self._sharing.view(state, info)
 
     def _find(self, given: str) -> CarriedFile:
-        """A file by its id, or by the id of the message that carries it."""
+        """A file by its id or its link, or by the id of the message that carries it."""
+        given = given.removeprefix(commands.FILE_LINK)
         store = self._team.workspace.store
         try:
             found = store.file_of_root(parse_cid(given))

@@ -4,11 +4,11 @@ import io
 import math
 
 from msgspec.structs import replace
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageSequence
 
 from chat.model import Author, FileView, Message, Notes, Peer, Status
 from tests.tui.fake_session import FakeSession
-from tui.pictures import Thumbnail
+from tui.pictures import Animation, Thumbnail
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -217,13 +217,35 @@ class Small:
         self.rgb = rgb
 
 
+class DecodedAnimation:
+    """Decoded frames."""
+
+    def __init__(self, width: int, height: int, frames: tuple[tuple[int, bytes], ...]) -> None:
+        self.width = width
+        self.height = height
+        self.frames = frames
+
+
 class InlineDecoder:
     """Decodes the pictures of `cat_picture` here: they are our own."""
 
     async def thumbnail(
         self, source: object, width: int, height: int, background: tuple[int, int, int] = (0, 0, 0)
     ) -> Thumbnail:
-        opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else str(source))
-        opened = opened.convert("RGB")
-        opened.thumbnail((width, height))
-        return Small(opened.width, opened.height, opened.tobytes())
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as opened:
+            small = opened.convert("RGB")
+        small.thumbnail((width, height))
+        return Small(small.width, small.height, small.tobytes())
+
+    async def animation(
+        self, source: object, width: int, height: int, background: tuple[int, int, int] = (0, 0, 0)
+    ) -> Animation:
+        frames: list[tuple[int, bytes]] = []
+        size = (1, 1)
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as opened:
+            for frame in ImageSequence.Iterator(opened):
+                small = frame.convert("RGB")
+                small.thumbnail((width, height))
+                size = small.size
+                frames.append((int(frame.info.get("duration") or 0), small.tobytes()))
+        return DecodedAnimation(*size, tuple(frames))
