@@ -30,6 +30,7 @@ class Node:
         self.up_rate = self.down_rate = rate
         self.up_free = self.down_free = 0.0
         self.alive = True
+        self.wake: float | None = None
         self.egress: dict[bytes, int] = {}
         self.sent: dict[str, int] = {}
         self.complete: dict[bytes, float] = {}
@@ -122,7 +123,8 @@ class Network:
             here = frozenset(effect.cids) & node.disk.keys()
             self.give(node, ports.BlocksFound(effect.request, here))
         elif isinstance(effect, ports.WakeAt):
-            self.after(max(0.0, effect.at - self.now), lambda: self._handle(node, ports.Tick()))
+            node.wake = at = max(self.now, effect.at)
+            self.after(at - self.now, lambda: self._tick(node, at))
         elif isinstance(effect, ports.Complete):
             node.complete[effect.root] = self.now
         elif isinstance(effect, ports.Failed):
@@ -133,6 +135,12 @@ class Network:
             node.dropped.append((effect.root, effect.peer))
         else:
             node.heard.append(effect)
+
+    def _tick(self, node: Node, at: float) -> None:
+        """Only the last `WakeAt` counts."""
+        if node.wake == at:
+            node.wake = None
+            self._handle(node, ports.Tick())
 
     def _store(self, node: Node, effect: ports.StoreBlock) -> None:
         if node.disk_failure is None:

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from chat.blocks import dagcbor, manifest, messages
 from chat.blocks.cid import RAW, cid_dag, cid_raw
 from chat.blocks.exchange import Exchange, ports
-from chat.blocks.sealing import FileReader, FileRef
-from tests.chat.blocks_network import MBIT, Network, Node, names, put, want
+from chat.blocks.exchange.download import Download
+from chat.blocks.exchange.sources import Source
+from chat.blocks.exchange.tree import ROOT, Tree
+from chat.blocks.limits import END_GAME_PATIENCE_MS, LAST_RESORT_PATIENCES
+from chat.blocks.sealing import FileReader, FileRef, seal_bytes
+from tests.chat.blocks_network import MBIT, SECRET, Network, Node, names, put, want
 
 
 def picture(size: int, seed: int = 1) -> bytes:
@@ -78,6 +82,9 @@ def test_twenty_peers_five_megabytes_cost_the_origin_one_copy() -> None:
     last = max(peer.complete[ref.root] for peer in peers) - start
     assert origin.egress_bytes() / size < 1.03
     assert last < 1.45 * size / (100 * MBIT)
+    announced = sum(peer.sent["HaveMore"] for peer in peers) / len(peers)
+    assert announced < 300, "not every piece to every peer at once"
+    assert origin.sent["Refused"] < 900
 
 
 def test_an_origin_behind_a_slow_line_gives_one_copy_to_many() -> None:
@@ -166,6 +173,27 @@ def test_a_holder_that_never_answers_costs_time_and_nothing_else() -> None:
     network.run()
     assert has_all(ana, ref, picture(600_000))
     assert ana.complete[ref.root] - start < 1_000, "the last pieces are asked for twice"
+
+
+def test_a_slow_last_piece_is_asked_of_the_origin_last() -> None:
+    """Ben was asked and is silent, cleo is busy: the origin is left alone for a second."""
+    ref, blocks = seal_bytes(picture(70_000), SECRET)
+    tree = Tree(ref.root)
+    tree.learn(ROOT, dict(blocks)[ref.root])
+    tree.root_here, tree.checked = True, tree.all
+    tree.add(0)
+    download = Download(tree, ref.size, False, random.Random(1).random)
+    ben, cleo, origin = (Source(name, False) for name in names(3))
+    for source in (ben, cleo, origin):
+        download.add_holder(source, b"\x03", source is origin)
+    download.asked(download.holders[ben.peer], 1, now=0.0)
+    cleo.busy(3_000.0, now=0.0)
+    assert download.pick(END_GAME_PATIENCE_MS) is None
+    wake = download.next_time(END_GAME_PATIENCE_MS)
+    assert wake == LAST_RESORT_PATIENCES * END_GAME_PATIENCE_MS
+    assert download.pick(wake) == (download.holders[origin.peer], 1)
+    del download.holders[cleo.peer]
+    assert download.pick(END_GAME_PATIENCE_MS) == (download.holders[origin.peer], 1)
 
 
 def test_an_only_holder_that_stalls_is_asked_again_later() -> None:

@@ -22,6 +22,7 @@ from chat.blocks.limits import (
     END_GAME_PATIENCE_MS,
     END_GAME_PIECES,
     IN_ORDER_PIECES,
+    LAST_RESORT_PATIENCES,
     REQUEST_BASE_MS,
     REQUEST_FLOOR_BYTES_PER_MS,
     WINDOW_PIECES,
@@ -155,7 +156,7 @@ class Download:
             return self._pick_root(free, now)
         need = self._needed()
         if not need:
-            return self._end_game(free, now)
+            return self._end_game(now)
         if self.in_order and need & (first := self._first_missing()):
             picked = self._pick_among(need & first, free, now)
             if picked is not None:
@@ -224,17 +225,22 @@ class Download:
             self._planes = planes
         return self._planes
 
-    def _end_game(self, free: list[Holder], now: float) -> tuple[Holder, int] | None:
+    def _end_game(self, now: float) -> tuple[Holder, int] | None:
         for piece, requests in self._slow_last():
             if now < requests[0].at + self._patience():
                 continue
-            others = [
-                each
-                for each in free
-                if each.source is not requests[0].source and each.offers(now) >> piece & 1
+            asked = requests[0].source
+            others = [each for each in self.holders.values() if each.source is not asked]
+            if now < requests[0].at + self._last_resort():
+                # The origin's bytes are dear: it is not asked a second time while another holder
+                # of the piece is only busy.
+                best = min((each.rank for each in others if each.has >> piece & 1), default=_RANKS)
+                others = [each for each in others if each.rank == best]
+            offering = [
+                each for each in others if each.source.free(now) and each.offers(now) >> piece & 1
             ]
-            if others:
-                return self._choose(others), piece
+            if offering:
+                return self._choose(offering), piece
         return None
 
     def _slow_last(self) -> Iterator[tuple[int, list[Request]]]:
@@ -245,6 +251,9 @@ class Download:
 
     def _patience(self) -> float:
         return max(END_GAME_PATIENCE_MS, 2 * self._answer_ms)
+
+    def _last_resort(self) -> float:
+        return LAST_RESORT_PATIENCES * self._patience()
 
     # Requests under way
 
@@ -298,7 +307,9 @@ class Download:
         """When `pick` may have something although nothing came in; None: never by itself."""
         times = [each.deadline for each in self.all_requests()]
         if not self._needed():
-            times += [requests[0].at + self._patience() for _, requests in self._slow_last()]
+            for _, requests in self._slow_last():
+                asked_at = requests[0].at
+                times += [asked_at + self._patience(), asked_at + self._last_resort()]
         for holder in self.holders.values():
             if holder.source.busy_until > now:
                 times.append(holder.source.busy_until)

@@ -28,7 +28,7 @@ class Exchange:
         self._offers: OrderedDict[bytes, int] = OrderedDict()
         self._wake: int | None = None
         self._library = Library(self._emit)
-        self._news = News(self._library, self._emit, self._pieces_of)
+        self._news = News(self._library, self._emit, self._pieces_of, lot)
         self._serving = Serving(self._library, self._emit, self._elsewhere)
         self._wanting = Wanting(self._library, lambda: self._serving, self._news, self._emit, lot)
 

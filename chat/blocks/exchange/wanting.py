@@ -22,6 +22,7 @@ from chat.blocks.exchange.serving import Serving
 from chat.blocks.exchange.sources import Holder, Source
 from chat.blocks.exchange.tree import ROOT
 from chat.blocks.limits import (
+    DEFERRED_REST_SHARE,
     LIVE_EXACT_MAX,
     LIVE_POLL_MS,
     OUTSTANDING_MAX,
@@ -208,6 +209,8 @@ class Wanting:
                 self._live.pop(message.root, None)
         elif holder is not None and piece != ROOT:
             holder.defer(piece, now + retry * (1 + _JITTER * self._lot()))
+            # It gives out what nobody else has: most of what we could name next is given, too.
+            source.busy(retry * DEFERRED_REST_SHARE * (0.5 + self._lot()), now)
 
     def block(self, source: Source, message: Block, now: float) -> None:
         """A block came. Only what was asked of this peer is looked at."""
