@@ -19,6 +19,7 @@ from tui.screens.choice import Choice
 from tui.screens.file_picker import FilePicker
 from tui.screens.picture import PictureScreen
 from tui.screens.react import ReactPicker
+from tui.screens.upload import Upload, UploadScreen
 from tui.showing import Showing
 from tui.text import markup, moments
 from tui.text.parts import is_picture
@@ -270,27 +271,22 @@ class Doing:
             self._screen.box.composer.insert_text(text)
 
     def _offer_files(self, files: list[Path], text: str = "") -> None:
-        names = ", ".join(file.name for file in files)
-        what = f"Share {names} in #{self._screen.channel_name}?"
-        answers = [("put", "Share"), ("no", "No")]
-        if text:
-            answers.append(("text", "Insert the path as text"))
-
-        def answered(answer: str | None) -> None:
-            if answer == "put":
-                self._put(files)
+        def answered(answer: Upload | str | None) -> None:
+            if isinstance(answer, Upload):
+                self._put(files, answer)
             elif answer == "text":
                 self._screen.box.composer.insert_text(text)
 
-        detail = "Places and camera data are removed from pictures."
-        self._screen.app.push_screen(Choice(what, answers, detail), answered)
+        dialog = UploadScreen(files, self._screen.channel_name, pasted=bool(text))
+        self._screen.app.push_screen(dialog, answered)
 
-    def _put(self, files: list[Path]) -> None:
+    def _put(self, files: list[Path], told: Upload) -> None:
         box, channel = self._screen.box, self._screen.channel_name
         reply_to = box.mode.message.id if box.mode and box.mode.kind != "edit" else None
-        for file in files:
+        for at, file in enumerate(files):
+            caption = told.caption if at == 0 else ""
             self._asker.send(
-                commands.Put(channel, str(file), reply_to=reply_to),
+                commands.Put(channel, str(file), caption, told.alts[at], reply_to),
                 lambda message: self._screen.take_messages([message]),
             )
         if box.mode is not None and box.mode.kind == "reply":

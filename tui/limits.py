@@ -26,6 +26,12 @@ FRAME_LEAST_MS = 50
 FRAME_UNTOLD_MS = 100
 """Twenty frames a second are what a terminal follows; browsers take 100 ms for 0 as well."""
 
+ALTS_ASKED = 8
+"""Pictures shared at once that are asked about; who shares more does not want to be asked."""
+
+ALT_CHARS = 1000
+"""Longest description of a picture (the protocol's bound)."""
+
 TEXT_MEASURE_COLUMNS = 100
 """Longest line of running text; longer ones tire the eye."""
 
