@@ -39,7 +39,7 @@ class Doing:
     def __init__(self, screen: "WorkspaceScreen") -> None:
         self._screen = screen
         self._asker = screen.asker
-        self._showing = Showing(screen, Managing(screen, self.do))
+        self._showing = Showing(screen, Managing(screen, self.do), self._look, self._keep)
 
     # What was written.
 
@@ -224,9 +224,12 @@ class Doing:
                 picture,
                 message.author.nick,
                 screen.world.transfers.get(picture.id),
-                lambda: self._save(message, "", picture),
+                lambda: self._keep(picture, message),
             )
         )
+
+    def _keep(self, picture: FileView, message: Message) -> None:
+        self._save(message, "", picture)
 
     def _save(self, message: Message, path: str, file: FileView | None = None) -> None:
         if not message.files:

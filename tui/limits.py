@@ -32,6 +32,16 @@ ALTS_ASKED = 8
 ALT_CHARS = 1000
 """Longest description of a picture (the protocol's bound)."""
 
+TILE_COLUMNS = 24
+TILE_ROWS = 8
+"""A preview in the gallery: a cat is told from a dog at this size, and three fit on 80 columns."""
+
+GALLERY_PICTURES = 200
+"""Newest pictures of a channel in its gallery; search finds older ones by their words."""
+
+GALLERY_LOOK_SECONDS = 5.0
+"""How often it is asked who holds the pictures while the gallery is open."""
+
 TEXT_MEASURE_COLUMNS = 100
 """Longest line of running text; longer ones tire the eye."""
 

@@ -14,6 +14,7 @@ _BY_KEY = {
     "quit",
     "notes",
     "pins",
+    "pictures",
     "bookmarks",
     "activity",
     "network",

@@ -99,10 +99,10 @@ class Gallery:
         return self._decoder is not None and (file, columns, rows, background) not in self._kept
 
     async def decode(self, file: FileView, columns: int, rows: int, background: Colour) -> None:
-        """Decode a preview; afterwards `painted` has it."""
-        if self._decoder is None:
-            return
+        """Decode a preview, once however many of its rows ask; afterwards `painted` has it."""
         key = (file.id, columns, rows, background)
+        if self._decoder is None or key in self._kept:
+            return
         self._kept[key] = None
         while len(self._kept) > THUMBNAIL_CACHE_PICTURES:
             self._kept.popitem(last=False)

@@ -355,12 +355,14 @@ class PlainFace:
                     self._show(message, elsewhere=True)
             case "activity":
                 await self._find(ACTIVITY)
+            case "pictures":
+                await self._find("has:picture", self._name)
             case _:
                 made = await self._session.call(commands.MakeInvite(relay=panel == "relay"))
                 self._print(*plain_lines.invite(made, self._calendar))
 
-    async def _find(self, query: str) -> None:
-        hits: list[SearchHit] = await self._session.call(commands.Search(query))
+    async def _find(self, query: str, channel: str = "") -> None:
+        hits: list[SearchHit] = await self._session.call(commands.Search(query, channel))
         if not hits:
             self._print("Nothing found.")
         for hit in hits:

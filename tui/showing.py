@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from chat import commands
 from chat.errors import ChatError
-from chat.model import Delivery, InviteView, Message, SearchHit, Surroundings
+from chat.model import Delivery, FileView, InviteView, Message, SearchHit, SharedFile, Surroundings
 from tui import workers
 from tui.attention import ACTIVITY
 from tui.input import actions
-from tui.limits import CONTEXT_MESSAGES, SEARCH_HITS
+from tui.limits import CONTEXT_MESSAGES, GALLERY_PICTURES, SEARCH_HITS
 from tui.managing import Managing
+from tui.pictures import Gallery
 from tui.screens.delivery import DeliveryScreen
+from tui.screens.gallery import Doors, GalleryScreen
 from tui.screens.help import HelpScreen
 from tui.screens.invite import InviteScreen
 from tui.screens.network import NetworkScreen
@@ -30,8 +32,17 @@ if TYPE_CHECKING:
 class Showing:
     """Opens dialogs for the workspace screen."""
 
-    def __init__(self, screen: "WorkspaceScreen", managing: Managing) -> None:
+    def __init__(
+        self,
+        screen: "WorkspaceScreen",
+        managing: Managing,
+        look: Callable[[FileView, Message], None],
+        save: Callable[[FileView, Message], None],
+    ) -> None:
+        """`look` and `save` do what they say with a picture of a message."""
         self._screen = screen
+        self._look = look
+        self._save = save
         self._asker = screen.asker
         self._managing = managing
 
@@ -53,6 +64,8 @@ class Showing:
                 screen.app.push_screen(NetworkScreen(screen.world.status, self._look_around))
             case "help":
                 screen.app.push_screen(HelpScreen(screen.deciding.config.keys))
+            case "pictures":
+                self._pictures()
             case "pins":
                 workers.start(screen, "work", self._pins)
             case "bookmarks":
@@ -77,6 +90,28 @@ class Showing:
     async def _look_around(self) -> Surroundings | None:
         found = await self._asker.look(commands.LookAround())
         return found if isinstance(found, Surroundings) else None
+
+    def _pictures(self) -> None:
+        screen, channel = self._screen, self._screen.channel_name
+
+        async def find() -> list[Message] | None:
+            wanted = commands.Search("has:picture", channel, limit=GALLERY_PICTURES)
+            hits: list[SearchHit] | None = await self._asker.ask(wanted)
+            return None if hits is None else [hit.message for hit in hits]
+
+        async def hold() -> list[SharedFile] | None:
+            wanted = commands.ListFiles(channel, GALLERY_PICTURES)
+            held: list[SharedFile] | None = await self._asker.look(wanted)
+            return held
+
+        def chosen(message: Message | None) -> None:
+            if message is not None:
+                screen.jump_to(message)
+
+        drawn = screen.deciding.config.pictures and screen.decoder is not None
+        doors = Doors(find, hold, self._look, self._save)
+        gallery = GalleryScreen(channel, Gallery(screen.decoder), doors, drawn=drawn)
+        screen.app.push_screen(gallery, chosen)
 
     # Messages found.
 

@@ -428,6 +428,23 @@ class FakeSession:
         self.emit(happenings.TransferChanged(transfer))
         return transfer
 
+    def _listfiles(self, command: commands.ListFiles) -> list[model.SharedFile]:
+        name = self._name(command.channel) if command.channel else ""
+        found: dict[str, model.SharedFile] = {}
+        for timeline in self.timelines.values():
+            for message in reversed(timeline):
+                if name and message.channel != name:
+                    continue
+                for file in message.files:
+                    found.setdefault(
+                        file.id,
+                        model.SharedFile(
+                            file.id, file.name, file.size, file.type, message.channel, message.id,
+                            int(file.have * 10), 10, False, ("ana", "bo"), 3,
+                        ),
+                    )  # fmt: skip
+        return list(found.values())[: command.limit]
+
     def _listtransfers(self, _: commands.ListTransfers) -> list[Transfer]:
         return list(self.transfers.values())
 

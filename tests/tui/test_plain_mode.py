@@ -48,7 +48,7 @@ async def test_questions_are_asked_in_lines_too() -> None:
     world = lively()
     lines = await told(
         world, "oops", "/edit", "fixed", "/delete", "no", "/delete 11", "yes", "/join cats",
-        "/search whiskers", "/notes", "/nonsense", "/join general", "/pins", "/invite",
+        "/pictures", "/search whiskers", "/notes", "/nonsense", "/join general", "/pins", "/invite",
     )  # fmt: skip
     assert "Type the new text to 11." in lines
     assert "11  mia changed it: fixed" in lines
@@ -56,6 +56,7 @@ async def test_questions_are_asked_in_lines_too() -> None:
     assert "11  mia deleted this message" in lines
     assert "Now in #cats: Pictures first, questions later" in lines
     assert any("Look at the whiskers @mia" in line for line in lines)
+    assert any("Monday cat, as is tradition" in line for line in lines)
     assert "Notes of #cats are empty." in lines or "The notes of #cats are empty." in lines
     assert any(line.startswith("There is no command /nonsense.") for line in lines)
     assert any(line.startswith("or these words: amber basil") for line in lines)

@@ -21,6 +21,7 @@ from tui.screens.channel import ChannelScreen
 from tui.screens.choice import Choice
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.file_picker import FilePicker
+from tui.screens.gallery import GalleryScreen
 from tui.screens.help import HelpScreen
 from tui.screens.invite import InviteScreen
 from tui.screens.invites import InvitesScreen
@@ -205,6 +206,7 @@ KEYS: dict[str, Effect] = {
     "newest": newest,
     "search": opens(SearchScreen),
     "notes": toggles("#notes"),
+    "gallery": opens(GalleryScreen),
     "put": opens(FilePicker),
     "channels": toggles("#channels"),
     "members": toggles("#members"),
@@ -251,6 +253,7 @@ LINES: dict[str, tuple[str, Effect]] = {
     "delivery": ("", opens(DeliveryScreen)),
     "notes": ("", toggles("#notes")),
     "pins": ("", opens(PinsScreen)),
+    "pictures": ("", opens(GalleryScreen)),
     "bookmarks": ("", opens(BookmarksScreen)),
     "activity": ("", opens(ActivityScreen)),
     "alerts": (" all", asks(commands.SetAlerts, level="all")),

@@ -40,6 +40,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("delivery", "[MESSAGE]", "Show who has a message", "message"),
     SlashCommand("notes", "", "Open this channel's shared notes"),
     SlashCommand("pins", "", "Show what is pinned here"),
+    SlashCommand("pictures", "", "Show the pictures of this channel", aliases=("gallery",)),
     SlashCommand("bookmarks", "", "Show what you bookmarked"),
     SlashCommand("activity", "", "Show mentions, answers and late arrivals"),
     SlashCommand("alerts", "off|mentions|all [CHANNEL]", "What a channel may ring for", "alerts"),
