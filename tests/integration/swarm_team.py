@@ -168,6 +168,8 @@ class Swarm:
         self.file, self.file_bytes = message.files[0].id, size
         for machine in self.receivers:
             self.knows(machine)
+        # Receipts have come, too, so that what is counted from here on is the file's.
+        self.origin.ask(commands.WaitReached(message.id, len(self.receivers)))
 
     def knows(self, machine: Machine) -> None:
         """Wait until a machine has the message with the file."""
