@@ -16,6 +16,7 @@ from chat.commands_files import FILE_LINK as FILE_LINK
 from chat.commands_files import Get as Get
 from chat.commands_files import KeepFile as KeepFile
 from chat.commands_files import ListFiles as ListFiles
+from chat.commands_files import ListSwarms as ListSwarms
 from chat.commands_files import ListTransfers as ListTransfers
 from chat.commands_files import StreamFile as StreamFile
 from chat.commands_files import WantCopies as WantCopies

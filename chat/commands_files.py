@@ -36,6 +36,10 @@ class ListTransfers(Command, frozen=True, tag="transfers"):
     """Reply: list[model.Transfer], those not done first."""
 
 
+class ListSwarms(Command, frozen=True, tag="swarms"):
+    """Who gives what of which file to whom. Reply: list[model.Swarm], what moved last first."""
+
+
 class ListFiles(Command, frozen=True, tag="files"):
     """The newest files that messages carry, newest first, each once. Reply: list[SharedFile].
 
@@ -66,6 +70,7 @@ REPLIES: dict[type[Command], Any] = {
     Get: model.Transfer,
     StreamFile: model.Transfer,
     ListTransfers: list[model.Transfer],
+    ListSwarms: list[model.Swarm],
     ListFiles: list[model.SharedFile],
     KeepFile: model.SharedFile,
     WantCopies: int,

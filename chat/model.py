@@ -8,6 +8,10 @@ from typing import Literal
 
 import msgspec
 
+from chat.model_files import SharedFile as SharedFile
+from chat.model_files import Swarm as Swarm
+from chat.model_files import SwarmPeer as SwarmPeer
+from chat.model_files import Transfer as Transfer
 from chat.model_verification import Verification as Verification
 from chat.model_verification import Verified as Verified
 
@@ -248,48 +252,6 @@ class SearchHit(msgspec.Struct, frozen=True):
 
     message: Message
     snippet: str
-
-
-class Transfer(msgspec.Struct, frozen=True):
-    """A file on its way here.
-
-    Attributes:
-        sources: (nick, bytes) a holder gave so far.
-        state: "wanted" no holder linked, "moving", "done", "failed".
-    """
-
-    id: str
-    name: str
-    done: int
-    total: int
-    state: Literal["wanted", "moving", "done", "failed"]
-    sources: tuple[tuple[str, int], ...] = ()
-    seconds: float = 0.0
-    holders: int = 0
-
-
-class SharedFile(msgspec.Struct, frozen=True):
-    """A file that a message carries, and where it is.
-
-    Attributes:
-        channel, message: of the newest message that carries it.
-        here, blocks: blocks of it on this machine, of so many.
-        kept: it stays on this machine whatever happens.
-        holders: who is linked and holds all of it, each nick once; "relay" for relays.
-        copies: devices known to hold all of it now, this one too.
-    """
-
-    id: str
-    name: str
-    size: int
-    type: str
-    channel: str
-    message: str
-    here: int
-    blocks: int
-    kept: bool
-    holders: tuple[str, ...] = ()
-    copies: int = 0
 
 
 class InviteView(msgspec.Struct, frozen=True):

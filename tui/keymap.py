@@ -50,6 +50,7 @@ KEYS: tuple[Key, ...] = (
     Key("search", "ctrl+f", "search", "Search everything", "workspace"),
     Key("notes", "ctrl+n", "notes", "Notes of this channel", "workspace"),
     Key("gallery", "alt+g", "show('pictures')", "Pictures of this channel", "workspace"),
+    Key("swarm", "alt+s", "show('swarm')", "Files on their way, who gives them", "workspace"),
     Key("put", "ctrl+o", "pick_file", "Share a file", "workspace"),
     Key("channels", "f7", "toggle_channels", "Show or hide channels", "workspace"),
     Key("members", "f8", "toggle_members", "Show or hide members", "workspace"),

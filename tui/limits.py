@@ -42,6 +42,12 @@ GALLERY_PICTURES = 200
 GALLERY_LOOK_SECONDS = 5.0
 """How often it is asked who holds the pictures while the gallery is open."""
 
+SWARM_LOOK_SECONDS = 0.5
+"""How often it is asked what passes while the swarm is looked at."""
+
+SWARM_QUIET_MS = 1500
+"""A link counts as giving for so long after a block: at 8 Mbit/s a block of 1 MiB takes that long."""
+
 TEXT_MEASURE_COLUMNS = 100
 """Longest line of running text; longer ones tire the eye."""
 

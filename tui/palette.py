@@ -15,6 +15,7 @@ _BY_KEY = {
     "notes",
     "pins",
     "pictures",
+    "swarm",
     "bookmarks",
     "activity",
     "network",

@@ -346,6 +346,9 @@ class PlainFace:
                 self._print(*plain_lines.status(self._world.status))
             case "help":
                 self._print(*plain_lines.help_lines())
+            case "swarm":
+                for swarm in await self._session.call(commands.ListSwarms()):
+                    self._print(*plain_lines.swarm(swarm))
             case "pins":
                 wanted = commands.History(self._name, PINNED_MESSAGES, pinned=True)
                 for message in await self._session.call(wanted):

@@ -15,6 +15,7 @@ from chat.model import (
     Notes,
     SearchHit,
     Status,
+    Swarm,
 )
 from tui.inert import inert
 from tui.input import slash
@@ -67,6 +68,16 @@ def file(carried: FileView) -> str:
     here = "" if carried.have >= 1 else f", {carried.have:.0%} here"
     alt = f": {carried.alt}" if carried.alt else ""
     return f"{what} {carried.name}, {size}{here}{alt}"
+
+
+def swarm(shown: Swarm) -> list[str]:
+    """A file on its way, and who gives it."""
+    lines = [f"{shown.name}, {moments.size(shown.size)}, {shown.have:.0%} here"]
+    for peer in shown.peers:
+        gave = f", gave {moments.size(peer.received)}" if peer.received else ""
+        took = f", took {moments.size(peer.sent)}" if peer.sent else ""
+        lines.append(f"    {peer.nick} has {peer.share:.0%}{gave}{took}")
+    return [inert(line) for line in lines]
 
 
 def changed(before: Message, now: Message, number: int) -> list[str]:

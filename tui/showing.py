@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from chat import commands
 from chat.errors import ChatError
-from chat.model import Delivery, FileView, InviteView, Message, SearchHit, SharedFile, Surroundings
+from chat.model import (
+    Delivery,
+    FileView,
+    InviteView,
+    Message,
+    SearchHit,
+    SharedFile,
+    Surroundings,
+    Swarm,
+)
 from tui import workers
 from tui.attention import ACTIVITY
 from tui.input import actions
@@ -24,6 +33,7 @@ from tui.screens.search import (
     PinsScreen,
     SearchScreen,
 )
+from tui.screens.swarm import SwarmScreen
 
 if TYPE_CHECKING:
     from tui.screens.workspace import WorkspaceScreen
@@ -64,6 +74,8 @@ class Showing:
                 screen.app.push_screen(NetworkScreen(screen.world.status, self._look_around))
             case "help":
                 screen.app.push_screen(HelpScreen(screen.deciding.config.keys))
+            case "swarm":
+                screen.app.push_screen(SwarmScreen(self._swarms))
             case "pictures":
                 self._pictures()
             case "pins":
@@ -90,6 +102,10 @@ class Showing:
     async def _look_around(self) -> Surroundings | None:
         found = await self._asker.look(commands.LookAround())
         return found if isinstance(found, Surroundings) else None
+
+    async def _swarms(self) -> list[Swarm] | None:
+        found: list[Swarm] | None = await self._asker.look(commands.ListSwarms())
+        return found
 
     def _pictures(self) -> None:
         screen, channel = self._screen, self._screen.channel_name

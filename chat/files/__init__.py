@@ -11,7 +11,8 @@ for the node, which tells it of links and payloads and is told of transfers:
     files.py        Files, the door
     fetching.py     what is wanted here; transfers.py: how far it is; quota.py: a relay's limit
     housekeeping.py what is kept, what goes when room is short, and who else holds what
-    shell.py        carries out the effects of the exchange; departures.py: when a block has left
+    shell.py        carries out the effects of the exchange; departures.py: when a block has left;
+                    flows.py: who gives what to whom, for people
     reading.py      files put together again; folders.py: many of them as one
     arriving.py     waiting for a file, or for each part of it; pipes.py: where the parts go
     disk.py         threads for what blocks

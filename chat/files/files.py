@@ -41,8 +41,10 @@ class Files:
     """All files of one node. Event loop only; create it there and end it with `aclose`.
 
     Attributes:
-        room: what is kept, what goes, and who else holds what.
+        room: what is kept, what goes, and who else holds what. flows: who gives what to whom.
     """
+
+    _closed = False
 
     def __init__(
         self,
@@ -102,7 +104,6 @@ class Files:
         self._arriving = Arriving(
             store, self._disk, self._shelf, self._fetching, self._gone, self._open, now_ms
         )
-        self._closed = False
         self._shell = ExchangeShell(
             store,
             self._disk,
@@ -114,6 +115,7 @@ class Files:
             lot=lot,
             now_ms=now_ms,
         )
+        self.flows = self._shell.flows
 
     def _housekeeping(
         self, quota_bytes: int, needs: Needs, lot: Callable[[], float]

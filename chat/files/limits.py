@@ -26,4 +26,9 @@ CENSUS_SECONDS = 1.0  # who has not said by then what it holds is not waited for
 TURNED_AWAY_MAX = 1_024  # files that a relay had no room for and takes when it has
 RELAY_WANTS_MAX = 1_024  # files a relay is after at once; a peer that names more is not believed
 
+FLOW_DEVICES_MAX = 256  # whose traffic is told; more links than a machine has
+FLOW_FILES_MAX = 64  # files of each that are told: more than a screen shows
+FLOW_ASKS_MAX = 512  # blocks asked for and not sent yet, each way; a window and its end game
+SWARM_FILES_MAX = 32  # files that are told at once, those that moved last
+
 PATH_SHOWN_CHARS = 300  # of the user's own path, in a sentence

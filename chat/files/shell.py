@@ -19,6 +19,7 @@ from chat.blocks.exchange import Exchange, ports
 from chat.blocks.store_files import BlockStore
 from chat.files.departures import Departures, Unsent
 from chat.files.disk import Disk
+from chat.files.flows import Flows
 from chat.files.limits import SENT_POLL_MAX_MS, SENT_POLL_MS
 
 Send = Callable[[bytes, int, bytes], None]
@@ -29,7 +30,11 @@ News = ports.Progress | ports.Complete | ports.Failed | ports.SourceDropped | po
 
 
 class ExchangeShell:
-    """One exchange with its disk, its links and its clock."""
+    """One exchange with its disk, its links and its clock.
+
+    Attributes:
+        flows: what passes, for people.
+    """
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class ExchangeShell:
         self._on_damaged = on_damaged
         self._now_ms = now_ms
         self._exchange = Exchange(lot)
+        self.flows = Flows()
         self._inputs: deque[tuple[ports.Input, Taken | None]] = deque()
         self._busy = False
         self._closed = False
@@ -99,6 +105,9 @@ class ExchangeShell:
     def _handle(self, event: ports.Input, taken: Taken | None) -> None:
         if isinstance(event, ports.PeerDown):
             self._departures.peer_gone(event.peer)
+            self.flows.gone(event.peer)
+        elif isinstance(event, ports.Received):
+            self.flows.heard(event.peer, event.message, self._now_ms())
         for effect in self._exchange.handle(event, self._now_ms()):
             if isinstance(effect, ports.StoreBlock):
                 taken = self._store_block(effect, event, taken)
@@ -167,6 +176,7 @@ class ExchangeShell:
 
     def _send_to(self, effect: ports.SendTo) -> None:
         message = effect.message
+        self.flows.said(effect.peer, message, self._now_ms())
         payload = messages.encode(message)
         cid = message.cid if isinstance(message, messages.Block) else None
         self._departures.gave(effect.peer, effect.priority, len(payload), cid)

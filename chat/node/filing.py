@@ -12,7 +12,7 @@ from chat.files.folders import Folders, info_of, is_folder
 from chat.files.limits import CENSUS_SECONDS
 from chat.files.pipes import writing
 from chat.node.sharing import COPIES_MAX, COPIES_SETTING, Sharing, copies_wanted
-from chat.node.team import Team
+from chat.node.team import Team, now
 from chat.store.files import CarriedFile
 from crdt.ops import FileInfo, Setting
 
@@ -38,6 +38,7 @@ class Filing:
             commands.Get: self._get,
             commands.StreamFile: self._stream,
             commands.ListTransfers: self._transfers,
+            commands.ListSwarms: self._swarms,
             commands.ListFiles: self._list,
             commands.KeepFile: self._keep,
             commands.WantCopies: self._copies,
@@ -113,6 +114,9 @@ class Filing:
 
     async def _transfers(self, _: commands.ListTransfers) -> list[model.Transfer]:
         return self._sharing.transfers()
+
+    async def _swarms(self, _: commands.ListSwarms) -> list[model.Swarm]:
+        return self._sharing.swarms(now().mono)
 
     # What is here, and who else has it
 

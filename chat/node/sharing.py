@@ -14,7 +14,8 @@ from chat.blocks.store_files import BlockStore
 from chat.effects import Effect, MessageTouched
 from chat.errors import StoreError
 from chat.files import Files, TransferState
-from chat.files.limits import COPIES_WANTED
+from chat.files.flows import Flow
+from chat.files.limits import COPIES_WANTED, SWARM_FILES_MAX
 from chat.files.needs import Needs
 from chat.node.team import Team, now
 from chat.profile import Profile
@@ -151,6 +152,43 @@ class Sharing:
             seconds=state.seconds,
             holders=state.holders,
         )
+
+    def swarms(self, now_ms: float) -> list[model.Swarm]:
+        """Files that pass between this machine and others, those that moved last first."""
+        found: list[model.Swarm] = []
+        for root, flows in self.files.flows.by_file().items():
+            carried = None if self._team is None else self._team.workspace.store.file_of_root(root)
+            if carried is None or len(found) >= SWARM_FILES_MAX:
+                continue
+            info = carried.info
+            peers = self._swarm_peers(flows, self.files.blocks(info)[1], now_ms)
+            if peers:
+                name, here = clean_file(info).name, self.files.have(info)
+                found.append(model.Swarm(format_cid(root), name, info.size, here, peers))
+        return found
+
+    def _swarm_peers(
+        self, flows: dict[bytes, Flow], blocks: int, now_ms: float
+    ) -> tuple[model.SwarmPeer, ...]:
+        """Devices of one nick as one; those that nothing passed with and hold nothing left out."""
+        pieces = max(blocks - 1, 1)
+        found: dict[str, model.SwarmPeer] = {}
+        for device, flow in flows.items():
+            nick = self._nick_of(device)
+            if nick is None or not (flow.moved or flow.holds):
+                continue
+            quiet = int(max(now_ms - flow.moved, 0)) if flow.moved else None
+            share = min(flow.pieces / pieces, 1.0) if flow.holds else 0.0
+            before = found.get(nick, model.SwarmPeer(nick))
+            times = [each for each in (before.quiet_ms, quiet) if each is not None]
+            found[nick] = model.SwarmPeer(
+                nick,
+                before.received + flow.received,
+                before.sent + flow.sent,
+                max(before.share, share),
+                min(times, default=None),
+            )
+        return tuple(found[nick] for nick in sorted(found))
 
     def nicks_of(self, devices: Iterable[bytes]) -> tuple[str, ...]:
         """Whose devices these are, each once."""

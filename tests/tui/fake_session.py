@@ -38,6 +38,7 @@ class FakeSession:
         self.notes: dict[str, Notes] = {}
         self.versions: dict[tuple[str, int], str] = {}
         self.transfers: dict[str, Transfer] = {}
+        self.swarms: list[model.Swarm] = []
         self.peers: list[model.Peer] = []
         self.private = model.Private()
         self.sightings: tuple[model.Sighting, ...] = ()
@@ -444,6 +445,9 @@ class FakeSession:
                         ),
                     )  # fmt: skip
         return list(found.values())[: command.limit]
+
+    def _listswarms(self, _: commands.ListSwarms) -> list[model.Swarm]:
+        return self.swarms
 
     def _listtransfers(self, _: commands.ListTransfers) -> list[Transfer]:
         return list(self.transfers.values())

@@ -31,6 +31,7 @@ from tui.screens.picture import PictureScreen
 from tui.screens.react import ReactPicker
 from tui.screens.search import ActivityScreen, BookmarksScreen, PinsScreen, SearchScreen
 from tui.screens.settings import SettingsScreen
+from tui.screens.swarm import SwarmScreen
 from tui.screens.switcher import Switcher
 
 Holds = Callable[[], object]
@@ -207,6 +208,7 @@ KEYS: dict[str, Effect] = {
     "search": opens(SearchScreen),
     "notes": toggles("#notes"),
     "gallery": opens(GalleryScreen),
+    "swarm": opens(SwarmScreen),
     "put": opens(FilePicker),
     "channels": toggles("#channels"),
     "members": toggles("#members"),
@@ -254,6 +256,7 @@ LINES: dict[str, tuple[str, Effect]] = {
     "notes": ("", toggles("#notes")),
     "pins": ("", opens(PinsScreen)),
     "pictures": ("", opens(GalleryScreen)),
+    "swarm": ("", opens(SwarmScreen)),
     "bookmarks": ("", opens(BookmarksScreen)),
     "activity": ("", opens(ActivityScreen)),
     "alerts": (" all", asks(commands.SetAlerts, level="all")),

@@ -25,7 +25,7 @@ from tui.text import moments
 
 Panel = Literal[
     "notes", "pins", "bookmarks", "activity", "invite", "relay", "invites", "members", "channel",
-    "settings", "network", "help", "pictures",
+    "settings", "network", "help", "pictures", "swarm",
 ]  # fmt: skip
 _PANELS = frozenset(get_args(Panel)) - {"invite", "relay"}
 _LENGTH = re.compile(r"(\d{1,4})\s*(m|min|h|d)?")

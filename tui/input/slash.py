@@ -56,6 +56,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("part", "[CHANNEL]", "Leave a private channel", "channel"),
     SlashCommand("settings", "", "Show and change settings", aliases=("set",)),
     SlashCommand("network", "", "Show who is linked, and how", aliases=("peers", "status")),
+    SlashCommand("swarm", "", "Show files on their way, and who gives them"),
     SlashCommand(
         "search", "WORDS from:ANA in:CATS", "Search everything that is here", "text", ("find",)
     ),
