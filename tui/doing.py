@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chat import commands
 from chat.model import Channel, FileView, Message, Transfer
+from chat.pictures.formats import why_not_shown
 from tui import workers
 from tui.errors import InputError
 from tui.input import actions, pasting, saving, slash
@@ -205,7 +206,9 @@ class Doing:
         if picture is not None:
             self._look(picture, message)
         elif message.files:
-            self._asker.say("s saves this file.")
+            reason = why_not_shown(message.files[0].type)
+            said = f"{reason[:1].upper()}{reason[1:]}; s saves it." if reason else ""
+            self._asker.say(said or "s saves this file.")
         elif links:
             screen.app.open_url(links[0])
             self._asker.say(f"Opening {links[0]}")

@@ -46,7 +46,7 @@ SWARM_LOOK_SECONDS = 0.5
 """How often it is asked what passes while the swarm is looked at."""
 
 SWARM_QUIET_MS = 1500
-"""A link counts as giving for so long after a block: at 8 Mbit/s a block of 1 MiB takes that long."""
+"""A link counts as giving for so long after a block: at 8 Mbit/s 1 MiB takes about that long."""
 
 TEXT_MEASURE_COLUMNS = 100
 """Longest line of running text; longer ones tire the eye."""

@@ -31,7 +31,7 @@ from chat.files.shelf import Shelf
 from chat.files.user_files import UserFile, changed, open_user_file
 from chat.pictures.decoder import Preview
 from chat.pictures.errors import PictureError
-from chat.pictures.formats import display_name, is_picture
+from chat.pictures.formats import display_name, is_picture, why_not_shown
 from crdt.limits import CAPTION_MAX_CHARS, PREVIEW_MAX_BYTES
 from crdt.ops import FileInfo
 
@@ -138,6 +138,8 @@ class Sharing:
         notes = []
         if file.type.startswith("video/"):
             notes.append("A video keeps its metadata, which may tell where it was taken.")
+        if wanted and (reason := why_not_shown(file.type)):
+            notes.append(f"It is shared as a file: {reason}.")
         if file.picture is None or not is_picture(file.type) or not wanted:
             return 0, 0, b"", notes
         if earlier is not None and earlier.preview:

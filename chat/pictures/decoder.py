@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chat.pictures import pipe
 from chat.pictures.errors import DecoderFailed, Invalid, Refused
-from chat.pictures.formats import is_picture, media_type
+from chat.pictures.formats import is_picture, media_type, why_not_shown
 from chat.pictures.limits import (
     FAILURES_REMEMBERED,
     PICTURE_MAX_BYTES,
@@ -114,8 +114,9 @@ class PictureDecoder:
         data = source if isinstance(source, bytes) else await asyncio.to_thread(_read, source)
         if len(data) > PICTURE_MAX_BYTES:
             raise Refused(f"pictures of more than {PICTURE_MAX_BYTES >> 20} MiB are not shown")
-        if not is_picture(media_type(data)):
-            raise Refused("this is no picture of a kind that is shown here")
+        kind = media_type(data)
+        if not is_picture(kind):
+            raise Refused(why_not_shown(kind) or "this is no picture of a kind that is shown here")
         name = hashlib.sha256(data).digest() + what.encode()
         if name in self._failures:
             raise DecoderFailed(self._failures[name])

@@ -9,10 +9,11 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from importlib import import_module
 
 from PIL import Image
 
-from chat.pictures.formats import DECODABLE
+from chat.pictures.formats import DECODABLE, HEIF, has_heif
 from chat.pictures.limits import (
     ANIMATION_MAX_BYTES,
     FRAME_PIXELS_MAX,
@@ -38,6 +39,8 @@ _SIDEWAYS = 5
 """Orientations from here on swap width and height."""
 _TRIES = ((1.0, (75, 60, 45, 30)), (0.75, (45, 30)), (0.5, (45, 30, 10)), (0.25, (30, 1)))
 """Share of the largest preview, and WebP qualities to try at that size, best first."""
+_kinds = set(DECODABLE.values())
+"""Decoders that may be tried; `prepare` adds those that are installed beside Pillow."""
 _DAMAGED = (
     OSError,
     EOFError,
@@ -57,6 +60,9 @@ def prepare() -> None:
     Image.MAX_IMAGE_PIXELS = PIXELS_MAX
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.init()
+    if has_heif():
+        import_module("pillow_heif").register_heif_opener()
+        _kinds.update(HEIF.values())
 
 
 def draw(request: Draw) -> Answer:
@@ -73,7 +79,7 @@ def draw(request: Draw) -> Answer:
 
 
 def _draw(request: Draw) -> Answer:
-    with Image.open(io.BytesIO(request.data), formats=tuple(DECODABLE.values())) as image:
+    with Image.open(io.BytesIO(request.data), formats=tuple(_kinds)) as image:
         # Our own reader: a broken EXIF block is no reason not to show the picture.
         exif = image.info.get("exif")
         orientation = orientation_of(exif) if isinstance(exif, bytes) else 1

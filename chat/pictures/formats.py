@@ -5,6 +5,8 @@ its bytes say.
 """
 
 import unicodedata
+from functools import lru_cache
+from importlib.util import find_spec
 
 from chat.pictures.limits import EXTENSION_MAX_CHARS, FILE_NAME_MAX_BYTES
 
@@ -19,6 +21,9 @@ DECODABLE = {
     "image/avif": "AVIF",
 }
 """Media type to the decoder's name, for the kinds that are shown."""
+
+HEIF = {"image/heic": "HEIF", "image/heif": "HEIF"}
+"""The same for what telephones make, which is shown where pillow-heif is installed (`[heic]`)."""
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -92,7 +97,25 @@ def _is_text(head: bytes) -> bool:
 
 def is_picture(kind: str) -> bool:
     """Whether files of this media type are shown as pictures."""
-    return kind in DECODABLE
+    return kind in DECODABLE or (kind in HEIF and has_heif())
+
+
+@lru_cache(maxsize=1)
+def has_heif() -> bool:
+    """Whether pillow-heif is installed. It is not loaded: only the decoder's process does that."""
+    return find_spec("pillow_heif") is not None
+
+
+def why_not_shown(kind: str) -> str:
+    """Why a picture of this media type is not shown here, as a clause; "" when it is, or is none.
+
+    What can be decoded with what is not installed is told with what to install.
+    """
+    if is_picture(kind) or not kind.startswith("image/"):
+        return ""
+    if kind in HEIF:
+        return "HEIC pictures are shown where pillow-heif is: pipx install 'clowder-chat[heic]'"
+    return "this is no picture of a kind that is shown here"
 
 
 def display_name(name: str, fallback: str = "file") -> str:
