@@ -15,7 +15,7 @@ from chat.errors import ChatError, NoPeer, StoreError, UsageError
 from chat.files.pipes import writing
 from crdt.ops import FileInfo
 from tests.chat.blocks_network import MBIT, Network, Node, names, put
-from tests.chat.files_team import Machine, Team, noise, tell, write
+from tests.chat.files_team import Machine, Team, noise, tell, unchanged, write
 
 CHUNK = 64 * 1024
 SIZE = 100 * CHUNK - 7
@@ -124,16 +124,25 @@ def test_bytes_come_before_the_file_is_whole(tmp_path: Path) -> None:
         reader = Reader()
         links = read_manifest(ana.store.get(info.root)).links
 
-        def only_what_was_read_and_a_little(
-            message: messages.Message,
-        ) -> messages.Message | None:
-            """The second half is not sent before the first quarter was read."""
+        held: list[messages.Message] = []
+
+        def hold_the_second_half(message: messages.Message) -> messages.Message | None:
             if isinstance(message, messages.Block) and message.cid in links[50:]:
-                assert len(reader.data) >= 25 * CHUNK
+                held.append(message)
+                return None
             return message
 
-        ana.tamper = only_what_was_read_and_a_little
-        state = await bo.files.stream(info, reader.take, 20.0)
+        async def take(piece: bytes) -> None:
+            """The second half goes on its way when the first quarter was read."""
+            await reader.take(piece)
+            if len(reader.data) == 25 * CHUNK:
+                ana.tamper = unchanged
+                for message in held:
+                    team.deliver(ana.device, bo.device, messages.encode(message))
+
+        ana.tamper = hold_the_second_half
+        state = await bo.files.stream(info, take, 20.0)
+        assert ana.tamper is unchanged
         assert reader.data == noise(1, SIZE)
         assert (state.state, state.done) == ("done", SIZE)
         again = Reader()

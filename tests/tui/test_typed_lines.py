@@ -153,7 +153,7 @@ def offered(before: str, *, asked: bool = False) -> list[str]:
 
 def test_completion_follows_what_is_typed() -> None:
     assert offered("/jo") == ["/join "]
-    assert offered("/g") == ["/join ", "/get "]
+    assert offered("/g") == ["/join ", "/get ", "/pictures "]
     assert offered("/join ca") == ["cats"]
     assert offered("see #c") == ["#cats "]
     assert offered("hey @an") == ["@Ana ", "@banana "]
