@@ -236,6 +236,18 @@ def test_heif_items_of_unknown_kinds_are_refused() -> None:
             clean(data.replace(old, new))
 
 
+@pytest.mark.parametrize("change", [(153, bytes(4)), (156, None)])
+def test_metadata_that_is_said_to_be_among_the_boxes_is_refused(
+    change: tuple[int, bytes | None],
+) -> None:
+    """Found by the search below: such an item was overwritten, and with it the boxes."""
+    at, new = change
+    data = bytearray(picture("AVIF", 6, animated=True))
+    data[at : at + 4] = new or bytes([data[at] ^ 192]) + data[at + 1 : at + 4]
+    with pytest.raises(CannotClean, match="outside of its payload"):
+        clean(bytes(data))
+
+
 def test_what_is_no_picture_comes_back_as_it_is() -> None:
     assert metadata.remove(b"hello", "text/plain") == metadata.Cleaned(b"hello", ())
     with pytest.raises(CannotClean, match="TIFF"):

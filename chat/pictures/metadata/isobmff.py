@@ -113,6 +113,7 @@ class _File:
         self.removed: set[str] = set()
         self._lists: list[_Items] = []
         self._payloads: list[_Box] = []
+        self._places: list[_Box] = []
         self._moving = False
 
     def walk(self) -> None:
@@ -134,6 +135,7 @@ class _File:
             self._clear(box.start + 4, min(box.start + 4 + width, box.end), "time")
         elif box.name == b"mdat":
             self._payloads.append(box)
+            self._places.append(box)
         elif box.name not in _PLAIN:
             raise _cannot(f"a part named {_shown(box.name)}")
 
@@ -157,6 +159,7 @@ class _File:
                 raise _cannot(f"a part named {_shown(box.name)}")
             elif box.name == b"idat":
                 idat = box
+                self._places.append(box)
             elif box.name == b"iprp":
                 _check_properties(self.data, box)
         if iloc is not None:
@@ -170,6 +173,9 @@ class _File:
             for item, kind in items.kinds.items():
                 spans = items.of(item) if kind else []
                 for start, end in spans:
+                    # A damaged list may point at the boxes themselves.
+                    if not any(box.start <= start and end <= box.end for box in self._places):
+                        raise _cannot("metadata outside of its payload")
                     if any(start < stop and begin < end for begin, stop in picture):
                         raise _cannot("metadata in the same bytes as the picture")
                 self._overwrite(spans, kind)
