@@ -19,7 +19,7 @@ from chat import commands
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session
-from tui import editor, escapes, keymap, palette, workers
+from tui import editor, escapes, graphics, keymap, palette, workers
 from tui.bridge import Bridge, Ended, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
 from tui.errors import InputError
@@ -60,6 +60,7 @@ class ClowderApp(LooksApp):
         super().__init__(config, config_path)
         self.session = session
         self.decoder = decoder
+        self.pixels: graphics.Pixels | None = None
         self.world = World()
         self._bridge = Bridge(session, self.post_message)
         self._undo_signals: Callable[[], None] = lambda: None
@@ -225,6 +226,7 @@ async def run_async(
 
         decoder = own = Decoder()
     app = ClowderApp(session, config, decoder, config_path)
+    app.pixels = None if config.ascii else graphics.probe(os.environ)
     try:
         code = await app.run_async(mouse=config.mouse)
     finally:

@@ -15,6 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
 from chat import commands
@@ -25,6 +26,7 @@ from chat.session import Session
 from tui import outside, workers
 from tui.errors import InputError
 from tui.film import Film
+from tui.graphics import pixels_of
 from tui.limits import FILM_COLUMNS, FILM_ROWS, ZOOM_MAX
 from tui.pictures import PictureDecoder, PictureError, box
 from tui.text import cells, moments
@@ -81,6 +83,7 @@ class PictureScreen(Screen[None]):
         self._film: Film | None = None
         self._paused = False
         self._clock: Timer | None = None
+        self._drawn: Widget | None = None
         self._view = PictureView()
         self._line = Static("", id="picture-text", markup=False)
 
@@ -130,6 +133,7 @@ class PictureScreen(Screen[None]):
     async def _draw(self) -> None:
         self._stop()
         self._film = None
+        await self._show_pixels(None)
         source: bytes | Path = self._whole or self._picture.preview
         if not source or not self._view.size:
             return
@@ -145,9 +149,28 @@ class PictureScreen(Screen[None]):
     async def _draw_still(self, source: bytes | Path) -> None:
         view, picture = self._view, self._picture
         width, height = view.size
-        asked = box((picture.width, picture.height), width * self._zoom, height * self._zoom)
+        size = (picture.width, picture.height)
+        asked = box(size, width * self._zoom, height * self._zoom)
         view.look(await self._decoder.thumbnail(source, *asked, view.ground))
         self._tell()
+        pixels = pixels_of(self.app)
+        if pixels is not None and self._zoom == 1:
+            across, down = pixels.cell
+            # A box counts two pixels a row.
+            asked = box(size, width * across, height * down // 2)
+            drawn = pixels.draw(await self._decoder.thumbnail(source, *asked, view.ground))
+            await self._show_pixels(drawn)
+
+    async def _show_pixels(self, drawn: Widget | None) -> None:
+        """Show a widget in place of half blocks, or none."""
+        if self._drawn is not None:
+            await self._drawn.remove()
+            self._drawn = None
+        if drawn is not None:
+            drawn.add_class("pixels")
+            await self.mount(drawn, before=self._line)
+            self._drawn = drawn
+            self._view.show([])
 
     async def _draw_film(self, source: Path) -> None:
         view, picture = self._view, self._picture
@@ -159,6 +182,7 @@ class PictureScreen(Screen[None]):
             self._problem = _sentence(error)
         else:
             if len(moving.frames) > 1:
+                await self._show_pixels(None)
                 self._film = Film(moving, view.ground)
                 view.show(self._film.rows)
                 self._go_on()
