@@ -140,6 +140,14 @@ class Delete(Command, frozen=True, tag="delete"):
     message: str
 
 
+class TakeBack(Command, frozen=True, tag="take_back"):
+    """Delete an own message that cannot have left this machine, since no link stood after it was
+    written: nobody ever gets its words. One that may have left is refused. Reply: model.Message.
+    """
+
+    message: str
+
+
 class React(Command, frozen=True, tag="react"):
     """Reply: model.Message."""
 
@@ -248,6 +256,16 @@ class SetProfile(Command, frozen=True, tag="profile"):
     colour: str = ""
 
 
+class SetAway(Command, frozen=True, tag="away"):
+    """Tell members who are online that I am away, and why, or that I am back; never stored.
+
+    Reply: model.Member.
+    """
+
+    away: bool
+    text: str = ""
+
+
 class GetPrivate(Command, frozen=True, tag="private"):
     """What this member keeps for themselves on this device. Reply: model.Private."""
 
@@ -315,6 +333,7 @@ REPLIES: dict[type[Command], Any] = {
     Put: model.Message,
     Edit: model.Message,
     Delete: model.Message,
+    TakeBack: model.Message,
     React: model.Message,
     Pin: model.Message,
     History: list[model.Message],
@@ -328,6 +347,7 @@ REPLIES: dict[type[Command], Any] = {
     MoveCursor: None,
     WaitReached: model.Message,
     SetProfile: model.Member,
+    SetAway: model.Member,
     GetPrivate: model.Private,
     KeepDraft: None,
     SetAlerts: model.Private,

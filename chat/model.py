@@ -12,23 +12,21 @@ from chat.model_files import SharedFile as SharedFile
 from chat.model_files import Swarm as Swarm
 from chat.model_files import SwarmPeer as SwarmPeer
 from chat.model_files import Transfer as Transfer
+from chat.model_people import Author as Author
+from chat.model_people import Device as Device
+from chat.model_people import Member as Member
 from chat.model_verification import Verification as Verification
 from chat.model_verification import Verified as Verified
 
 LinkState = Literal["linked", "dialling", "waiting"]
 Alerts = Literal["off", "mentions", "all"]
 """What of a channel may ring: nothing, what mentions this member, everything."""
+DIRECT_READERS = 2
+"""A private channel of so many is a direct one."""
 Part = Literal["picture", "file", "link"]
 """What a message may carry, as a search asks for it."""
 Mark = Literal["mention", "reply", "late", "pinned"]
 """What a message may be to this member: it mentions them, answers them, came in late, is pinned."""
-
-
-class Author(msgspec.Struct, frozen=True):
-    """Who wrote something. `nick` is display text and may repeat; `member` never does."""
-
-    member: str
-    nick: str
 
 
 class FileView(msgspec.Struct, frozen=True):
@@ -98,7 +96,9 @@ class Channel(msgspec.Struct, frozen=True):
         id: 32 hex digits; `name` is unique on this machine (a clash gets a suffix).
         mode: "private", "hidden" or "public", which outsiders can read as well.
         limited: it is sealed for some of the members, not for the whole workspace.
-        readers: members who may read it.
+        readers: how many members may read it.
+        members: who may read a limited one, this member first.
+        direct: it is a private one of two: what is said there is said to this member.
         complete: False while older messages are known to exist that are not here yet.
     """
 
@@ -112,30 +112,8 @@ class Channel(msgspec.Struct, frozen=True):
     complete: bool = True
     limited: bool = False
     readers: int = 0
-
-
-class Member(msgspec.Struct, frozen=True):
-    """A member. `role` is founder, admin, member, reader or relay, from the level.
-
-    Attributes:
-        state: "in", or of who is not any more "removed" or "left"; then `by` says by whom.
-        voided: how many entries of theirs do not stand, because of a removal.
-        verified: "yes" when this member compared words with them, "changed" when they have keys
-            since that they had not then. Known on this device alone.
-    """
-
-    member: str
-    nick: str
-    level: int
-    role: Literal["founder", "admin", "member", "reader", "relay", "former"]
-    devices: int = 1
-    online: bool = False
-    me: bool = False
-    colour: str = ""
-    state: Literal["in", "removed", "left"] = "in"
-    by: Author | None = None
-    voided: int = 0
-    verified: Verified = "no"
+    members: tuple[Author, ...] = ()
+    direct: bool = False
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -292,22 +270,6 @@ class Accepted(msgspec.Struct, frozen=True):
     entries: int
 
 
-class Device(msgspec.Struct, frozen=True):
-    """A device of a member.
-
-    Attributes:
-        device: its id, the public key it signs with.
-        linked: a link leads to it.
-        this: it is this one.
-        paper: a key on paper, which is on no machine.
-    """
-
-    device: str
-    linked: bool = False
-    this: bool = False
-    paper: bool = False
-
-
 class Holder(msgspec.Struct, frozen=True):
     """Somebody in the delivery of a message.
 
@@ -345,7 +307,7 @@ class Private(msgspec.Struct, frozen=True):
 
     Attributes:
         drafts: unsent texts by channel, the one touched last at the end.
-        alerts: what a channel may ring for, where it is not "mentions".
+        alerts: what a channel may ring for, where it is decided; see `usual_alerts`.
         bookmarks: messages, the newest bookmark last.
         quiet_until: nothing rings before then, in milliseconds; 0 when it may.
     """
@@ -354,3 +316,8 @@ class Private(msgspec.Struct, frozen=True):
     alerts: dict[str, Alerts] = {}
     bookmarks: tuple[str, ...] = ()
     quiet_until: int = 0
+
+
+def usual_alerts(channel: Channel) -> Alerts:
+    """What a channel may ring for while nothing is decided: a direct one for everything."""
+    return "all" if channel.direct else "mentions"

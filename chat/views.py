@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from chat import model
@@ -44,7 +44,7 @@ class Views:
     """Builds what the face reads.
 
     `have` tells which share of a file's blocks is here; `online` which members are present;
-    `verified` how a member who is in stands with this one.
+    `verified` how a member who is in stands with this one; `away` who says that they are away.
     """
 
     def __init__(
@@ -53,11 +53,14 @@ class Views:
         have: Callable[[FileInfo], float],
         online: Callable[[], set[bytes]],
         verified: Callable[[bytes], model.Verified] = lambda _: "no",
+        *,
+        away: Callable[[], Mapping[bytes, str]] = dict,
     ) -> None:
         self._workspace = workspace
         self._have = have
         self._online = online
         self._verified = verified
+        self._away = away
 
     def author(self, member: bytes) -> model.Author:
         return model.Author(member.hex(), self._workspace.nick(member))
@@ -150,6 +153,10 @@ class Views:
         known = workspace.roster.state.channels[channel]
         unread, mentions = workspace.store.unread(channel)
         last = workspace.store.channel_last(channel)
+        limited = known.scope != workspace.scope and known.mode != MODE_PUBLIC
+        readers = workspace.readers(channel)
+        authors = [self.author(member) for member in readers] if limited else []
+        authors.sort(key=lambda a: (a.member != workspace.me.hex(), a.nick.casefold(), a.member))
         return model.Channel(
             id=channel.hex(),
             name=name,
@@ -159,8 +166,10 @@ class Views:
             mentions=mentions,
             last_at=milliseconds(last) if last else 0,
             complete=all(log.low == 0 for log in workspace.store.logs(channel)),
-            limited=known.scope != workspace.scope and known.mode != MODE_PUBLIC,
-            readers=len(workspace.readers(channel)),
+            limited=limited,
+            readers=len(readers),
+            members=tuple(authors),
+            direct=limited and workspace.me in readers and len(readers) == model.DIRECT_READERS,
         )
 
     def channels(self) -> list[model.Channel]:
@@ -173,13 +182,17 @@ class Views:
         known = self._workspace.roster.state.members.get(member)
         if known is None:
             raise NotFound("That member is not in the workspace any more.")
+        away = self._away()
+        online = member in self._online() or member == self._workspace.me
         return model.Member(
             member=member.hex(),
             nick=self._workspace.nick(member),
             level=known.level,
             role=role(known.level),
             devices=len(known.devices),
-            online=member in self._online() or member == self._workspace.me,
+            online=online,
+            away=online and member in away,
+            away_text=away.get(member, "") if online else "",
             me=member == self._workspace.me,
             colour=self.colour(member),
             verified=self._verified(member),

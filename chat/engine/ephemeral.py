@@ -1,4 +1,4 @@
-"""What is shown and never kept: who is writing, where somebody's cursor is, and who is online.
+"""What is shown and never kept: who writes, where a cursor is, who is online, who is away.
 
 Such a message is signed by its device and passed from member to member (`chat.engine.gossip`), or
 comes unsigned over a link, which proves its device; it reaches no disk. A message is a msgpack
@@ -6,9 +6,12 @@ array, its kind first; a kind this build does not know is `TooNew`, and passed o
 Format: docs/protocol/ephemeral.md.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from chat.engine.limits import (
+    AWAY_MAX_CHARS,
     EPHEMERAL_MAX_BYTES,
     HERE_MAX_SECONDS,
     HOPS_MAX,
@@ -16,6 +19,7 @@ from chat.engine.limits import (
     SAID_MAX_BYTES,
     URL_MAX_CHARS,
     URLS_MAX,
+    URLS_MAX_BYTES,
 )
 from crdt import keys, limits
 from crdt.errors import Invalid, TooNew
@@ -80,13 +84,23 @@ class Lost(Ephemeral, frozen=True, tag=5):
     stamp: int
 
 
+class Away(Ephemeral, frozen=True, tag=6):
+    """The device's member is away, with a word about it, or (without one) is back. Signed only.
+
+    It is about the member: of what their devices said, the newest counts.
+    """
+
+    away: bool
+    text: str
+
+
 AnyEphemeral = Writing | CursorAt
 """What is shown."""
-AnySaid = AnyEphemeral | Here | Lost
+AnySaid = AnyEphemeral | Here | Lost | Away
 """What a device signs."""
 AnyPayload = AnyEphemeral | Signed
 """What passes on a link."""
-_LAST_KIND, _LAST_SAID = b"\x03", b"\x05"
+_LAST_KIND, _LAST_SAID = b"\x03", b"\x06"
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyPayload)
 _said_decoder = msgspec.msgpack.Decoder(AnySaid)
@@ -133,6 +147,9 @@ def decode_said(data: bytes) -> AnySaid:
     elif isinstance(said, Lost):
         if len(said.device) != limits.KEY_BYTES or not 0 < said.stamp <= STAMP_MAX:
             raise Invalid("an ephemeral message tells of no device that is lost")
+    elif isinstance(said, Away):
+        if len(said.text) > AWAY_MAX_CHARS or (said.text and not said.away):
+            raise Invalid("who is away says too much, or who is back says why")
     else:
         _check_shown(said)
     return said
@@ -145,6 +162,21 @@ def sign(
     data = encode(said)
     covered = _covered(workspace, device, stamp, data)
     return Signed(device, stamp, hops, data, keys.sign(seed, SIGN_EPHEMERAL, covered))
+
+
+def passed_anew(message: Signed) -> bytes:
+    """What another device said, as bytes with all hops again: for who was not there."""
+    return encode(msgspec.structs.replace(message, hops=HOPS_MAX))
+
+
+def fitting(urls: Iterable[str]) -> tuple[str, ...]:
+    """As many of these addresses as a card holds."""
+    told: list[str] = []
+    for url in urls:
+        fits = sum(map(len, told)) + len(url) + 3 * len(told) < URLS_MAX_BYTES
+        if len(url) <= URL_MAX_CHARS and url.isascii() and fits and len(told) < URLS_MAX:
+            told.append(url)
+    return tuple(told)
 
 
 def verify(workspace: bytes, message: Signed) -> None:

@@ -7,6 +7,7 @@ passes each message on once, to the links it did not come by, until it has made 
     Writing, CursorAt   to members who may see the channel, and through such only
     Here                a device's *card*: it is online, and accepts links there; again and again
     Lost                a neighbour does not answer; believed unless it says `Here` again
+    Away                its member is away, or back; said again with each card (`absence`)
 
 What that is proof against. Nobody speaks for another, since devices sign. Nothing old is shown as
 new: a stamp is taken once, and only while it is about now; by the sender's clock, so hearsay from
@@ -27,13 +28,22 @@ to be linked with it gives its messages no hops.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import msgspec
 
 from chat.engine import ephemeral
-from chat.engine.ephemeral import AnyEphemeral, AnySaid, Here, Lost, Signed
-from chat.engine.gossip_ports import Card, Company, Effect, OnlineChanged, Pass, Shown
+from chat.engine.absence import Absences
+from chat.engine.ephemeral import AnyEphemeral, AnySaid, Away, Here, Lost, Signed
+from chat.engine.gossip_ports import (
+    Card,
+    Company,
+    Effect,
+    Link,
+    OnlineChanged,
+    Pass,
+    Shown,
+)
 from chat.engine.limits import (
     CARDS_AT_ONCE,
     CARDS_MAX,
@@ -46,23 +56,10 @@ from chat.engine.limits import (
     LOST_AFTER_MS,
     LOST_SPREAD_MS,
     SUSPECT_MS,
-    URL_MAX_CHARS,
-    URLS_MAX,
-    URLS_MAX_BYTES,
 )
 from chat.engine.voices import Voices, is_about_now
 from chat.workspace import Now
 from crdt.errors import TooNew
-
-
-@dataclass(slots=True)
-class _Link:
-    """A link to a device of the roster; `had` are the stamps of cards that passed on it."""
-
-    device: bytes
-    host: str
-    introduced: bool = False
-    had: dict[bytes, int] = field(default_factory=dict)
 
 
 class Gossip:
@@ -89,9 +86,10 @@ class Gossip:
         self._company = company
         self._relay = relay
         self._draw = draw
-        self._links: dict[int, _Link] = {}
+        self._links: dict[int, Link] = {}
         self._cards: dict[bytes, Card] = {}
         self._voices = Voices()
+        self._absences = Absences()
         self._lost: dict[bytes, tuple[int, int]] = {}
         """Devices whose last link ended: when to say so, and the stamp of their card then."""
         self._left: dict[bytes, int] = {}
@@ -100,8 +98,7 @@ class Gossip:
         self._urls: tuple[str, ...] = ()
         self._own: Signed | None = None
         self._said_here = 0
-        self._doubted = False
-        self._due = 0
+        self._doubted, self._due = False, 0
         self._here_at: int | None = None
         """When to say `Here` the next time; None for now, and to everybody."""
 
@@ -111,6 +108,11 @@ class Gossip:
     def online(self) -> Mapping[bytes, Card]:
         """Other devices that say that they are online, linked with this one or not."""
         return self._cards
+
+    @property
+    def away(self) -> Mapping[bytes, str]:
+        """Members who are away, this one too, and why."""
+        return self._absences.away
 
     @property
     def due(self) -> int:
@@ -123,6 +125,13 @@ class Gossip:
         """Tell the members who may see the channel."""
         return list(self._send_on(self._sign(said, self._hops(said), now), said))
 
+    def say_away(self, said: Away, now: Now) -> list[Effect]:
+        """This member is away, or back, whatever their other devices said before."""
+        me = self._company.member(self._device)
+        self._stamp = max(self._stamp, self._absences.stamp(me))
+        message = self._sign(said, self._hops(said), now)
+        return [*(self._absences.take(me, message, said) or ()), *self._send_on(message, said)]
+
     def leave(self, now: Now) -> list[Effect]:
         """Say goodbye."""
         goodbye = Here(0, ())
@@ -130,19 +139,15 @@ class Gossip:
 
     def listens_at(self, urls: Iterable[str]) -> None:
         """Where this device accepts links since now; told with the next `tick`."""
-        told: list[str] = []
-        for url in urls:
-            fits = sum(map(len, told)) + len(url) + 3 * len(told) < URLS_MAX_BYTES
-            if len(url) <= URL_MAX_CHARS and url.isascii() and fits and len(told) < URLS_MAX:
-                told.append(url)
-        if tuple(told) != self._urls:
-            self._urls = tuple(told)
+        told = ephemeral.fitting(urls)
+        if told != self._urls:
+            self._urls = told
             self._here_at = None
             self._due = 0
 
     def link_up(self, number: int, device: bytes, host: str, now: Now) -> list[Effect]:
         """A link to a device of the roster stands; `host` is where it leads to."""
-        self._links[number] = _Link(device, host)
+        self._links[number] = Link(device, host)
         self._lost.pop(device, None)
         if self._own is None:
             return self._say_here(now)
@@ -216,7 +221,7 @@ class Gossip:
     # Inside: taking -----------------------------------------------------------------------------
 
     def _take(
-        self, number: int, link: _Link, message: Signed, said: AnySaid, now: Now
+        self, number: int, link: Link, message: Signed, said: AnySaid, now: Now
     ) -> list[Effect] | None:
         """What it means here; None if it means nothing, and goes no further."""
         device, company = message.device, self._company
@@ -227,12 +232,14 @@ class Gossip:
         if isinstance(said, Lost):
             self._take_lost(said, now)
             return []
+        if isinstance(said, Away):
+            return self._absences.take(company.member(device), message, said)
         if company.sees(device, said.channel) and company.sees(self._device, said.channel):
             return [Shown(device, said)]
         return None
 
     def _take_card(
-        self, number: int, link: _Link, message: Signed, said: Here, now: Now
+        self, number: int, link: Link, message: Signed, said: Here, now: Now
     ) -> list[Effect] | None:
         device, out = message.device, list[Effect]()
         before = self._cards.get(device)
@@ -265,7 +272,7 @@ class Gossip:
             if not self._is_linked(said.device):
                 self._suspect(said.device, now)
 
-    def _heard_again(self, number: int, link: _Link, message: Signed, now: Now) -> list[Effect]:
+    def _heard_again(self, number: int, link: Link, message: Signed, now: Now) -> list[Effect]:
         """It came another way before; whoever sends it has it."""
         card = self._cards.get(message.device)
         if card is None or card.message.stamp != message.stamp:
@@ -295,7 +302,8 @@ class Gossip:
         ]
         for device in gone:
             del self._cards[device]
-        return [OnlineChanged()] if gone else []
+        news = self._absences.keep({self._device, *self._cards})
+        return [OnlineChanged(), *news] if gone else news
 
     # Inside: telling ----------------------------------------------------------------------------
 
@@ -305,11 +313,11 @@ class Gossip:
             self._workspace, self._device, self._seed, stamp=self._stamp, hops=hops, said=said
         )
 
-    def _hops(self, said: AnyEphemeral | Here) -> int:
+    def _hops(self, said: AnyEphemeral | Here | Away) -> int:
         """None, if all whom it concerns are linked with this device."""
         linked = {link.device for link in self._links.values()}
         others = self._cards.keys() - linked
-        if not isinstance(said, Here):
+        if not isinstance(said, Here | Away):
             others = {each for each in others if self._company.sees(each, said.channel)}
         return HOPS_MAX if others else 0
 
@@ -321,9 +329,11 @@ class Gossip:
         self._own = self._sign(here, HOPS_MAX if news else self._hops(here), now)
         self._said_here, self._doubted = now.mono, False
         self._here_at = now.mono + int(every * (3 + self._draw()) / 4)
-        return list(self._send_on(self._own, here))
+        out = list(self._send_on(self._own, here))
+        away = self._absences.said_by(self._company.member(self._device), self._device)
+        return out if away is None else out + self.say_away(away, now)
 
-    def _introduce(self, number: int, link: _Link, message: Signed) -> list[Effect]:
+    def _introduce(self, number: int, link: Link, message: Signed) -> list[Effect]:
         """Tell a device who else is online, whoever is linked with this one first.
 
         It hears this device since now, for it says so itself; before, it may not have known it.
@@ -340,13 +350,15 @@ class Gossip:
         if self._relay:
             told = [each for each in told if self._is_linked(each.device) or each is self._own]
         told = [each for each in told if each.device != link.device]
-        return list(self._give(number, told[: CARDS_AT_ONCE + 1]))
+        told = told[: CARDS_AT_ONCE + 1]
+        words = () if self._company.is_relay(link.device) else self._absences.told(told)
+        out: list[Effect] = [Pass(number, ephemeral.passed_anew(word)) for word in words]
+        return [*self._give(number, told), *out]
 
     def _give(self, number: int, cards: Iterable[Signed]) -> Iterator[Effect]:
         for card in cards:
             self._links[number].had[card.device] = card.stamp
-            given = msgspec.structs.replace(card, hops=HOPS_MAX)
-            yield Pass(number, ephemeral.encode(given))
+            yield Pass(number, ephemeral.passed_anew(card))
 
     def _pass_on(self, source: int, message: Signed, said: AnySaid, now: Now) -> Iterator[Effect]:
         if message.hops and is_about_now(message.stamp, now):
@@ -375,7 +387,7 @@ class Gossip:
             return isinstance(said, Here) and message.device == self._device
         if not company.is_member(device):
             return False
-        return isinstance(said, Here | Lost) or company.sees(device, said.channel)
+        return isinstance(said, Here | Lost | Away) or company.sees(device, said.channel)
 
     def _is_linked(self, device: bytes) -> bool:
         return any(link.device == device for link in self._links.values())

@@ -1,6 +1,6 @@
 """What gossip needs to know of the roster, what it gives, and what it asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from chat.engine.ephemeral import AnyEphemeral, Signed
@@ -14,6 +14,9 @@ class Company(Protocol):
 
     def is_relay(self, device: bytes) -> bool:
         """A relay."""
+
+    def member(self, device: bytes) -> bytes:
+        """Whose device this is; it is one of the roster."""
 
     def sees(self, device: bytes, channel: bytes) -> bool:
         """Whether a member's device may see a channel."""
@@ -37,7 +40,21 @@ class OnlineChanged(NamedTuple):
     """`Gossip.online` gives something else now."""
 
 
-Effect = Pass | Shown | OnlineChanged
+class AwayChanged(NamedTuple):
+    """`Gossip.away` gives something else now."""
+
+
+Effect = Pass | Shown | OnlineChanged | AwayChanged
+
+
+@dataclass(slots=True)
+class Link:
+    """A link to a device of the roster; `had` are the stamps of cards that passed on it."""
+
+    device: bytes
+    host: str
+    introduced: bool = False
+    had: dict[bytes, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

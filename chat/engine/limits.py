@@ -3,6 +3,7 @@
 EPHEMERAL_MAX_BYTES = 512  # a signed message with everything in it is under 500
 PLACE_MAX_BYTES = 128  # of a cursor; one is under 64
 SAID_MAX_BYTES = 384  # what a signed message says: eight short addresses, or a place
+AWAY_MAX_CHARS = 80  # why somebody is away: one row beside a list, and at most 320 bytes
 URLS_MAX = 8  # as in an introduction
 URL_MAX_CHARS = 128  # an address that goes round; longer ones are told first-hand only
 URLS_MAX_BYTES = 336  # of all of them, so that they fit into SAID_MAX_BYTES
@@ -24,3 +25,4 @@ SUSPECT_MS = 10_000  # for a device to say that it is not gone
 CARDS_MAX = 1_024  # devices known to be online
 CARDS_AT_ONCE = 64  # told to whoever links: 12 KiB, and more come with the time
 PURGE_AFTER_MS = 1_000  # between two steps of taking erased words from the search index
+BEHIND_MAX = 10**9  # entries missing: no workspace has more, and no field of the face overflows

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chat import commands, model, search_filter, searching
 from chat.delivery import delivery
 from chat.engine import ephemeral
+from chat.engine.limits import AWAY_MAX_CHARS
 from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
@@ -26,6 +27,7 @@ from crdt import ops
 from crdt.clock import READING_MAX
 from crdt.errors import Invalid
 from crdt.roster_ops import MODE_PRIVATE, MODE_PUBLIC
+from crdt.text import clean_line
 
 if TYPE_CHECKING:
     from chat.node.notebook import Notebook
@@ -46,6 +48,7 @@ class Answers:
         sharing: files.
         notebook: gives the shared notes.
         tell_members: sends something that is never kept to linked members who see a channel.
+        say_away: tells everybody that this member is away, and why, or back.
         personal: answers to what is this member's alone.
     """
 
@@ -55,12 +58,14 @@ class Answers:
         sharing: Sharing,
         notebook: "Callable[[], Notebook]",
         tell_members: Callable[[ephemeral.AnyEphemeral], None],
+        say_away: Callable[[bool, str], None],
         personal: Personal,
     ) -> None:
         self._team = team
         self._membership = Membership(team)
         self._notebook = notebook
         self._tell_members = tell_members
+        self._say_away = say_away
         self._by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
             commands.ListChannels: self._channels,
             commands.MakeInvite: self._invite,
@@ -70,6 +75,7 @@ class Answers:
             commands.PostLines: self._post_lines,
             commands.Edit: self._edit,
             commands.Delete: self._delete,
+            commands.TakeBack: self._take_back,
             commands.React: self._react,
             commands.Pin: self._pin,
             commands.History: self._history,
@@ -83,6 +89,7 @@ class Answers:
             commands.MoveCursor: self._move_cursor,
             commands.WaitReached: self._wait,
             commands.SetProfile: self._profile,
+            commands.SetAway: self._set_away,
             commands.Typing: self._typing,
             **personal.by_command,
             **Filing(team, sharing, self._say).by_command,
@@ -168,6 +175,18 @@ class Answers:
 
     async def _delete(self, command: commands.Delete) -> model.Message:
         return await self._say(self._team.talking.delete(command.message))
+
+    async def _take_back(self, command: commands.TakeBack) -> model.Message:
+        team = self._team
+        said = team.talking.delete(command.message)
+        row = team.workspace.store.message(said.message)
+        arrivals = [] if row is None else team.workspace.store.arrivals(row.log, [row.seq])
+        # Nothing is awaited before the words are gone, so no link can come in between.
+        if not arrivals or not team.solitude.keeps(min(arrivals)):
+            raise UsageError(
+                "That may have left this machine already; deleting takes it back for everybody."
+            )
+        return await self._say(said)
 
     async def _react(self, command: commands.React) -> model.Message:
         talking = self._team.talking
@@ -258,6 +277,13 @@ class Answers:
         mid = self._team.views.find_message(command.message)
         await self._team.wait_reached(mid, command.count, command.timeout)
         return self._message(mid)
+
+    async def _set_away(self, command: commands.SetAway) -> model.Member:
+        text = clean_line(command.text, len(command.text)) if command.away else ""
+        if len(text) > AWAY_MAX_CHARS:
+            raise UsageError(f"Say why you are away in {AWAY_MAX_CHARS} characters.")
+        self._say_away(command.away, text)
+        return self._team.views.member(self._team.workspace.me)
 
     async def _typing(self, command: commands.Typing) -> None:
         self._tell_members(ephemeral.Writing(self._team.workspace.find_channel(command.channel)))

@@ -7,9 +7,9 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from chat.engine.ephemeral import AnyEphemeral, Signed
+from chat.engine.ephemeral import AnyEphemeral, Away, Signed
 from chat.engine.gossip import Gossip
-from chat.engine.gossip_ports import Effect, OnlineChanged, Pass
+from chat.engine.gossip_ports import AwayChanged, Effect, OnlineChanged, Pass
 from chat.links.addresses import told_urls
 from chat.links.neighbours import Whereabouts
 from chat.node.team import Team, now
@@ -30,6 +30,7 @@ class Gossiping:
         give: puts an ephemeral payload on a link.
         on_shown: a member's device does something that is to be shown.
         on_online: `online` has changed.
+        on_away: `away` has changed.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Gossiping:
         give: Callable[[int, bytes], None],
         on_shown: Callable[[bytes, AnyEphemeral], None],
         on_online: Callable[[], None],
+        on_away: Callable[[], None],
     ) -> None:
         self._team = team
         self._urls = urls
         self._give = give
         self._on_shown = on_shown
         self._on_online = on_online
+        self._on_away = on_away
         self._gossip: Gossip | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._telling: asyncio.TimerHandle | None = None
@@ -60,6 +63,11 @@ class Gossiping:
     def is_relay(self, device: bytes) -> bool:
         level = self._level(device)
         return level is not None and level >= LEVEL_RELAY
+
+    def member(self, device: bytes) -> bytes:
+        team = self._team()
+        member = None if team is None else team.workspace.member_of(device)
+        return device if member is None else member  # A relay is nobody's.
 
     def sees(self, device: bytes, channel: bytes) -> bool:
         team = self._team()
@@ -87,6 +95,11 @@ class Gossiping:
             for device, card in cards.items()
         }
 
+    @property
+    def away(self) -> Mapping[bytes, str]:
+        """Members who are away, this one too, and what they say of it, clean."""
+        return {} if self._gossip is None else self._gossip.away
+
     def link_up(self, number: int, device: bytes, host: str) -> None:
         """A link to a device of the roster stands."""
         gossip = self._begun()
@@ -110,6 +123,16 @@ class Gossiping:
         gossip = self._begun()
         if gossip is not None:
             self._follow(gossip, gossip.say(said, now()))
+
+    def say_away(self, away: bool, text: str) -> None:
+        """Tell everybody that this member is away, or back; nothing when they know."""
+        gossip = self._begun()
+        team = self._team()
+        if gossip is None or team is None:
+            return
+        known = gossip.away.get(team.workspace.me)
+        if known != (text if away else None):
+            self._follow(gossip, gossip.say_away(Away(away, text), now()))
 
     def leave(self) -> None:
         """Say goodbye; there is nothing to say after it."""
@@ -151,6 +174,8 @@ class Gossiping:
         for effect in done:
             if isinstance(effect, Pass):
                 self._give(effect.link, effect.payload)
+            elif isinstance(effect, AwayChanged):
+                self._on_away()
             elif not isinstance(effect, OnlineChanged):
                 self._on_shown(effect.device, effect.said)
             elif self._telling is None and not self._over:

@@ -93,6 +93,7 @@ class Meeting:
             ),
             on_shown=self._shown,
             on_online=self._online_changed,
+            on_away=self._away_changed,
         )
         self.device = keys.public.sign
         self.links = Links(
@@ -219,6 +220,7 @@ class Meeting:
         assert team is not None, "there is no workspace key before there is a workspace"
         # Who is not in yet knows nobody, and asks whoever answers with the workspace's key.
         known = team.engine.knows(handle.device) or team.workspace.level is None
+        team.solitude.linked()
         team.attempt(lambda now: team.engine.link_up(handle.number, handle.device, known, now))
         if team.engine.knows(handle.device):
             self._begin_sharing(handle, team)
@@ -305,6 +307,11 @@ class Meeting:
         team.attempt(lambda now: team.engine.others_online(frozenset(online), now))
         self._on_changed()
 
+    def _away_changed(self) -> None:
+        team = self._team()
+        if team is not None:
+            team.newsroom.change("members")
+
     def _down(self, handle: LinkHandle, reason: str) -> None:
         del self._handles[handle.number]
         if handle.secret.context == LOBBY_CONTEXT:
@@ -313,6 +320,8 @@ class Meeting:
         team = self._team()
         assert team is not None
         team.attempt(lambda now: team.engine.link_down(handle.number, now))
+        if not team.engine.linked_devices():
+            team.solitude.parted(team.workspace.store.arrival_max)
         end = handle.link.close_reason
         self._end_sharing(handle.number, let_go=end is not None and end.code == NEEDLESS_CODE)
         self._on_changed()

@@ -6,7 +6,7 @@ others only through here, so each may begin later than the others, or never.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -97,7 +97,9 @@ class Parts:
                 lambda: store.get(private.SETTING),
                 lambda data: store.put(private.SETTING, data),
             )
-            self.answers = Answers(team, self.sharing, self._notes, self.tell_members, personal)
+            self.answers = Answers(
+                team, self.sharing, self._notes, self.tell_members, self.say_away, personal
+            )
         return team
 
     def _notes(self) -> Notebook:
@@ -345,6 +347,16 @@ class Parts:
         """Send what is never kept to linked members who see its channel."""
         if self.meeting is not None:
             self.meeting.tell_members(message)
+
+    def say_away(self, away: bool, text: str) -> None:
+        """Tell everybody that this member is away, or back."""
+        if self.meeting is not None:
+            self.meeting.gossip.say_away(away, text)
+
+    @property
+    def away(self) -> Mapping[bytes, str]:
+        """Members who say that they are away, and why."""
+        return {} if self.meeting is None else self.meeting.gossip.away
 
     def took_ephemeral(self, member: bytes, message: ephemeral.AnyEphemeral) -> None:
         """A linked member writes, or moves a cursor, in a channel that is here."""

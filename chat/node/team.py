@@ -8,7 +8,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from chat.engine.talking import Talking
 from chat.errors import NoPeer, StoreError, Unavailable
 from chat.hub import Hub
 from chat.node.newsroom import Newsroom
+from chat.node.solitude import Solitude
 from chat.node.turns import Turns
 from chat.node.verifying import Verified
 from chat.profile import OpenProfile
@@ -68,6 +69,10 @@ class Surroundings(Protocol):
     def listening(self) -> tuple[str, ...]:
         """Where this node can be dialled, or could when it last listened."""
 
+    @property
+    def away(self) -> Mapping[bytes, str]:
+        """Members who say that they are away, and why."""
+
     def status_events(self) -> list[events.Event]:
         """The status as it is now."""
 
@@ -98,6 +103,7 @@ class Team:
         """The store failed, and memory could not be built from it yet."""
         self._waiters: list[tuple[bytes, int, asyncio.Future[None]]] = []
         self._build()
+        self.solitude = Solitude(self.workspace.store.arrival_max)
         self.newsroom = Newsroom(
             hub,
             self._message_view,
@@ -121,7 +127,13 @@ class Team:
         )
         self.engine = Engine(self.workspace, random.SystemRandom().randrange)
         self.verified = Verified(self._opened.store, self.workspace)
-        self.views = Views(self.workspace, self._have, self.engine.present, self.verified.standing)
+        self.views = Views(
+            self.workspace,
+            self._have,
+            self.engine.present,
+            self.verified.standing,
+            away=lambda: self._around.away,
+        )
         self.talking = Talking(self.workspace, self.views)
         self._looked_at: bytes | None = None
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from chat.engine import ephemeral
-from chat.engine.ephemeral import AnyEphemeral, Signed
+from chat.engine.ephemeral import AnyEphemeral, Away, Signed
 from chat.engine.gossip import Gossip
-from chat.engine.gossip_ports import Effect, OnlineChanged, Pass, Shown
+from chat.engine.gossip_ports import AwayChanged, Effect, OnlineChanged, Pass, Shown
 from chat.workspace import Now
 from crdt import keys
 from crdt.errors import Invalid
@@ -34,6 +34,7 @@ class Person:
     links: dict[int, "Person"] = field(default_factory=dict)
     shown: list[tuple[str, AnyEphemeral, int]] = field(default_factory=list)
     changes: int = 0
+    away_changes: int = 0
     faults: list[str] = field(default_factory=list)
     wall_ahead_ms: int = 0
     wake_at: int | None = None
@@ -72,6 +73,10 @@ class Town:
     def is_relay(self, device: bytes) -> bool:
         person = self.by_device.get(device)
         return person is not None and person.relay and device not in self.removed
+
+    def member(self, device: bytes) -> bytes:
+        """Devices named `bo` and `bo-phone` are those of one member."""
+        return self.by_device[device].name.partition("-")[0].encode()
 
     def sees(self, device: bytes, channel: bytes) -> bool:
         readers = self.readers.get(channel)
@@ -116,6 +121,10 @@ class Town:
 
     def say(self, person: Person, said: AnyEphemeral) -> None:
         self._do(person, person.gossip.say(said, self.now(person)))
+
+    def say_away(self, person: Person, text: str = "", *, back: bool = False) -> None:
+        said = Away(not back, text)
+        self._do(person, person.gossip.say_away(said, self.now(person)))
 
     def give(self, person: Person, other: Person, message: Signed) -> None:
         """Put bytes on a link, whatever the machine of that end thinks."""
@@ -191,6 +200,8 @@ class Town:
             elif isinstance(effect, Shown):
                 name = self.by_device[effect.device].name
                 person.shown.append((name, effect.said, int(self.time)))
+            elif isinstance(effect, AwayChanged):
+                person.away_changes += 1
             else:
                 assert isinstance(effect, OnlineChanged)
                 person.changes += 1

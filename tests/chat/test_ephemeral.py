@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.engine import ephemeral, limits
-from chat.engine.ephemeral import CursorAt, Here, Lost, Signed, Writing
+from chat.engine.ephemeral import Away, CursorAt, Here, Lost, Signed, Writing
 from crdt import keys
 from crdt.errors import Invalid, TooNew
 
@@ -31,6 +31,9 @@ SAYS: dict[str, ephemeral.AnySaid] = {
     "online, and not to be dialled": Here(300, ()),
     "goodbye": Here(0, ()),
     "another one is lost": Lost(bytes(range(64, 96)), 1_790_000_000_123),
+    "away, and why": Away(True, "lunch 🍜"),
+    "away": Away(True, ""),
+    "back": Away(False, ""),
 }
 shown = st.builds(Writing, st.binary(min_size=16, max_size=16)) | st.builds(
     CursorAt,
@@ -44,6 +47,7 @@ says = (
         st.integers(0, limits.HERE_MAX_SECONDS),
         st.lists(st.text(max_size=40), max_size=8).map(tuple),
     )
+    | st.builds(Away, st.just(True), st.text(max_size=limits.AWAY_MAX_CHARS))
     | st.builds(Lost, st.binary(min_size=32, max_size=32), st.integers(1, ephemeral.STAMP_MAX))
 )
 messages = shown | st.builds(

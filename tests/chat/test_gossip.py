@@ -1,6 +1,7 @@
 """Stories of devices that are not all linked: who is online, and who writes, from hand to hand."""
 
 from itertools import pairwise
+from random import Random
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.engine import ephemeral, limits
-from chat.engine.ephemeral import CursorAt, Here, Lost, Writing
+from chat.engine.ephemeral import Away, CursorAt, Here, Lost, Writing
 from crdt import keys
 from tests.chat.gossip_town import START_MS, WORKSPACE, Person, Town
 from transport.proto.overlay import Overlay
@@ -407,3 +408,133 @@ def test_devices_that_come_later_are_known_by_all_and_know_all(seed: int) -> Non
     everybody = {person.name for person in (*people, *late)}
     for person in (*people, *late):
         assert town.knows(person) == everybody - {person.name}
+
+
+# Away ------------------------------------------------------------------------------------------
+
+
+def away(person: Person) -> dict[str, str]:
+    """Who is away, as somebody knows it."""
+    return {member.decode(): text for member, text in person.gossip.away.items()}
+
+
+def test_who_is_away_is_away_everywhere_and_back_everywhere() -> None:
+    town, people = chain("ana", "bo", "cid", "dee")
+    town.say_away(people[0], "lunch")
+    town.run(SECOND)
+    assert all(away(person) == {"ana": "lunch"} for person in people)
+    town.say_away(people[0], "lunch, long")
+    town.run(SECOND)
+    assert all(away(person) == {"ana": "lunch, long"} for person in people)
+    told = [person.away_changes for person in people]
+    town.run(10 * MINUTE)  # Said again with each card, which is no news.
+    assert all(away(person) == {"ana": "lunch, long"} for person in people)
+    assert [person.away_changes for person in people] == told == [2, 2, 2, 2]
+    town.say_away(people[0], back=True)
+    town.run(SECOND)
+    assert not any(away(person) for person in people)
+    assert not any(person.faults for person in people)
+
+
+def test_who_comes_later_hears_that_somebody_is_away() -> None:
+    town, (ana, bo) = chain("ana", "bo")
+    town.say_away(ana, "lunch")
+    town.run(SECOND)
+    cid = town.add("cid")
+    town.link(bo, cid)
+    town.run(SECOND)
+    assert away(cid) == {"ana": "lunch"}
+
+
+def test_any_device_of_a_member_says_that_they_are_back() -> None:
+    town, (desk, bo, phone) = chain("ana", "bo", "ana-phone")
+    town.say_away(desk, "lunch")
+    town.run(SECOND)
+    assert away(phone) == away(bo) == {"ana": "lunch"}
+    phone.wall_ahead_ms = -5 * MINUTE  # Whatever its clock shows, it answers to what it knows.
+    town.say_away(phone, back=True)
+    town.run(SECOND)
+    assert away(desk) == away(bo) == away(phone) == {}
+    town.run(10 * MINUTE)  # And the desk does not say it again.
+    assert away(desk) == away(bo) == away(phone) == {}
+
+
+def test_who_goes_offline_is_not_away_any_more() -> None:
+    town, (ana, bo, cid) = chain("ana", "bo", "cid")
+    town.say_away(ana)
+    town.run(SECOND)
+    town.crash(ana)
+    town.run(MINUTE)
+    assert away(bo) == away(cid) == {}
+
+
+def test_a_relay_does_not_learn_who_is_away() -> None:
+    town = Town()
+    ana, relay, bo = town.add("ana"), town.add("relay", relay=True), town.add("bo")
+    town.link(ana, relay)
+    town.link(relay, bo)
+    town.run(SECOND)
+    town.passed.clear()
+    town.say_away(ana, "at the doctor's")
+    town.run(SECOND)
+    assert away(relay) == away(bo) == {}
+    assert not town.passed["ana"]
+
+
+def test_an_old_word_or_one_of_somebody_else_counts_for_nothing() -> None:
+    town, (ana, bo, cid) = chain("ana", "bo", "cid")
+    town.say_away(ana, "lunch")
+    town.run(SECOND)
+    old = ephemeral.sign(
+        WORKSPACE, ana.device, ana.seed, stamp=town.now(ana).wall - 5 * SECOND, hops=3,
+        said=Away(True, "at the beach"),
+    )  # fmt: skip
+    town.give(ana, bo, old)
+    town.run(SECOND)
+    assert away(bo) == away(cid) == {"ana": "lunch"}
+    town.say_away(bo, "in a meeting")
+    town.run(SECOND)
+    assert away(cid) == {"ana": "lunch", "bo": "in a meeting"}
+    false = ephemeral.sign(
+        WORKSPACE, bo.device, cid.seed, stamp=town.now(bo).wall + 1, hops=3, said=Away(False, "")
+    )
+    town.give(cid, bo, msgspec.structs.replace(false, device=ana.device))
+    town.run(SECOND)
+    assert bo.faults == ["cid"]
+    assert away(bo) == {"ana": "lunch", "bo": "in a meeting"}
+
+
+def test_what_is_said_of_being_away_is_clean() -> None:
+    town, (ana, bo) = chain("ana", "bo")
+    town.say_away(ana, "\x1b]0;owned\x07lunch\u202e")
+    town.run(SECOND)
+    assert away(bo) == {"ana": "]0;ownedlunch"}
+
+
+words = st.tuples(st.sampled_from(["ana", "ana-phone", "ana-tablet"]), st.booleans())
+
+
+@settings(max_examples=30)
+@given(st.lists(words, min_size=1, max_size=5), st.randoms(use_true_random=False))
+def test_whatever_order_words_come_in_everybody_believes_the_same(
+    said: list[tuple[str, bool]], random: Random
+) -> None:
+    town = Town()
+    devices = {name: town.add(name) for name in ("ana", "ana-phone", "ana-tablet")}
+    bo, cid = town.add("bo"), town.add("cid")
+    messages = [
+        ephemeral.sign(
+            WORKSPACE, devices[name].device, devices[name].seed,
+            stamp=START_MS + 5_000 + number, hops=0, said=Away(gone, str(number) if gone else ""),
+        )
+        for number, (name, gone) in enumerate(said)
+    ]  # fmt: skip
+    town.run(10 * SECOND)
+    for reader in (bo, cid):
+        number = town.link(reader, devices["ana"])
+        town.run(SECOND)
+        shuffled = random.sample(messages, len(messages))
+        for message in shuffled:
+            reader.gossip.hear(number, message, town.now(reader))
+    wanted = {"ana": str(len(said) - 1)} if said[-1][1] else {}
+    assert away(bo) == away(cid) == wanted

@@ -25,7 +25,7 @@ DECODERS: dict[str, tuple[Callable[[bytes], Any], type[Exception], int]] = {
     "blocks": (blocks.decode, block_errors.TooNew, 12),
     "lobby": (lobby.decode, errors.TooNew, 4),
     "ephemeral": (ephemeral.decode, errors.TooNew, 3),
-    "ephemeral, signed": (ephemeral.decode_said, errors.TooNew, 5),
+    "ephemeral, signed": (ephemeral.decode_said, errors.TooNew, 6),
 }
 values = st.none() | st.integers(0, 2**32) | st.binary(max_size=40) | st.text(max_size=20)
 

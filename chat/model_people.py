@@ -1,0 +1,59 @@
+"""What the face reads of people: who wrote, who is in and present, with which devices."""
+
+from typing import Literal
+
+import msgspec
+
+from chat.model_verification import Verified
+
+
+class Author(msgspec.Struct, frozen=True):
+    """Who wrote something. `nick` is display text and may repeat; `member` never does."""
+
+    member: str
+    nick: str
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A member. `role` is founder, admin, member, reader or relay, from the level.
+
+    Attributes:
+        online: a device of theirs is linked, or others say so.
+        away: they say so, or nobody touched the keys of their machine for a while; `away_text` is
+            what they say of it.
+        state: "in", or of who is not any more "removed" or "left"; then `by` says by whom.
+        voided: how many entries of theirs do not stand, because of a removal.
+        verified: "yes" when this member compared words with them, "changed" when they have keys
+            since that they had not then. Known on this device alone.
+    """
+
+    member: str
+    nick: str
+    level: int
+    role: Literal["founder", "admin", "member", "reader", "relay", "former"]
+    devices: int = 1
+    online: bool = False
+    away: bool = False
+    away_text: str = ""
+    me: bool = False
+    colour: str = ""
+    state: Literal["in", "removed", "left"] = "in"
+    by: Author | None = None
+    voided: int = 0
+    verified: Verified = "no"
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device of a member.
+
+    Attributes:
+        device: its id, the public key it signs with.
+        linked: a link leads to it.
+        this: it is this one.
+        paper: a key on paper, which is on no machine.
+    """
+
+    device: str
+    linked: bool = False
+    this: bool = False
+    paper: bool = False
