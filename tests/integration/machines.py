@@ -15,6 +15,7 @@ own because a Unix socket's name may have 107 bytes, and pytest's folders are de
 """
 
 import asyncio
+import atexit
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
@@ -346,19 +347,18 @@ class Machines:
     def team(self, *nicks: str, relay: bool = False) -> list[Machine]:
         """Members of one workspace, all their nodes running and linked to each other.
 
-        The first founds it. With `relay`, one more machine at the end of the list is a relay.
+        The first founded it. With `relay`, one more machine at the end of the list is a relay.
         """
-        team = [self.machine(nick) for nick in nicks]
-        founder = team[0]
-        founder.new("Cats", nicks[0])
+        formed = _formed(nicks, relay)
+        team = [self.machine(name) for name in (*nicks, "relay")[: len(nicks) + relay]]
+        for machine in team:
+            shutil.copytree(formed / machine.home.name, machine.home)
+        founder, others, relays = team[0], team[1 : len(nicks)], team[len(nicks) :]
         founder.node()
-        for machine, nick in zip(team[1:], nicks[1:], strict=True):
-            assert machine.join(founder.invite(), nick) == "joined"
-        if relay:
-            team.append(self.machine("relay"))
-            team[-1].relay(founder.invite("--relay"), "--dial", founder.url)
-        for place, machine in enumerate(team[1 : len(nicks)], start=1):
-            earlier = [*team[:place], *team[len(nicks) :]]
+        for each in relays:
+            each.relay("", "--dial", founder.url)
+        for place, machine in enumerate(others, start=1):
+            earlier = [*team[:place], *relays]
             machine.node(*(part for other in earlier for part in ("--dial", other.url)))
         for machine in team:
             eventually(partial(machine.linked, len(team) - 1), what="all links")
@@ -375,6 +375,28 @@ class Machines:
             for program in machine.programs:
                 program.kill()
         shutil.rmtree(self._folder, onerror=_gone_already)
+
+
+@cache
+def _formed(nicks: tuple[str, ...], relay: bool) -> Path:
+    """A folder of the profiles of a new team, by name; none of their nodes runs.
+
+    Made once in this process and copied by every test that begins with such a team: how a team
+    comes together has tests of its own, and takes seconds.
+    """
+    machines = Machines()
+    atexit.register(machines.close)
+    founder = machines.machine(nicks[0])
+    founder.new("Cats", nicks[0])
+    node = founder.node()
+    for nick in nicks[1:]:
+        assert machines.machine(nick).join(founder.invite(), nick) == "joined"
+    if relay:
+        program = machines.machine("relay").relay(founder.invite("--relay"), "--dial", founder.url)
+        eventually(partial(founder.linked, 1), what="the relay")
+        assert program.stop() == 0
+    assert node.stop() == 0
+    return machines.folder
 
 
 def _gone_already(_: object, path: str, error: Any) -> None:
