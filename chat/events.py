@@ -74,6 +74,10 @@ class PrivateChanged(Event, frozen=True, tag="private"):
     private: model.Private
 
 
+class WorkspacesChanged(Event, frozen=True, tag="workspaces"):
+    """This profile has a workspace more, beside the one whose events these are."""
+
+
 class Warned(Event, frozen=True, tag="warning"):
     """Something the user should know, as a sentence."""
 
@@ -90,5 +94,6 @@ AnyEvent = (
     | TransferChanged
     | TypingShown
     | PrivateChanged
+    | WorkspacesChanged
     | Warned
 )

@@ -105,6 +105,7 @@ class Hooks:
         hub: whose events are listened to, and where it is told how a command fails.
         is_direct: whether a channel, by its id, is a private one of two.
         seconds: how long a command may take.
+        workspace: the id of the workspace, told like the folder.
     """
 
     def __init__(
@@ -114,7 +115,10 @@ class Hooks:
         hub: Hub,
         is_direct: Callable[[str], bool],
         seconds: float = SECONDS_MAX,
+        *,
+        workspace: Callable[[], str] = str,
     ) -> None:
+        self._workspace = workspace
         self._commands = commands
         self._home = home
         self._hub = hub
@@ -164,7 +168,12 @@ class Hooks:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "CLOWDER_HOME": str(self._home), "CLOWDER_HOOK": command.name},
+                env={
+                    **os.environ,
+                    "CLOWDER_HOME": str(self._home),
+                    "CLOWDER_WORKSPACE": self._workspace(),
+                    "CLOWDER_HOOK": command.name,
+                },
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:

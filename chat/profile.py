@@ -7,6 +7,7 @@
     lock            held by one process              profile_lock
     marker          was it shut down cleanly?        profile_marker
     control.sock    commands of other processes      profile_socket, control
+    workspaces/     more of the same                 profile_workspaces
 
 `Profile` knows the names and touches nothing. `Profile.open` takes the lock, decides whether this
 is the very profile that was shut down cleanly, and if it cannot be sure, commits a new incarnation
@@ -55,14 +56,27 @@ def default_home() -> Path:
 
 
 class Profile:
-    """The names of a profile's files. Need not exist."""
+    """The names of a profile's files. Need not exist.
 
-    def __init__(self, home: Path) -> None:
+    Attributes:
+        main: the profile's first workspace, whose settings and key count; mostly this one.
+    """
+
+    def __init__(self, home: Path, main: "Profile | None" = None) -> None:
         self.home = home.absolute()
+        self.main = self if main is None else main
+        main_key = None if main is None else main.key_file
+        self.key_file: KeyFile = KeyFile(self.database_path, main_key)
+        """The key of the database, and what guards it."""
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the first workspace of its profile."""
+        return self.main is self
 
     @property
     def config_path(self) -> Path:
-        return self.home / "config.toml"
+        return self.main.home / "config.toml"
 
     @property
     def database_path(self) -> Path:
@@ -84,11 +98,6 @@ class Profile:
     def control_path(self) -> Path:
         """The socket of the process that holds this profile. Raises StoreError."""
         return socket_path(self.home)
-
-    @property
-    def key_file(self) -> KeyFile:
-        """The key of the database, and what guards it."""
-        return KeyFile(self.database_path)
 
     def open(
         self, entropy: Entropy, *, create: bool, passphrase: str | None = None
@@ -119,9 +128,12 @@ class Profile:
             is_new = not key_file.has_profile
             if is_new and not create:
                 raise no_workspace()
-            key = key_file.begin(entropy) if is_new else key_file.read(passphrase)
+            if is_new:
+                key = key_file.begin(entropy, passphrase)
+            else:
+                key = key_file.read(passphrase)
             warning = "" if is_new else key_file.close_to_others()
-            KeyGuard(key_file).clean()
+            KeyGuard(self.main.key_file).clean()
             prepare_socket_folder(self.home)
             said = profile_marker.take(self.marker_path)
             witness = profile_marker.Witness.of(self.database_path)

@@ -8,15 +8,29 @@ A profile exists from the moment its key has its name. Until its database is who
 called `key.new`; a crash in between leaves the two, and the next try goes on from there. Apart
 from that, a key without a database or a database without a key is never made up for: what is
 missing may come back from a backup, and whatever were put in its place would stand in the way.
+
+A workspace beside the first one (`profile_workspaces`) has a key that follows from the first one's:
+what guards that guards both. The first key is kept once it is known, because the passphrase may be
+another one when the next workspace is opened, and stretching it takes a while.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 from chat import profile_keyring
 from chat.errors import Locked, NotFound, StoreError, Unavailable
 from chat.profile_files import OTHERS, PRIVATE_FILE, sync_folder, write_new
-from chat.profile_vault import FILE_MAX_BYTES, Plain, Ringed, Sealed, Vault, decode, encode
+from chat.profile_vault import (
+    FILE_MAX_BYTES,
+    Derived,
+    Plain,
+    Ringed,
+    Sealed,
+    Vault,
+    decode,
+    derived,
+    encode,
+)
 from crdt.errors import Invalid, TooNew
 from crdt.keys import Entropy
 from crdt.limits import KEY_BYTES
@@ -56,6 +70,14 @@ _NOT_IN_KEYRING = (
     "The key of {home} should be in the system's keyring, and is not, or is another one. Unlock "
     "the keyring of the user who put it there, or restore a backup."
 )
+_OF_ANOTHER = (
+    "{key} belongs to another profile. Put the whole folder back from a backup, with all its "
+    "workspaces."
+)
+_BESIDE = (
+    "{home} is one of several workspaces of a profile. Name the profile's folder with --home and "
+    "this one with --workspace."
+)
 _WAS_OPEN = {
     "nothing": (
         "{key} could be read by others on this machine, and opens everything here. It is closed "
@@ -70,10 +92,12 @@ _WAS_OPEN = {
 
 
 class KeyFile:
-    """The key of one database, both in one folder."""
+    """The key of one database, both in one folder; `main` is that of the profile's first one."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, main: "KeyFile | None" = None) -> None:
         self._database = database
+        self._main = main
+        self._known: bytes | None = None
         self.path = database.with_name(KEY_NAME)
         self._draft = database.with_name(DRAFT_NAME)
 
@@ -84,7 +108,17 @@ class KeyFile:
 
     def guard(self) -> Guard:
         """What guards the key of a profile that exists. Raises StoreError, as `read`."""
-        return guard_of(self.vault())
+        match self.vault():
+            case Plain():
+                return "nothing"
+            case Sealed():
+                return "passphrase"
+            case Ringed():
+                return "keyring"
+            case Derived():
+                return self._followed().guard()
+            case never:
+                assert_never(never)
 
     def vault(self) -> Vault:
         """What the file of a profile that exists says. Raises StoreError, as `read`."""
@@ -102,7 +136,12 @@ class KeyFile:
             Locked: it takes a passphrase, and there is none or another; or the keyring lost it.
             StoreError: the key or the database is missing or damaged; nothing was changed.
         """
-        return self.opened(self.vault(), passphrase)
+        self._known = self.opened(self.vault(), passphrase)
+        return self._known
+
+    def known(self, passphrase: str | None = None) -> bytes:
+        """As `read`, unless this key was read before."""
+        return self.read(passphrase) if self._known is None else self._known
 
     def opened(self, vault: Vault, passphrase: str | None) -> bytes:
         """The key that this file, or its next contents, holds. Raises Locked."""
@@ -113,6 +152,17 @@ class KeyFile:
                 return self._from_keyring(vault, name)
             case Sealed():
                 return self._with_passphrase(vault, passphrase)
+            case Derived():
+                try:
+                    return vault.key_from(self._followed().known(passphrase))
+                except Invalid:
+                    raise self._error(_OF_ANOTHER) from None
+
+    def _followed(self) -> "KeyFile":
+        """The key file that this one follows. Raises StoreError: nobody said which."""
+        if self._main is None:
+            raise self._error(_BESIDE)
+        return self._main
 
     def _with_passphrase(self, vault: Sealed, passphrase: str | None) -> bytes:
         if passphrase is None:
@@ -142,18 +192,21 @@ class KeyFile:
         self.path.chmod(PRIVATE_FILE)
         return self._sentence(_WAS_OPEN[self.guard()])
 
-    def begin(self, entropy: Entropy) -> bytes:
+    def begin(self, entropy: Entropy, passphrase: str | None = None) -> bytes:
         """A key for a database to be made, and the empty file of that database.
 
         Raises:
             StoreError: an earlier try left something that cannot be gone on with.
+            Locked: it follows a key that the passphrase does not open.
         """
         if not self._database.exists():
             self._draft.unlink(missing_ok=True)
-            write_new(self._draft, encode(Plain(entropy(KEY_BYTES))))
+            main = None if self._main is None else self._main.known(passphrase)
+            made = Plain(entropy(KEY_BYTES)) if main is None else derived(main, entropy)
+            write_new(self._draft, encode(made))
             # SQLite would make it readable for others; files beside it take over its mode.
             write_new(self._database, b"")
-        return self.opened(self.at(self._draft), None)
+        return self.opened(self.at(self._draft), passphrase)
 
     def finish(self) -> None:
         """The database is whole: from now on there is a profile."""
@@ -176,17 +229,6 @@ class KeyFile:
 
     def _error(self, sentence: str) -> StoreError:
         return StoreError(self._sentence(sentence))
-
-
-def guard_of(vault: Vault) -> Guard:
-    """What guards the key in this file."""
-    match vault:
-        case Plain():
-            return "nothing"
-        case Sealed():
-            return "passphrase"
-        case Ringed():
-            return "keyring"
 
 
 def no_workspace() -> NotFound:

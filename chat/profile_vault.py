@@ -4,12 +4,15 @@
     2  Sealed  || memory_kib u32 || passes u32 || salt 16     under a passphrase (Argon2id)
                || nonce 24 || sealed 48
     3  Ringed  || name 16 || check 16                         in the system's keyring, by this name
+    4  Derived || salt 16 || check 16                         from the key of the profile, see below
 
-Numbers are big-endian. `sealed` is XChaCha20-Poly1305 of the key, under a key derived from the
-stretched passphrase, with everything before it as associated data: a swapped salt or another cost
-is a passphrase that does not open. `check` follows from the key, so a keyring that gives another
-one is found out. The parameters stand in the file and are bounded when read, because a file that
-came back from elsewhere must not take all memory, or a day. docs/protocol/profile.md is the page.
+Derived is of a workspace beside the first one of a profile: its key follows from the first one's,
+so that one passphrase guards them all. Numbers are big-endian. `sealed` is XChaCha20-Poly1305 of
+the key, under a key derived from the stretched passphrase, with everything before it as associated
+data: a swapped salt or another cost is a passphrase that does not open. `check` follows from the
+key, so a keyring that gives another one is found out. The parameters stand in the file and are
+bounded when read, because a file that came back from elsewhere must not take all memory, or a day.
+docs/protocol/profile.md is the page.
 """
 
 import struct
@@ -21,7 +24,7 @@ from crdt.errors import Invalid, TooNew
 from crdt.keys import Entropy, digest, equal, kdf, open_sealed, seal, stretch
 from crdt.limits import KEY_BYTES, NONCE_BYTES, TAG_BYTES
 
-PLAIN, SEALED, RINGED = 1, 2, 3
+PLAIN, SEALED, RINGED, DERIVED = 1, 2, 3, 4
 """Versions of the file."""
 FILE_MAX_BYTES = 4096
 """No version has more; a file that has is none."""
@@ -37,6 +40,7 @@ PASSPHRASE_MAX_BYTES = 1024
 _HEAD = struct.Struct(">BII16s24s")
 _LABEL = b"x1.vault"
 _CHECK = b"x1.vault.check"
+_BESIDE = b"x1.vault.beside"
 
 
 class Cost(NamedTuple):
@@ -93,7 +97,22 @@ class Ringed:
         return len(key) == KEY_BYTES and equal(self.check, _check(key))
 
 
-Vault = Plain | Sealed | Ringed
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the key follows from, beside the key of the profile."""
+
+    salt: bytes
+    check: bytes
+
+    def key_from(self, main: bytes) -> bytes:
+        """The database's key. Raises Invalid: that is the key of another profile."""
+        key = kdf(main, _BESIDE, self.salt)
+        if not equal(self.check, _check(key)):
+            raise Invalid("not the key that this one follows from")
+        return key
+
+
+Vault = Plain | Sealed | Ringed | Derived
 
 
 def prepared(passphrase: str) -> bytes:
@@ -113,6 +132,12 @@ def ringed(key: bytes, entropy: Entropy) -> Ringed:
     return Ringed(entropy(NAME_BYTES), _check(key))
 
 
+def derived(main: bytes, entropy: Entropy) -> Derived:
+    """A new key that follows from the profile's."""
+    salt = entropy(SALT_BYTES)
+    return Derived(salt, _check(kdf(main, _BESIDE, salt)))
+
+
 def encode(vault: Vault) -> bytes:
     """The file."""
     match vault:
@@ -122,6 +147,8 @@ def encode(vault: Vault) -> bytes:
             return vault.head + vault.sealed
         case Ringed(name, check):
             return bytes((RINGED,)) + name + check
+        case Derived(salt, check):
+            return bytes((DERIVED,)) + salt + check
 
 
 def decode(data: bytes) -> Vault:
@@ -134,12 +161,14 @@ def decode(data: bytes) -> Vault:
     if not data:
         raise Invalid("a key file is not empty")
     version, rest = data[0], data[1:]
-    if version > RINGED:
+    if version > DERIVED:
         raise TooNew("a later version of the key file")
     if version == PLAIN and len(rest) == KEY_BYTES:
         return Plain(rest)
     if version == RINGED and len(rest) == NAME_BYTES + CHECK_BYTES:
         return Ringed(rest[:NAME_BYTES], rest[NAME_BYTES:])
+    if version == DERIVED and len(rest) == SALT_BYTES + CHECK_BYTES:
+        return Derived(rest[:SALT_BYTES], rest[SALT_BYTES:])
     if version != SEALED or len(data) != _HEAD.size + KEY_BYTES + TAG_BYTES:
         raise Invalid("not the size of a key file")
     _, memory_kib, passes, salt, nonce = _HEAD.unpack_from(data)

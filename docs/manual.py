@@ -22,6 +22,7 @@ error.
 """
 _VARIABLES = {
     "CLOWDER_HOME": "Folder of the profile, as \\-\\-home.",
+    "CLOWDER_WORKSPACE": "Which workspace of the profile, as \\-\\-workspace.",
     "CLOWDER_LISTEN, CLOWDER_INTERFACE": "As the options of these names.",
     "CLOWDER_DIAL": "As \\-\\-dial; several are separated by spaces.",
     "CLOWDER_NO_MDNS": "1 is \\-\\-no\\-mdns.",

@@ -54,6 +54,7 @@ def every_command(group: click.Command, path: str) -> Iterator[tuple[str, click.
 
 GLOBAL = {
     "--home",
+    "--workspace",
     "--json",
     "--listen",
     "--interface",

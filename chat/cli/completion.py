@@ -51,9 +51,10 @@ def known_channels(ctx: click.Context) -> list[model.Channel]:
     """The channels of the profile that the words so far name; none if it cannot be asked."""
     shared: dict[str, Any] = {}
     for level in (ctx.parent, ctx):
-        home = None if level is None else level.params.get("home")
-        if home:
-            shared["home"] = home
+        for name in ("home", "workspace"):
+            given = None if level is None else level.params.get(name)
+            if given:
+                shared[name] = given
     try:
         invocation = Invocation(shared)
         invocation.passphrases.stop_asking()

@@ -1,38 +1,50 @@
 """How a command gets its options and its session.
 
 The global options are accepted before and after the subcommand, the later one wins. A command
-speaks to the node that holds the profile, when one runs; else it opens the profile itself. Two
-commands at the same time wait for each other: see `lasting`.
+speaks to the node that holds the workspace, when one runs; else it opens the workspace itself. Two
+commands at the same time wait for each other: see `lasting`. Of several workspaces it is the one
+that `--workspace` names, else the profile's first.
 """
 
 import asyncio
 import io
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from chat.cli.opening import Opening
 from chat.cli.output import Output, silence
 from chat.cli.unlocking import Passphrases
 from chat.config import Settings, environment, load
-from chat.errors import ChatError, Locked, ProfileInUse
+from chat.errors import ChatError
 from chat.profile import Profile, default_home
 from chat.session import Session
 
-HOLDER_PATIENCE_SECONDS = 20.0
-"""How long a profile may be held by a process that is of no use to us; commands are over sooner."""
-HOLDER_POLL_SECONDS = 0.02
 YIELDING_SECONDS = 2.0
 """A node that is started anew takes up its profile before a command that stays does."""
 WAIT_MAX_SECONDS = 30 * 86_400
 """Who waits longer than a month is not a command."""
 COUNT_MAX = 10_000_000
 """Messages; the node gives no more at once."""
+
+OWN_WORKSPACE = ("verify", "read")
+"""Commands to which `--workspace` is what a file has to be of."""
+_GLOBAL_NAMES = (
+    "workspace",
+    "home",
+    "as_json",
+    "listen",
+    "interface",
+    "dial",
+    "no_mdns",
+    "passphrase_fd",
+)
 
 INTERRUPTED = 130
 """Exit code after Ctrl+C, as shells have it."""
@@ -42,6 +54,9 @@ def global_options() -> list[click.Option]:
     """Fresh copies of the options every command takes."""
     return [
         click.Option(["--home"], type=click.Path(file_okay=False), help="Folder of the profile."),
+        click.Option(
+            ["--workspace"], metavar="NAME", help="Which one, by name or id, if there are several."
+        ),
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object a line."),
         click.Option(["--listen"], metavar="HOST:PORT", help="Where to accept links."),
         click.Option(["--interface"], metavar="ADDR", help="Discover and listen only there."),
@@ -82,26 +97,25 @@ class GlobalOptions(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(global_options())
+        add_global_options(self)
 
     def invoke(self, ctx: click.Context) -> Any:
         take_global(ctx)
         return super().invoke(ctx)
 
 
+def add_global_options(command: click.Command) -> None:
+    """Let a command take them; what it calls by one of their names itself stays its own."""
+    own = {param.name for param in command.params}
+    command.params.extend(each for each in global_options() if each.name not in own)
+
+
 def take_global(ctx: click.Context) -> None:
     """Move the global options of one level into the shared `ctx.obj`."""
     shared: dict[str, Any] = ctx.ensure_object(dict)
     refuse_what_is_no_text(ctx)
-    for name in (
-        "home",
-        "as_json",
-        "listen",
-        "interface",
-        "dial",
-        "no_mdns",
-        "passphrase_fd",
-    ):
+    names = _GLOBAL_NAMES if ctx.command.name not in OWN_WORKSPACE else _GLOBAL_NAMES[1:]
+    for name in names:
         value = ctx.params.pop(name, None)
         if value or (name == "passphrase_fd" and value is not None):
             shared[name] = value
@@ -162,10 +176,32 @@ class Invocation:
         given = self._shared.get("home")
         return Path(given).expanduser() if given else default_home()
 
+    @cached_property
+    def main(self) -> Profile:
+        """The profile, which is its first workspace."""
+        return Profile(self.home)
+
+    @property
+    def wanted(self) -> str:
+        """The workspace that is asked for, by name or id; "" is the first."""
+        return str(self._shared.get("workspace") or environment().get("CLOWDER_WORKSPACE") or "")
+
+    async def profile(self) -> Profile:
+        """The workspace that is asked for.
+
+        Raises:
+            NotFound: there is none of that name. UsageError: there are several.
+        """
+        if not self.wanted:
+            return self.main
+        from chat.cli.workspaces import choose
+
+        return await choose(self, self.wanted)
+
     @property
     def config_path(self) -> Path:
         """Where the settings of this profile stand."""
-        return Profile(self.home).config_path
+        return self.main.config_path
 
     @property
     def settings(self) -> Settings:
@@ -177,6 +213,17 @@ class Invocation:
         }
         return load(self.config_path, overrides, environment())
 
+    def opening(self, *, network: bool, listening: bool, yielding: float = 0.0) -> Opening:
+        """What opens workspaces of this profile; the arguments are those of `session`."""
+        return Opening(
+            self.main,
+            lambda: self.settings,
+            self.passphrases,
+            network=network,
+            listening=listening,
+            yielding=yielding,
+        )
+
     @asynccontextmanager
     async def session(
         self,
@@ -185,8 +232,9 @@ class Invocation:
         create: bool = False,
         listening: bool = False,
         yielding: float = 0.0,
+        anew: bool = False,
     ) -> AsyncIterator[Session]:
-        """The session of this profile: the running node's, or an own one.
+        """The session of one workspace: the running node's, or an own one.
 
         Args:
             network: it has to meet peers; a node that works alone will not do.
@@ -194,62 +242,25 @@ class Invocation:
             listening: an own node accepts links, because it stays.
             yielding: for how many seconds after the end of another's node a third process may
                 take up the profile before this one does.
+            anew: for a workspace that is not there yet, whichever is asked for otherwise.
         """
-        from chat.cli.lasting import LastingSession
-
-        async def next_holder() -> Session:
-            return await self.open_session(
-                network=network, create=create, listening=listening, yielding=yielding
-            )
-
-        first = await self.open_session(network=network, create=create, listening=listening)
-        session = LastingSession(first, next_holder)
+        profile = self.main if anew else await self.profile()
+        opening = self.opening(network=network, listening=listening, yielding=yielding)
         try:
-            yield session
+            session = await opening.lasting(profile, create=create)
+            try:
+                yield session
+            finally:
+                await session.aclose()
         finally:
-            await session.aclose()
+            await opening.aclose()
 
     async def open_session(
         self, *, network: bool, create: bool, listening: bool, yielding: float = 0.0
     ) -> Session:
         """As `session`, but it ends with its holder, and who calls closes it."""
-        from chat.control import RemoteSession
-
-        profile = Profile(self.home)
-        begun = time.monotonic()
-        alone = False
-        while True:
-            session = await RemoteSession.connect(profile.control_path)
-            if session is not None:
-                if session.network or not network:
-                    return session
-                alone = True
-                await session.aclose()
-            if time.monotonic() - begun >= yielding:
-                from chat.node import Node
-
-                try:
-                    return await Node.open(
-                        profile,
-                        self.settings,
-                        network=network,
-                        create=create,
-                        listening=listening,
-                        passphrase=self.passphrases.of(profile),
-                    )
-                except Locked as error:
-                    if not self.passphrases.ask_again(error):
-                        raise
-                except ProfileInUse:
-                    # Its holder is about to listen, or to end: a command that is in a hurry too.
-                    if time.monotonic() - begun > HOLDER_PATIENCE_SECONDS:
-                        if not alone:
-                            raise
-                        raise ProfileInUse(
-                            f"Another command that works without the network holds {self.home}; "
-                            "this one needs peers. Try again when that one is done."
-                        ) from None
-            await asyncio.sleep(HOLDER_POLL_SECONDS)
+        opening = self.opening(network=network, listening=listening, yielding=yielding)
+        return await opening.session(await self.profile(), create=create)
 
 
 def run(work: Callable[[Invocation], Awaitable[int | None]]) -> NoReturn:

@@ -46,12 +46,13 @@ def import_slack(export: Path, wanted: tuple[str, ...]) -> None:
             missing = sorted(chosen - {channel.name for channel in known})
             if missing:
                 raise NotFound(f"The export has no channel {missing[0]} that was open to all.")
+            home = (await invocation.profile()).home
             async with invocation.session() as session:
                 await session.call(commands.GetStatus())
                 for channel in known:
                     if not chosen or channel.name in chosen:
                         name = channel.id or channel.name
-                        with Journal(invocation.home, "slack", name) as journal:
+                        with Journal(home, "slack", name) as journal:
                             importing = Importing(session, invocation.output, journal)
                             await importing.channel(archive, channel, names)
 

@@ -22,8 +22,9 @@ from chat.cli import (
     team,
     verifying,
     web,
+    workspaces,
 )
-from chat.cli.context import Invocation, global_options, prepare_streams, run, take_global
+from chat.cli.context import Invocation, add_global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -34,7 +35,7 @@ class Clowder(click.Group):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(global_options())
+        add_global_options(self)
 
     def invoke(self, ctx: click.Context) -> Any:
         take_global(ctx)
@@ -87,6 +88,7 @@ async def _face(invocation: Invocation, plain: bool, ascii_only: bool) -> int:
 
 for command in (
     *team.COMMANDS,
+    *workspaces.COMMANDS,
     *members.COMMANDS,
     *verifying.COMMANDS,
     *channels.COMMANDS,

@@ -5,7 +5,7 @@ The second speaks to the node that runs.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from chat.errors import Locked, NotFound, UsageError
 from chat.profile import Profile
 from chat.profile_guard import KeyGuard
 from chat.profile_key import Guard, no_workspace
+from chat.profile_workspaces import workspaces_of
+from chat.session import Session
 
 _SAID: dict[Guard, str] = {
     "nothing": "Nothing guards this profile: who has its folder has your identity.",
@@ -45,7 +47,7 @@ def passphrase() -> None:
 
 def _profile(invocation: Invocation) -> Profile:
     """A profile that exists. Raises NotFound."""
-    profile = Profile(invocation.home)
+    profile = invocation.main
     if not profile.key_file.has_profile:
         raise no_workspace()
     return profile
@@ -177,26 +179,40 @@ async def _answer(command: commands.Command) -> commands.Command:
 
 def _ask(make: Callable[[Invocation], Awaitable[commands.Command]]) -> None:
     async def work(invocation: Invocation) -> None:
-        session = await RemoteSession.connect(_profile(invocation).control_path)
-        if session is None:
+        found = [
+            await RemoteSession.connect(each.control_path)
+            for each in workspaces_of(_profile(invocation))
+        ]
+        sessions = [session for session in found if session is not None]
+        if not sessions:
             raise NotFound("Nothing runs here that could be locked or unlocked.")
         try:
-            while True:
-                command = await make(invocation)
-                try:
-                    status: model.Status = await session.call(command)
-                    break
-                except Locked as error:
-                    if not invocation.passphrases.ask_again(error):
-                        raise
+            status = await _tell_all(invocation, sessions, make)
         finally:
-            await session.aclose()
+            for session in sessions:
+                await session.aclose()
         if invocation.output.as_json:
             invocation.output.record("lock", {"locked": status.locked})
         else:
             invocation.output.line("locked" if status.locked else "unlocked")
 
     run(work)
+
+
+async def _tell_all(
+    invocation: Invocation,
+    sessions: Sequence[Session],
+    make: Callable[[Invocation], Awaitable[commands.Command]],
+) -> model.Status:
+    """Lock or unlock every workspace that runs; gives how the last one is then."""
+    while True:
+        command = await make(invocation)
+        try:
+            told: list[model.Status] = [await session.call(command) for session in sessions]
+            return told[-1]
+        except Locked as error:
+            if not invocation.passphrases.ask_again(error):
+                raise
 
 
 COMMANDS = (passphrase, lock, unlock)

@@ -3,16 +3,18 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import click
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.lasting import HolderChanged
 from chat.cli.output import Output
-from chat.errors import ProfileInUse, TrustError, UsageError
-from chat.events import Warned
+from chat.cli.workspaces import Everywhere, everywhere
+from chat.errors import ChatError, TrustError, UsageError
+from chat.events import Event, Warned, WorkspacesChanged
 from chat.session import Session
 
 DECIDED_WITHIN_SECONDS = 24 * 3600.0
@@ -33,44 +35,74 @@ async def until_stopped() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-@asynccontextmanager
-async def own_session(invocation: Invocation, *, create: bool) -> AsyncIterator[Session]:
-    """A node of our own; a profile that another process holds is no place for it."""
-    from chat.control import RemoteSession
+class Staying:
+    """What a command that stays tells of its workspaces; the first one's end is the end of it."""
 
-    session = await invocation.open_session(network=True, create=create, listening=True)
-    async with aclosing(session):
-        if isinstance(session, RemoteSession):
-            raise ProfileInUse(
-                f"Another Clowder process already holds {invocation.home}; its node goes on."
-            )
-        yield session
+    def __init__(self, served: Everywhere, output: Output) -> None:
+        self._served = served
+        self._output = output
+        self._following: dict[Session, asyncio.Task[None]] = {}
+        self.ended = asyncio.Event()
+
+    async def take(self, session: Session) -> None:
+        """Say where a workspace can be reached, and what it warns of from now on."""
+        following = session.events()
+        status: model.Status = await session.call(commands.GetStatus())
+        url = status.listening[0] if status.listening else ""
+        if self._output.as_json:
+            self._output.record("listening", {"url": url, "workspace": status.workspace})
+        else:
+            which = f" for {status.name}" if self._following and status.name else ""
+            self._output.line(f"listening on {', '.join(status.listening) or 'nothing'}{which}")
+        for warning in status.warnings:
+            self._output.note(f"warning: {warning}")
+        first = not self._following
+        self._following[session] = asyncio.create_task(self._follow(session, following, first))
+
+    async def look(self) -> None:
+        """Take up the other workspaces, and those that were added."""
+        for session in await self._served.look():
+            if session not in self._following:
+                await self.take(session)
+
+    async def _follow(self, session: Session, following: AsyncIterator[Event], first: bool) -> None:
+        """The events end when somebody asks the session to shut down."""
+        while True:
+            try:
+                async for event in following:
+                    if isinstance(event, Warned):
+                        self._output.note(f"warning: {event.text}")
+                    elif isinstance(event, WorkspacesChanged):
+                        await self.look()
+                break
+            except HolderChanged:
+                following = session.events()
+            except ChatError as error:
+                self._output.note(f"warning: {error}")
+                if not first:
+                    return
+                break
+        self.ended.set()
+
+    async def aclose(self) -> None:
+        """Tell no more."""
+        for task in self._following.values():
+            task.cancel()
+        await asyncio.gather(*self._following.values(), return_exceptions=True)
 
 
 async def _stay(
-    invocation: Invocation,
-    session: Session,
+    staying: Staying,
     stopped: asyncio.Event,
     joining: Coroutine[Any, Any, None] | None = None,
 ) -> None:
-    """Say where this node listens, and work until stopped, or until joining is refused.
+    """Work until stopped, or until joining is refused.
 
     Raises:
         ChatError: it is.
     """
-    status: model.Status = await session.call(commands.GetStatus())
-    output = invocation.output
-    if output.as_json:
-        output.record("listening", {"url": status.listening[0] if status.listening else ""})
-    else:
-        output.line(f"listening on {', '.join(status.listening) or 'nothing'}")
-    for warning in status.warnings:
-        output.note(f"warning: {warning}")
     asked = None if joining is None else asyncio.create_task(joining)
-    ends = {
-        asyncio.create_task(_until_closed(session, output)),
-        asyncio.create_task(stopped.wait()),
-    }
+    ends = {asyncio.create_task(staying.ended.wait()), asyncio.create_task(stopped.wait())}
     waiting = ends if asked is None else {*ends, asked}
     while not any(task.done() for task in ends) and not (asked and _failed(asked)):
         await asyncio.wait(
@@ -83,24 +115,30 @@ async def _stay(
         asked.result()
 
 
-def _failed(task: "asyncio.Task[None]") -> bool:
+def _failed(task: "asyncio.Task[Any]") -> bool:
     return task.done() and not task.cancelled() and task.exception() is not None
 
 
-async def _until_closed(session: Session, output: Output) -> None:
-    """Pass warnings on. The events end when somebody asks the session to shut down."""
-    async for event in session.events():
-        if isinstance(event, Warned):
-            output.note(f"warning: {event.text}")
+@asynccontextmanager
+async def _own(invocation: Invocation, *, create: bool) -> AsyncIterator[tuple[Session, Staying]]:
+    """A node of our own and what tells of it; what another process holds is no place for it."""
+    async with everywhere(invocation, create=create, own=True) as served:
+        staying = Staying(served, invocation.output)
+        try:
+            yield served.sessions[0], staying
+        finally:
+            await staying.aclose()
 
 
 @click.command(cls=GlobalOptions)
 def node() -> None:
-    """Run a member without a screen until it is stopped."""
+    """Run a member without a screen until it is stopped, in all workspaces of the profile."""
 
     async def work(invocation: Invocation) -> None:
-        async with until_stopped() as stopped, own_session(invocation, create=False) as session:
-            await _stay(invocation, session, stopped)
+        async with until_stopped() as stopped, _own(invocation, create=False) as (first, staying):
+            await staying.take(first)
+            await staying.look()
+            await _stay(staying, stopped)
 
     run(work)
 
@@ -112,9 +150,10 @@ def relay(ticket: str) -> None:
 
     async def work(invocation: Invocation) -> None:
         async with until_stopped() as stopped:
-            async with own_session(invocation, create=bool(ticket)) as session:
+            async with _own(invocation, create=bool(ticket)) as (session, staying):
                 joining = await _be_relay(session, ticket)
-                await _stay(invocation, session, stopped, joining)
+                await staying.take(session)
+                await _stay(staying, stopped, joining)
 
     run(work)
 

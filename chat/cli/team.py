@@ -42,7 +42,7 @@ def new(name: str, nick: str) -> None:
     """Create a workspace and print its id."""
 
     async def work(invocation: Invocation) -> None:
-        async with invocation.session(create=True) as session:
+        async with invocation.session(create=True, anew=True) as session:
             status = await session.call(commands.Create(name, nick))
         if invocation.output.as_json:
             invocation.output.record("workspace", {"id": status.workspace, "name": status.name})
@@ -140,7 +140,7 @@ def join(invitation: str, nick: str, wait: float) -> None:
     """Join a workspace by its link or 12 words."""
 
     async def work(invocation: Invocation) -> None:
-        async with invocation.session(network=True, create=True) as session:
+        async with invocation.session(network=True, create=True, anew=True) as session:
             status = await session.call(commands.Join(invitation, nick, wait))
         output = invocation.output
         joined = status.phase in ("live", "relay")
@@ -174,6 +174,8 @@ def members() -> None:
 def member_line(member: model.Member) -> str:
     """A member for people: presence, nick, role, devices, whether you verified them."""
     marks = " (you)" if member.me else ""
+    if member.away:
+        marks += f" (away{': ' if member.away_text else ''}{member.away_text})"
     head = f"{'●' if member.online else '○'} {member.nick}{marks}"
     void = f"  {member.voided} void" if member.voided else ""
     if member.state != "in":

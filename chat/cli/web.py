@@ -20,6 +20,7 @@ import click
 from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.serve import until_stopped
 from chat.cli.web_door import Door, loopback
+from chat.cli.workspaces import everywhere
 from chat.config import Endpoint
 from chat.errors import Unavailable
 
@@ -207,13 +208,14 @@ def browser(at: str, ascii_only: bool) -> None:
         command = face_command(invocation.home.absolute(), ascii_only=ascii_only)
         async with (
             until_stopped() as stopped,
-            invocation.session(network=True, create=True, listening=True),
+            everywhere(invocation, create=True) as served,
             serving(endpoint, command) as door,
         ):
             if invocation.output.as_json:
                 invocation.output.record("web", {"url": door.first_address})
             else:
                 invocation.output.line(door.first_address)
+            await served.look()
             # What a face says when it cannot start is no answer of ours.
             with contextlib.redirect_stdout(sys.stderr):
                 await stopped.wait()

@@ -115,7 +115,7 @@ class NodeLobby:
             if newcomer.joining.secret == invite.secret and not old:
                 self.relay = relay
                 return
-            if newcomer.joining.claims and not self.refused:
+            if self.waits_for_another(invite):
                 raise UsageError(
                     "A claim to another workspace waits here; use another --home for this one."
                 )
@@ -159,6 +159,13 @@ class NodeLobby:
         self._newcomer = None
         for handle in list(self._links.values()):
             handle.close()
+
+    def waits_for_another(self, invite: InviteText) -> bool:
+        """Whether the claim of an invite waits here that is not this one."""
+        if self._newcomer is None or self.refused:
+            return False
+        joining = self._newcomer.joining
+        return bool(joining.claims) and joining.secret != invite.secret
 
     @property
     def nick(self) -> str | None:

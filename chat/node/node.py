@@ -11,14 +11,14 @@ everything works alone.
 import asyncio
 import secrets
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from chat import commands, model
 from chat.config import Settings, parse_url
 from chat.control import ControlServer
 from chat.engine.founding import clean_nick, clean_title, found, furnish
 from chat.errors import ChatError, NoPeer, NotFound, Stopping, TrustError, UsageError
-from chat.events import StatusChanged
+from chat.events import Event, StatusChanged
 from chat.hooks import Hooks, commands_of
 from chat.hub import Hub, Listener
 from chat.invitation import parse as parse_invite
@@ -42,16 +42,30 @@ _WAITING = (
 )
 
 
+class Beside(Protocol):
+    """Where a workspace that is not this one finds its place: `chat.node.household`."""
+
+    async def add(self, command: commands.Create | commands.Join) -> model.Status:
+        """Found or join it. Raises ChatError."""
+
+
 class Node:
-    """One profile, held by this process until `aclose`."""
+    """One workspace of a profile, held by this process until `aclose`."""
 
     def __init__(
-        self, opened: OpenProfile, settings: Settings, *, network: bool, listening: bool
+        self,
+        opened: OpenProfile,
+        settings: Settings,
+        *,
+        network: bool,
+        listening: bool,
+        household: Beside | None = None,
     ) -> None:
         # A command that works alone hears of nobody, and of its own messages from whoever runs it.
         hooks = commands_of(settings.hooks) if network else {}
         self._opened = opened
         self._network = network
+        self._household = household
         self._hub = Hub()
         self._joined = asyncio.Event()
         self._parts = Parts(
@@ -62,8 +76,9 @@ class Node:
             listening=listening,
             on_joining_changed=self._joined.set,
         )
-        self._locking = Locking(opened.profile.key_file, self._hub)
-        self._hooks = Hooks(hooks, opened.profile.home, self._hub, self._is_direct)
+        self._locking = Locking(opened.profile.main.key_file, self._hub)
+        home = opened.profile.main.home
+        self._hooks = Hooks(hooks, home, self._hub, self._is_direct, workspace=self._workspace)
         self._control = ControlServer(self, opened.profile.control_path, network=network)
         self._closing: asyncio.Future[None] | None = None
         self._under_way = 0
@@ -80,6 +95,7 @@ class Node:
         create: bool,
         listening: bool = True,
         passphrase: str | None = None,
+        household: Beside | None = None,
     ) -> "Node":
         """Hold a profile and begin to work.
 
@@ -88,13 +104,14 @@ class Node:
             create: make the profile if there is none.
             listening: accept links; who is gone in a moment only dials, and nobody remembers it.
             passphrase: of the profile, if it takes one.
+            household: takes wishes for another workspace; without it they are refused.
 
         Raises:
             ChatError: a sentence; nothing is held then.
         """
         opened = profile.open(secrets.token_bytes, create=create, passphrase=passphrase)
         try:
-            node = cls(opened, settings, network=network, listening=listening)
+            node = cls(opened, settings, network=network, listening=listening, household=household)
         except BaseException:
             opened.close()
             raise
@@ -177,6 +194,20 @@ class Node:
         """Events from now on."""
         return self._hub.listen()
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it lets go of its workspace, or has."""
+        return self._closing is not None
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether there is no workspace here, and none that is waited for."""
+        return self._parts.status().phase == "none"
+
+    def emit(self, event: Event) -> None:
+        """Tell whoever listens."""
+        self._hub.emit(event)
+
     async def aclose(self) -> None:
         """Finish writing, say goodbye to peers, and let go of the profile."""
         if self._closing is not None:
@@ -200,6 +231,9 @@ class Node:
         self._hub.emit(StatusChanged(status))
         return status
 
+    def _workspace(self) -> str:
+        return self._parts.status().workspace
+
     def _is_direct(self, channel: str) -> bool:
         """Whether a channel, by its id, is a private one of two members."""
         team = self._parts.team
@@ -219,7 +253,7 @@ class Node:
         if parts.is_refused:
             await parts.give_up()
         if parts.team is not None or parts.lobby.nick is not None:
-            raise UsageError(_ONE_WORKSPACE)
+            return await self._add(command)
         identity, genesis = found(self._opened.incarnation, now(), secrets.token_bytes)
 
         def begin() -> None:
@@ -244,10 +278,12 @@ class Node:
         """Claim an invite, or go on with its claim, and wait for the admission."""
         parts = self._parts
         invite = parse_invite(command.invite)
-        if parts.is_in:
-            raise UsageError(_ONE_WORKSPACE)
         if not self._network:
             raise UsageError("Joining needs the network.")
+        left = parts.team is not None and parts.team.workspace.was_member
+        kept = left or parts.lobby.waits_for_another(invite)
+        if parts.is_in or (kept and self._household is not None):
+            return await self._add(command)
         nick = "relay" if command.relay else clean_nick(command.nick)
         parts.lobby.begin(invite, nick, relay=command.relay)
         await parts.start_over()
@@ -264,6 +300,17 @@ class Node:
                     self._joined.clear()
                     await self._joined.wait()
         return parts.status()
+
+    async def _add(self, command: commands.Create | commands.Join) -> model.Status:
+        """This one is taken: found or join another one beside it."""
+        relay = self._parts.team is not None and self._parts.team.identity.relay
+        if (
+            self._household is None
+            or relay
+            or (isinstance(command, commands.Join) and command.relay)
+        ):
+            raise UsageError(_ONE_WORKSPACE)
+        return await self._household.add(command)
 
     def _dial(self, command: commands.Dial) -> None:
         url = parse_url(command.url)

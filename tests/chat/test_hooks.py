@@ -158,7 +158,8 @@ def test_what_others_wrote_comes_on_stdin_and_nowhere_else(
     assert environment["CLOWDER_HOME"] == str(folder)
     assert environment["CLOWDER_HOOK"] == "message"
     assert environment["KEPT"] == "yes"
-    assert set(environment) <= {*os.environ, "CLOWDER_HOME", "CLOWDER_HOOK", "_", "PWD", "SHLVL"}
+    ours = {"CLOWDER_HOME", "CLOWDER_WORKSPACE", "CLOWDER_HOOK"}
+    assert set(environment) <= {*os.environ, *ours, "_", "PWD", "SHLVL"}
     assert not [value for value in environment.values() if "touch" in value]
     assert not (folder / "pwned").exists()
 

@@ -319,7 +319,7 @@ def test_a_key_without_its_database_is_left_alone(home: Path) -> None:
         (b"\x00" + bytes(32), "damaged"),
         (b"\x02" + bytes(96), "damaged"),
         (b"\x03" + bytes(31), "damaged"),
-        (b"\x04" + bytes(80), "newer Clowder"),
+        (b"\x05" + bytes(80), "newer Clowder"),
     ],
 )
 def test_a_key_that_is_none_is_named(home: Path, data: bytes, word: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import profile_vault as vault
-from chat.profile_vault import Cost, Plain, Ringed, Sealed, decode, encode
+from chat.profile_vault import Cost, Derived, Plain, Ringed, Sealed, decode, encode
 from crdt import keys
 from crdt.errors import Invalid, TooNew
 from tests.chat.store_authors import seeded
@@ -54,6 +54,18 @@ def test_a_keyring_file_is_the_one_that_the_page_describes() -> None:
     assert vault.ringed(KEY, lambda size: bytes(range(size))) == ringed
 
 
+def test_a_key_that_follows_is_the_one_that_the_page_describes() -> None:
+    known = vectors()["derived_key_file"]
+    derived = decode(bytes.fromhex(known["file"]))
+    assert isinstance(derived, Derived)
+    assert derived.salt.hex() == known["salt"]
+    assert derived.key_from(bytes.fromhex(vectors()["key"])).hex() == known["key"]
+    with pytest.raises(Invalid):
+        derived.key_from(bytes(32))
+    drawn = vault.derived(KEY, lambda size: bytes(range(0x60, 0x60 + size)))
+    assert drawn == derived
+
+
 FILES = st.one_of(
     st.binary(max_size=120),
     st.binary(min_size=32, max_size=32).map(lambda rest: b"\x01" + rest),
@@ -62,6 +74,7 @@ FILES = st.one_of(
         lambda parts: b"\x02" + parts[0].to_bytes(4, "big") + parts[1].to_bytes(4, "big") + parts[2]
     ),
     st.binary(min_size=32, max_size=32).map(lambda rest: b"\x03" + rest),
+    st.binary(min_size=32, max_size=32).map(lambda rest: b"\x04" + rest),
 )
 
 
@@ -70,9 +83,9 @@ def test_any_bytes_are_a_value_or_the_one_error(data: bytes) -> None:
     try:
         found = decode(data)
     except TooNew:
-        assert data[0] > vault.RINGED
+        assert data[0] > vault.DERIVED
     except Invalid:
-        assert not data or data[0] <= vault.RINGED
+        assert not data or data[0] <= vault.DERIVED
     else:
         assert encode(found) == data
         if isinstance(found, Sealed):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from chat import commands, model
-from chat.cli import context
+from chat.cli import opening
 from chat.cli.context import Invocation
 from chat.cli.following import follow
 from chat.cli.lasting import LastingSession
@@ -126,7 +126,7 @@ def test_who_needs_peers_does_not_stay_with_a_node_that_works_alone(
             async with invocation(home).session() as other:  # Who does not need them, does.
                 await other.call(commands.Post("general", "hi"))
             waiting = asyncio.create_task(networked(home))
-            monkeypatch.setattr(context, "HOLDER_PATIENCE_SECONDS", 0.1)
+            monkeypatch.setattr(opening, "HOLDER_PATIENCE_SECONDS", 0.1)
             with pytest.raises(ProfileInUse, match="without the network"):
                 await networked(home)
             monkeypatch.undo()
