@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from chat.blocks import messages
-from chat.blocks.errors import BlockError, Missing, StoreFailure
+from chat.blocks.errors import BlockError, Invalid, Missing, StoreFailure
 from chat.blocks.exchange import Exchange, ports
 from chat.blocks.store_files import BlockStore
 from chat.files.departures import Departures, Unsent
@@ -139,19 +139,21 @@ class ExchangeShell:
         if isinstance(event, ports.Received) and isinstance(event.message, messages.Block):
             mine, taken = taken, None
 
-        def write() -> str | None:
+        def write() -> ports.BlockStored:
             try:
                 self._store.put(effect.cid, effect.data)
+            except Invalid:
+                return ports.BlockStored(effect.cid, wrong=True)
             except BlockError as failure:
-                return str(failure)
-            return None
+                return ports.BlockStored(effect.cid, str(failure))
+            return ports.BlockStored(effect.cid)
 
-        def written(failure: str | None) -> None:
+        def written(stored: ports.BlockStored) -> None:
             if mine is not None:
                 mine()
-            if not self._closed:
-                self._on_stored(len(effect.data), failure)
-            self.give(ports.BlockStored(effect.cid, failure))
+            if not self._closed and not stored.wrong:
+                self._on_stored(len(effect.data), stored.failure)
+            self.give(stored)
 
         self._disk.block(write, written)
         return taken

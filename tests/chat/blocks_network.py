@@ -143,10 +143,11 @@ class Network:
             self._handle(node, ports.Tick())
 
     def _store(self, node: Node, effect: ports.StoreBlock) -> None:
-        if node.disk_failure is None:
-            assert matches(effect.cid, effect.data), "only verified blocks reach the disk"
+        wrong = not matches(effect.cid, effect.data)
+        if node.disk_failure is None and not wrong:
             node.disk[effect.cid] = effect.data
-        self._handle(node, ports.BlockStored(effect.cid, node.disk_failure))
+        failure = None if wrong else node.disk_failure
+        self._handle(node, ports.BlockStored(effect.cid, failure, wrong))
 
     def _send(self, node: Node, effect: ports.SendTo) -> None:
         message = node.tamper(effect.message)

@@ -91,7 +91,7 @@ class Shelf:
             if isinstance(effect.message, messages.Block):
                 self._inputs.append(ports.BlockSent(effect.peer, effect.message.cid))
         elif isinstance(effect, ports.StoreBlock):
-            self._inputs.append(ports.BlockStored(effect.cid, self._write(effect)))
+            self._inputs.append(self._write(effect))
         elif isinstance(effect, ports.ReadBlock):
             self._inputs.append(ports.BlockRead(effect.request, self._read(effect.cid)))
         elif isinstance(effect, ports.FindBlocks):
@@ -105,12 +105,14 @@ class Shelf:
             wanted = ports.Want(effect.root, limit=RELAY_FILE_MAX_BYTES, prefetch=True)
             self._inputs.append(wanted)
 
-    def _write(self, effect: ports.StoreBlock) -> str | None:
+    def _write(self, effect: ports.StoreBlock) -> ports.BlockStored:
         try:
             self.blocks.put(effect.cid, effect.data)
+        except Invalid:
+            return ports.BlockStored(effect.cid, wrong=True)
         except BlockError as failure:
-            return str(failure)
-        return None
+            return ports.BlockStored(effect.cid, str(failure))
+        return ports.BlockStored(effect.cid)
 
     def _read(self, cid: bytes) -> bytes | None:
         try:

@@ -16,7 +16,12 @@ from typing import Protocol
 from transport.proto.closing import CloseCode, LinkEnd
 from transport.proto.errors import LocalFault, Reason, RemoteFault
 from transport.proto.hints import LinkSecret
-from transport.proto.limits import DRAIN_BUDGET_BYTES, UNREAD_MAX_BYTES, UNREAD_MESSAGE_BYTES
+from transport.proto.limits import (
+    DRAIN_BUDGET_BYTES,
+    DRAINS_PER_TURN,
+    UNREAD_MAX_BYTES,
+    UNREAD_MESSAGE_BYTES,
+)
 from transport.proto.session import Closed, Event, MessageReceived, Session
 
 OnMessage = Callable[[int, int, bytes], None]
@@ -308,18 +313,22 @@ class Link:
             self._flush()
 
     def _flush(self) -> None:
-        """Hand one budget of frames to the socket; the rest waits for another turn.
+        """Hand a budget of frames to the socket; the rest waits for another turn.
 
         What is handed over cannot be overtaken any more, so it is little; and other links get
-        their turn in between.
+        their turn in between. A socket that passed all of it on at once gets a few more: waking
+        for each costs as much as sealing it.
         """
-        if not self._wire.writable:
-            return
-        frames = self._session.data_to_send(self._loop.time(), DRAIN_BUDGET_BYTES)
-        if not frames:
-            return
-        self._wire.write(frames)
-        if sum(map(len, frames)) >= DRAIN_BUDGET_BYTES and self._wire.writable:
+        for _ in range(DRAINS_PER_TURN):
+            if not self._wire.writable:
+                return
+            frames = self._session.data_to_send(self._loop.time(), DRAIN_BUDGET_BYTES)
+            if not frames:
+                return
+            self._wire.write(frames)
+            if sum(map(len, frames)) < DRAIN_BUDGET_BYTES:
+                return
+        if self._wire.writable:
             self._schedule_flush()
 
     # Time and endings.

@@ -53,6 +53,7 @@ IDLE_BEFORE_PING_SECONDS = 5.0  # a dead peer is noticed within 7.5 s
 PONG_WITHIN_SECONDS = 2.5  # any frame counts as an answer
 MEASURE_RTT_EVERY_SECONDS = 30.0  # on a busy link, so that the window knows the round trip
 DRAIN_BUDGET_BYTES = 32 * 1024  # handed to the socket at once: what a live message waits behind
+DRAINS_PER_TURN = 4  # while the socket has sent all of it at once: a fast line, where this is 1 ms
 NOT_SENT_LOW_WATER_BYTES = 16 * 1024  # TCP_NOTSENT_LOWAT: the kernel's unsent queue, likewise
 DIAL_TIMEOUT_SECONDS = 2.0  # a TCP connection on any usable path
 HANDSHAKE_TIMEOUT_SECONDS = 5.0  # from the first byte to the established link

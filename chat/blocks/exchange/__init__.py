@@ -6,7 +6,7 @@ does not says so (HAVE-NOT) and speaks up when that changes. The wanter fetches 
 then asks for pieces one by one (GET-BLOCK), the rarest first, rather from other wanters than from
 the origin, a few at a time. A holder sends the block, or refuses: BUSY when its uplink's queue is
 full, DEFERRED when it gave this very chunk to somebody who will hand it on, ABSENT. Each block is
-checked against its id before it goes to the disk, and announced only when it is on the disk. So a
+checked against its id on its way to the disk, and announced only when it is on the disk. So a
 file crosses the origin's uplink about once, however many want it, and no peer needs to be trusted
 or to read what it serves.
 

@@ -42,6 +42,14 @@ class Request:
     deadline: float
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A block on its way to the disk, where it is checked; `source` is None for what was ours."""
+
+    data: bytes
+    source: Source | None
+
+
 class Download:
     """The state of one wanted file. Pieces are those of `tree`."""
 
@@ -65,8 +73,8 @@ class Download:
         """Whether linked peers were told WANT-ROOT."""
         self.gave: dict[bytes, int] = {}
         """Sealed bytes by holder."""
-        self.storing: dict[int, bytes] = {}
-        """Pieces on their way to the disk, by number, with their bytes."""
+        self.storing: dict[int, Coming] = {}
+        """Pieces on their way to the disk, by number."""
         self.requests: dict[int, list[Request]] = {}
         self._asked = 0
         self._answer_ms = 0.0
@@ -285,19 +293,22 @@ class Download:
         if request.piece != ROOT and request.piece not in self.storing:
             self._asked &= ~(1 << request.piece)
 
-    def arrived(self, piece: int, data: bytes) -> None:
-        """The bytes of a piece are right and go to the disk."""
-        self.storing[piece] = data
+    def arrived(self, piece: int, coming: Coming) -> None:
+        """The bytes of a piece go to the disk."""
+        self.storing[piece] = coming
         if piece != ROOT:
             self._asked |= 1 << piece
 
     def answered(self, took: float) -> None:
         self._answer_ms += _ANSWER_WEIGHT * (took - self._answer_ms)
 
-    def stored(self, piece: int) -> None:
-        """The disk has a piece."""
-        self.storing.pop(piece, None)
-        if piece != ROOT:
+    def stored(self, piece: int, *, counts: bool) -> None:
+        """The disk has a piece or, when it does not count, was given the wrong bytes for it."""
+        coming = self.storing.pop(piece)
+        if counts and coming.source is not None:
+            peer = coming.source.peer
+            self.gave[peer] = self.gave.get(peer, 0) + len(coming.data)
+        if piece != ROOT and piece not in self.requests:
             self._asked &= ~(1 << piece)
 
     def all_requests(self) -> list[Request]:

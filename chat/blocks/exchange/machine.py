@@ -38,7 +38,7 @@ class Exchange:
         if isinstance(event, ports.Received):
             self._received(event, now)
         elif isinstance(event, ports.BlockStored):
-            self._wanting.stored(event.cid, event.failure, now)
+            self._wanting.stored(event, now)
         elif isinstance(event, ports.BlockRead):
             self._read(event, now)
         elif isinstance(event, ports.BlocksFound):

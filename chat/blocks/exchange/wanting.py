@@ -3,12 +3,13 @@
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from chat.blocks.cid import cid_dag, matches
+from chat.blocks.cid import cid_dag
 from chat.blocks.errors import Invalid
-from chat.blocks.exchange.download import Download
+from chat.blocks.exchange.download import Coming, Download
 from chat.blocks.exchange.library import Library, Record
 from chat.blocks.exchange.news import News
 from chat.blocks.exchange.ports import (
+    BlockStored,
     Complete,
     Effect,
     Failed,
@@ -222,9 +223,6 @@ class Wanting:
         request = download.request_to(source.peer, piece)
         if request is not None:
             download.give_up(request)
-        if not matches(message.cid, message.data):
-            self._drop(source, download, "it sent bytes that are not the block it named")
-            return
         tree = download.tree
         source.strikes = 0
         if request is not None and not tree.is_node(piece):
@@ -233,18 +231,17 @@ class Wanting:
         there = tree.root_here if piece == ROOT else tree.here >> piece & 1
         if there or piece in download.storing:
             return
-        download.gave[source.peer] = download.gave.get(source.peer, 0) + len(message.data)
-        self._take(root, download, piece, message.data)
+        self._take(root, download, piece, Coming(message.data, source))
         for other in list(download.requests.get(piece, ())):
             cancel = Cancel(root, message.cid)
             self._emit(SendTo(other.source.peer, cancel, PRIORITY_WANTED))
             download.give_up(other)
 
-    def _take(self, root: bytes, download: Download, piece: int, data: bytes) -> None:
+    def _take(self, root: bytes, download: Download, piece: int, coming: Coming) -> None:
         cid = download.tree.cid_of(piece)
-        download.arrived(piece, data)
+        download.arrived(piece, coming)
         self._storing[cid] = root
-        self._emit(StoreBlock(cid, data))
+        self._emit(StoreBlock(cid, coming.data))
 
     def _drop(self, source: Source, download: Download, reason: str) -> None:
         """A peer broke a rule about a file: it is no source of it any more."""
@@ -278,7 +275,7 @@ class Wanting:
             self._progress(root, download)
         elif want.manifest is not None and cid_dag(want.manifest) == root:
             if ROOT not in download.storing:
-                self._take(root, download, ROOT, want.manifest)
+                self._take(root, download, ROOT, Coming(want.manifest, None))
         if not download.told and root in self._downloads:
             download.told = True
             for source in self._sources.values():
@@ -295,8 +292,9 @@ class Wanting:
             return "the file is larger than this machine takes"
         return ""
 
-    def stored(self, cid: bytes, failure: str | None, now: float) -> None:
+    def stored(self, event: BlockStored, now: float) -> None:
         """A block is on disk, or cannot be."""
+        cid = event.cid
         root = self._storing.pop(cid, None)
         if root is None:
             return
@@ -306,18 +304,23 @@ class Wanting:
             self._library.forget(root)
             return
         piece = record.tree.piece_of(cid)
-        data = download.storing.get(piece) if piece is not None else None
-        if piece is None or data is None:
+        coming = download.storing.get(piece) if piece is not None else None
+        if piece is None or coming is None:
             return  # An earlier download of this file asked for it, and has ended.
-        if failure is not None:
-            self._fail(root, failure)
+        if event.failure is not None:
+            self._fail(root, event.failure)
             return
-        download.stored(piece)
+        download.stored(piece, counts=not event.wrong)
+        if event.wrong:
+            if coming.source is not None and coming.source is self._sources.get(coming.source.peer):
+                reason = "it sent bytes that are not the block it named"
+                self._drop(coming.source, download, reason)
+            return
         if piece != ROOT:
             record.fetched |= 1 << piece
             self._news.add(root, 1 << piece, now)
         if record.tree.is_node(piece):
-            self._library.learn(record, piece, data)
+            self._library.learn(record, piece, coming.data)
             if record.broken:
                 self.loaded(record, now)
             return
