@@ -62,7 +62,7 @@ class Message(msgspec.Struct, frozen=True):
         reached: (n, of): other members known to hold it, of all other members. A lower bound.
         ahead_ms: how far the author's clock ran ahead when the message arrived; 0 when it did not.
         state: "ok", "newer" when it needs a newer Clowder to show, or "void" when its author was
-            removed and nobody accepted it.
+            removed and nobody accepted it, or when its device wrote two different histories.
         late: it merged into the past after newer messages were already here.
         channel_id: of the channel, which stays when its name on this machine changes.
     """

@@ -22,7 +22,7 @@ class Member(msgspec.Struct, frozen=True):
         away: they say so, or nobody touched the keys of their machine for a while; `away_text` is
             what they say of it.
         state: "in", or of who is not any more "removed" or "left"; then `by` says by whom.
-        voided: how many entries of theirs do not stand, because of a removal.
+        voided: how many entries of theirs do not stand, because of a removal or a fork.
         verified: "yes" when this member compared words with them, "changed" when they have keys
             since that they had not then. Known on this device alone.
     """

@@ -1,11 +1,12 @@
 """Which entries are void here, and what is read again when that changes.
 
-An entry is void when its member's writing was ended beside it and nobody accepted it, or when its
+An entry is void when its member's writing was ended beside it and nobody accepted it, when its
 member had left the channel by the roster heads that it names (`crdt.cuts`,
-docs/protocol/roster.md). Both follow from the roster and from what is held of its log, so all who
-hold the same agree. Void entries are marked as they come in. When the roster changes, the logs of
-whoever that is about are judged again, a whole run under the same heads at a time: what stands now
-is read, and what was read and is void now is forgotten (`chat.reader.read_turned`).
+docs/protocol/roster.md), or when its log is proven to be forked there or below (`crdt.forks`). All
+of it follows from the roster, from proofs, and from what is held of its log, so all who hold the
+same agree. Void entries are marked as they come in. When the roster changes or a fork is proven,
+the logs that it is about are judged again, a whole run under the same heads at a time: what stands
+now is read, and what was read and is void now is forgotten (`chat.reader.read_turned`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,21 +18,26 @@ from crdt import ops
 from crdt.cuts import Cut, last_good
 from crdt.entry import Entry, LogId
 from crdt.errors import Invalid, NotReadable
-from crdt.limits import MESSAGE_TEXT_MAX_CHARS
+from crdt.forks import void_from
+from crdt.limits import MESSAGE_TEXT_MAX_CHARS, SEQ_MAX
 from crdt.ops import PART_NOTES
 from crdt.roster_ops import MODE_PUBLIC
 from crdt.text import clean_text
 
+NEVER = SEQ_MAX + 1
+"""A seq that no entry has."""
+
 
 class Grounds(NamedTuple):
-    """What the roster says that voidness follows from; two that are equal void the same."""
+    """What the roster and proofs say that voidness follows from; equal ones void the same."""
 
     cuts: dict[bytes, tuple[Cut, ...]]
     insiders: dict[bytes, frozenset[bytes]]
+    forks: dict[LogId, int]
 
 
 class Turned(NamedTuple):
-    """What changed with the roster.
+    """What changed with the roster or with a proof.
 
     Attributes:
         standing: arrival numbers of entries that were void and stand now, ascending.
@@ -42,6 +48,24 @@ class Turned(NamedTuple):
     standing: list[int]
     fallen: dict[bytes, list[int]]
     notes: list[bytes]
+
+
+def closed_from(workspace: Workspace, log: LogId, member: bytes) -> int:
+    """From which seq on a member's log is void because it was forked; NEVER when it was not."""
+    point = workspace.store.fork_points().get(log)
+    if point is None:
+        return NEVER
+    entry_id = workspace.store.entry_id
+    cuts = _pins(workspace, log, member)
+    return void_from(point, (last_good(cut, log, lambda seq: entry_id(log, seq)) for cut in cuts))
+
+
+def _pins(workspace: Workspace, log: LogId, member: bytes) -> Iterator[Cut]:
+    """The cuts that name a last good entry of a log, whatever its entries know of them."""
+    scope = workspace.scope_of(log.channel)
+    for cut in workspace.roster.state.cuts.get(member, ()):
+        if scope in cut.scopes and log in cut.kept:
+            yield cut
 
 
 class Voiding:
@@ -58,13 +82,13 @@ class Voiding:
         workspace, log = self._workspace, entry.log
         if self._was_outside(log.channel, entry.roster, member):
             return True
-        void = False
+        void = entry.seq >= closed_from(workspace, log, member)
+        # Until this one came, those below it were believed to stand.
+        if self._pins_another(entry, member):
+            self.doubts.add(log)
         for cut in self._cuts(member, workspace.scope_of(log.channel), entry.roster):
             good = last_good(cut, log, lambda seq: workspace.store.entry_id(log, seq))
             void = void or entry.seq > good
-            # Until this one came, those below it were believed to stand.
-            if any(row.seq == entry.seq and row.id != entry.id for row in cut.kept.get(log, ())):
-                self.doubts.add(log)
         return void
 
     def judge(self) -> Turned | None:
@@ -75,6 +99,8 @@ class Voiding:
         before, self._grounds = self._grounds, self._read_grounds()
         affected = _differing(before, self._grounds)
         doubts, self.doubts = self.doubts, set()
+        # Proofs are never taken back, and a lower one takes the place of a higher one.
+        doubts |= {log for log, _ in self._grounds.forks.items() - before.forks.items()}
         if not affected and not doubts:
             return None
         store = self._workspace.store
@@ -97,7 +123,8 @@ class Voiding:
 
     def _read_grounds(self) -> Grounds:
         state = self._workspace.roster.state
-        return Grounds(dict(state.cuts), dict(state.scopes))
+        forks = dict(self._workspace.store.fork_points())
+        return Grounds(dict(state.cuts), dict(state.scopes), forks)
 
     def _logs_of(self, members: set[bytes], doubts: set[LogId]) -> Iterator[tuple[LogId, bytes]]:
         for state in self._workspace.store.logs():
@@ -108,9 +135,10 @@ class Voiding:
     def _void_seqs(self, log: LogId, member: bytes) -> set[int]:
         """All places of a log whose entries are void."""
         workspace = self._workspace
-        scope = workspace.scope_of(log.channel)
+        scope, closed = workspace.scope_of(log.channel), closed_from(workspace, log, member)
         void: set[int] = set()
         for roster, first, last in workspace.store.rosters_of(log):
+            void.update(range(max(first, closed), last + 1))
             if self._was_outside(log.channel, roster, member):
                 void.update(range(first, last + 1))
                 continue
@@ -124,6 +152,14 @@ class Voiding:
         for cut in self._workspace.roster.state.cuts.get(member, ()):
             if scope in cut.scopes and not self._covers(roster, cut.op):
                 yield cut
+
+    def _pins_another(self, entry: Entry, member: bytes) -> bool:
+        """Whether some cut names another entry at this one's place."""
+        return any(
+            row.seq == entry.seq and row.id != entry.id
+            for cut in _pins(self._workspace, entry.log, member)
+            for row in cut.kept[entry.log]
+        )
 
     def _was_outside(self, channel: bytes, roster: bytes, member: bytes) -> bool:
         known = self._workspace.roster.state.channels.get(channel)

@@ -337,3 +337,10 @@ class Workspace:
     def own_log(self, channel: bytes, part: int) -> LogId:
         """Where this device writes."""
         return LogId(channel, part, self.device, self.incarnation)
+
+    def leave_forked_logs(self) -> None:
+        """Go on in new logs if the ones of now are proven to be forked: somebody else uses this
+        device's key, and what is added there counts for nobody."""
+        own = (self.device, self.incarnation)
+        if any((log.device, log.incarnation) == own for log in self.store.fork_points()):
+            self.incarnation = self.store.renew_incarnation(self.entropy)

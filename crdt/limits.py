@@ -76,6 +76,13 @@ RECEIPT_GOSSIP_DEVICES = 64  # in larger workspaces receipts go to authors and r
 RECEIPT_ROWS_MAX = 256  # logs in one signed receipt: 10 KiB
 RECEIPT_DELAY_MS = 100  # one signature for a burst of entries
 RECEIPTS_KEPT_PER_DEVICE = 16  # for passing on; older ones are covered by newer ones
+FORK_PROOF_MAX_BYTES = 64 * 1024  # two branches of 64 headers, each with 8 roster heads: 55 KiB
+FORKS_PER_DEVICE_MAX = 4_096  # proven logs of one device: a stolen key's, of which an honest device
+# has none; whoever forks more is removed, and a removal ends the writing of all its logs at once
+FORK_POINTS_MAX = 64  # proven places listed in one message: 5 KiB
+FORKS_MESSAGE_BYTES = 128 * 1024  # of proofs in one message, but always one
+FORK_POINTS_PER_LINK_MAX = 65_536  # that a peer may list: more is no workspace; 12 MB
+BEHIND_MAX_ENTRIES = 10**9  # missing here: no workspace has more, and no field overflows
 CHECK_EVERY_MS = 1_000  # at most one repeated hello a second on a link
 COMPARE_EVERY_MS = 5_000  # at most one comparison of all channels in this time on a link
 MARK_EVERY_MS = 2_000  # how late a peer is told what it likely has: from us, or from others

@@ -26,11 +26,15 @@ from crdt.entry import Entry, LogId
 from crdt.errors import Invalid, TooNew
 from crdt.sync_core import Core, Link
 from crdt.sync_fetch import Fetch
+from crdt.sync_forks import ForkExchange
 from crdt.sync_greet import Greet
 from crdt.sync_messages import (
     Claim,
     Entries,
     Fingerprints,
+    ForkPoints,
+    Forks,
+    ForksWant,
     Heads,
     HeadsWant,
     Hello,
@@ -99,7 +103,8 @@ class Replicator:
         self._fetch = Fetch(self._core)
         self._receipts = Receipts(self._core, sign_seed)
         self._serve = Serve(self._core)
-        self._take = Take(self._core, self._fetch, self._receipts)
+        self._forks = ForkExchange(self._core)
+        self._take = Take(self._core, self._fetch, self._receipts, self._forks)
         self._roster = RosterExchange(self._core, seals)
         self._woken_for: int | None = None
         self._greet_at: int | None = None
@@ -119,6 +124,9 @@ class Replicator:
             Claim: self._on_claim,
             Receipt: self._receipts.on_receipt,
             ReceiptsWant: self._receipts.on_receipts_want,
+            ForkPoints: self._forks.on_points,
+            ForksWant: self._forks.on_want,
+            Forks: self._forks.on_forks,
         }
 
     # What the caller reports.
@@ -331,6 +339,7 @@ class Replicator:
                     self._greet.on_hello(link, link.hello)
             self._show_channels(link)
         self._take.retry_roster()
+        self._forks.roster_changed()
         self._roster.want_seals()
 
     def _show_channels(self, link: Link) -> None:
@@ -359,7 +368,8 @@ class Replicator:
         self._ask_for_rosters()
         self._end_bad_links()
         self._serve.publish()
-        self._tell_beginnings()
+        self._serve.tell_beginnings()
+        self._forks.tell()
         for link in sorted(core.links.values(), key=lambda link: link.relay):
             self._fetch.plan(link)  # members' links first: a relay's line is the longer one
             self._greet.follow_up(link)
@@ -391,22 +401,6 @@ class Replicator:
                 core.effects.append(Misbehaved(number, reason))
                 self._close(link)
         core.bad_links.clear()
-
-    def _tell_beginnings(self) -> None:
-        """Tell peers that asked in vain of logs whose beginning came in."""
-        core = self._core
-        logs, core.completed = core.completed, []
-        for link in core.links.values() if logs else ():
-            asked = link.unserved.intersection(logs)
-            link.unserved -= asked
-            states = [core.store.log_state(log) for log in logs if log in asked]
-            shown = [
-                state
-                for state in states
-                if state is not None and core.common(link, state.log.channel)
-            ]
-            if shown:
-                self._serve.announce(link, shown, core.mark())
 
     def _wake(self) -> None:
         """Say when `tick` is due, if that changed."""

@@ -55,6 +55,22 @@ class Request:
 
 
 @dataclass(slots=True)
+class Search:
+    """Where a peer's branch of a log parts from the one here, as far as that is known.
+
+    Attributes:
+        other: the lowest place at which the peer is known to have another entry.
+        equal: the highest place at which it has the same, None when none is known.
+        proven: whether both branches from `other` on were seen, up to their signatures.
+    """
+
+    other: int
+    equal: int | None = None
+    proven: bool = False
+    steps: int = 0
+
+
+@dataclass(slots=True)
 class Link:
     """One link, as long as it lasts. Times are milliseconds, None for never.
 
@@ -90,12 +106,18 @@ class Link:
         lows: log to the seq below which the peer cannot help.
         stalled: wanted logs whose runs wait for roster ops.
         refused: logs of which the peer holds another branch.
+        searches: of those, where it parts from the one here is being looked for.
         requests, heard_at: what was asked and not answered yet, and the last sign of an answer.
     Comparing channels:
         compared_at, compare_due: when fingerprints were last asked for, and when they will be.
         listed: channels whose fingerprints came in the comparison under way.
         to_compare, comparing: channels whose heads to ask for, and requests for them.
         compared: fingerprints came, and what they lead to is not done.
+    Forks:
+        forks_told, forks_listed: log to the place of the proof that the peer was told of or told
+            of itself, and that it listed.
+        forks_asked, forks_sent: the places whose proofs it was asked for, and sent.
+        forks_version: what there was to tell when it was told last.
     A cache:
         channels: whether both may hold a channel.
     """
@@ -139,6 +161,7 @@ class Link:
     lows: dict[LogId, int] = field(default_factory=dict)
     stalled: set[LogId] = field(default_factory=set)
     refused: set[LogId] = field(default_factory=set)
+    searches: dict[LogId, Search] = field(default_factory=dict)
     requests: dict[int, Request] = field(default_factory=dict)
     heard_at: int = 0
 
@@ -148,6 +171,12 @@ class Link:
     to_compare: deque[bytes] = field(default_factory=deque)
     comparing: set[int] = field(default_factory=set)
     compared: bool = False
+
+    forks_told: dict[LogId, int] = field(default_factory=dict)
+    forks_listed: dict[LogId, int] = field(default_factory=dict)
+    forks_asked: dict[LogId, int] = field(default_factory=dict)
+    forks_sent: dict[LogId, int] = field(default_factory=dict)
+    forks_version: int = -1
 
     channels: dict[bytes, bool] = field(default_factory=dict)
 
@@ -221,6 +250,10 @@ class Core:
         """The level of a device that is in the workspace now, else None."""
         found = self.roster.state.devices.get(device)
         return None if found is None else found.level
+
+    def was_in(self, device: bytes) -> bool:
+        """Whether a device is, or was, one of the workspace."""
+        return self.level(device) is not None or bool(self.roster.farewell(device))
 
     def common(self, link: Link, channel: bytes) -> bool:
         """Whether both this device and the peer may hold a channel."""

@@ -248,7 +248,8 @@ class Claim(Value, frozen=True, tag=13):
 
 
 class Receipt(Value, frozen=True, tag=14):
-    """A device's signed word on what it holds: `body` is a `ReceiptBody` as it was signed."""
+    """A device's signed word on what it holds: `body` is a `sync_receipt_body.ReceiptBody`
+    as it was signed."""
 
     body: Annotated[bytes, msgspec.Meta(max_length=limits.SYNC_MESSAGE_MAX_BYTES // 4)]
     signature: Signature
@@ -259,6 +260,31 @@ class ReceiptsWant(Value, frozen=True, tag=15):
     """Please say again what is held of these logs, by yourself and by others you know of."""
 
     logs: Annotated[tuple[Range, ...], _RANGES]
+
+
+class ForkPoints(Value, frozen=True, tag=16):
+    """Logs that the sender can prove to be forked: each from `first`, which `last` equals."""
+
+    points: Annotated[
+        tuple[Range, ...], msgspec.Meta(min_length=1, max_length=limits.FORK_POINTS_MAX)
+    ]
+
+
+class ForksWant(Value, frozen=True, tag=17):
+    """Please send the proofs of these."""
+
+    points: Annotated[
+        tuple[Range, ...], msgspec.Meta(min_length=1, max_length=limits.FORK_POINTS_MAX)
+    ]
+
+
+class Forks(Value, frozen=True, tag=18):
+    """Proofs of forks (`crdt.forks`)."""
+
+    proofs: Annotated[
+        tuple[Annotated[bytes, msgspec.Meta(max_length=limits.FORK_PROOF_MAX_BYTES)], ...],
+        msgspec.Meta(min_length=1, max_length=limits.FORK_POINTS_MAX),
+    ]
 
 
 Message = (
@@ -277,38 +303,20 @@ Message = (
     | Claim
     | Receipt
     | ReceiptsWant
+    | ForkPoints
+    | ForksWant
+    | Forks
 )
-_LAST_KIND = 15
-
-
-class ReceiptRow(Value, frozen=True):
-    """`device` holds the log from `low` to `head`."""
-
-    author: Annotated[int, msgspec.Meta(ge=0, lt=limits.RECEIPT_ROWS_MAX)]
-    channel: Half
-    low: Seq
-    head: Seq
-
-
-class ReceiptBody(Value, frozen=True):
-    """What a receipt says. Only timelines have receipts; `time` is the signer's, in ms."""
-
-    device: Full
-    time: Count
-    authors: Annotated[tuple[Author, ...], msgspec.Meta(max_length=limits.RECEIPT_ROWS_MAX)]
-    rows: Annotated[
-        tuple[ReceiptRow, ...], msgspec.Meta(min_length=1, max_length=limits.RECEIPT_ROWS_MAX)
-    ]
+_LAST_KIND = 18
 
 
 _T = TypeVar("_T")
 _encoder = msgspec.msgpack.Encoder()
 _message_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
-_receipt_decoder = msgspec.msgpack.Decoder(ReceiptBody)
 
 
-def encode(message: Message | ReceiptBody) -> bytes:
-    """A message, or the body of a receipt, as bytes."""
+def encode(message: Value) -> bytes:
+    """A message as bytes."""
     return _encoder.encode(message)
 
 
@@ -336,21 +344,6 @@ def _kind(payload: bytes) -> int:
     return 0
 
 
-def decode_receipt(body: bytes) -> ReceiptBody:
-    """What a receipt says.
-
-    Raises:
-        Invalid: not the body of a receipt.
-    """
-    try:
-        said = _receipt_decoder.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Invalid(f"not a receipt: {error}") from None
-    if any(row.author >= len(said.authors) or row.low > row.head for row in said.rows):
-        raise Invalid("receipt names no log")
-    return said
-
-
 def tags(told: bytes) -> set[bytes]:
     """The devices' tags in a `told` field."""
     return {told[start : start + 4] for start in range(0, len(told), 4)}
@@ -360,11 +353,6 @@ def told_field(devices: Iterable[bytes]) -> bytes:
     """A `told` field that names devices (their keys or their tags), as many as it may."""
     found = dict.fromkeys(device[:4] for device in devices)
     return b"".join(islice(found, limits.TOLD_MAX_DEVICES))
-
-
-def receipt_digest(workspace: bytes, body: bytes) -> bytes:
-    """What a receipt's signature covers (after `keys.SIGN_HAVE`)."""
-    return digest(b"x1.have", workspace, body)
 
 
 def log_rows(

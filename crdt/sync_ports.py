@@ -80,7 +80,15 @@ class EntryStore(Protocol):
         """The places of a range that held statements name, whether or not they are held."""
         ...
 
-    def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> None: ...
+    def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> bool:
+        """Keep a proof, the two runs of it; False when a lower one is known, or too many are."""
+        ...
+
+    def fork(self, log: LogId) -> tuple[bytes, bytes] | None: ...
+    def fork_points(self) -> Mapping[LogId, int]:
+        """The lowest proven place of every log that was forked."""
+        ...
+
     def add_op(self, op_id: bytes, wire: bytes) -> None: ...
     def put_seals(self, epoch: bytes, block: bytes) -> None: ...
 
@@ -183,6 +191,14 @@ class SealsArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class ForkProven:
+    """A log is proven to be forked from `seq` on, and not only from a later place."""
+
+    log: LogId
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimArrived:
     """Somebody wants to come in."""
 
@@ -222,6 +238,7 @@ Effect = (
     | Stored
     | RosterChanged
     | SealsArrived
+    | ForkProven
     | ClaimArrived
     | Misbehaved
     | ReceiptsChanged

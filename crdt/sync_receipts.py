@@ -21,15 +21,12 @@ from crdt.sync_messages import (
     Author,
     Range,
     Receipt,
-    ReceiptBody,
-    ReceiptRow,
     ReceiptsWant,
-    decode_receipt,
     encode,
-    receipt_digest,
     tags,
     told_field,
 )
+from crdt.sync_receipt_body import ReceiptBody, ReceiptRow, decode_receipt, receipt_digest
 
 
 class _Kept:

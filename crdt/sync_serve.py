@@ -295,6 +295,22 @@ class Serve:
         logs = (state.log for state in states if state.low > 0)
         link.unserved.update(islice(logs, max(0, limits.SHORT_LOGS_MAX - len(link.unserved))))
 
+    def tell_beginnings(self) -> None:
+        """Tell peers that asked in vain of logs whose beginning came in."""
+        core = self._core
+        logs, core.completed = core.completed, []
+        for link in core.links.values() if logs else ():
+            asked = link.unserved.intersection(logs)
+            link.unserved -= asked
+            states = [core.store.log_state(log) for log in logs if log in asked]
+            shown = [
+                state
+                for state in states
+                if state is not None and core.common(link, state.log.channel)
+            ]
+            if shown:
+                self.announce(link, shown, core.mark())
+
     def on_page(self, link: Link, message: Page) -> None:
         """Answer a request for the newest messages of a channel."""
         answer = Answer(self._core, link, message.request, message.priority)

@@ -2,8 +2,7 @@
 
 Every run is judged by `crdt.ingest`. What cannot be judged yet is held, within bounds, until the
 roster ops or the earlier entries are here. A peer whose branch of a log contradicts what is held
-is asked once for the place, so that both branches can be kept as evidence; after that the log is
-left alone on that link, and the two stores count as equal with this difference.
+is left to `crdt.sync_forks`; the two stores count as equal with this difference.
 
 What comes without ciphertexts that nobody is known to have erased is not stored either. The log
 stays wanted, and is asked for again when its author's statement is here.
@@ -15,13 +14,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from crdt import limits
-from crdt.entry import Entry, LogId, Run, encode_run, to_run
+from crdt.entry import Entry, LogId, Run
 from crdt.erasure import OPEN_EPOCH, statement
 from crdt.errors import Invalid
 from crdt.ingest import Append, Bare, Fork, HeadSets, Nothing, Prepend, Waiting, judge
 from crdt.ops import PART_STATE, PART_TIMELINE
-from crdt.sync_core import Core, Link, PeerHead, Request, entry_bytes
+from crdt.sync_core import Core, Link, PeerHead
 from crdt.sync_fetch import Fetch, cold_channels
+from crdt.sync_forks import ForkExchange
 from crdt.sync_messages import (
     CUT,
     MORE,
@@ -29,25 +29,22 @@ from crdt.sync_messages import (
     HeadRow,
     Heads,
     Mark,
-    Range,
     Touched,
-    Want,
     log_rows,
     tags,
 )
 from crdt.sync_ports import LogState, Stored
 from crdt.sync_receipts import Receipts
 
-_PRIORITY_PROBE = 3
-
 
 class Take:
     """Judges and stores what arrives."""
 
-    def __init__(self, core: Core, fetch: Fetch, receipts: Receipts) -> None:
+    def __init__(self, core: Core, fetch: Fetch, receipts: Receipts, forks: ForkExchange) -> None:
         self._core = core
         self._fetch = fetch
         self._receipts = receipts
+        self._forks = forks
         self._held: OrderedDict[int, tuple[int, Run, int, bool]] = OrderedDict()
         self._early: dict[LogId, set[int]] = {}
         self._held_bytes = 0
@@ -112,6 +109,7 @@ class Take:
             return
         if isinstance(verdict, Nothing):
             self._knows(link, log, last)
+            self._forks.agreed(link, log, last)
             return
         if isinstance(verdict, Bare):
             if core.common(link, log.channel) and (held is None or last > held.head):
@@ -120,7 +118,8 @@ class Take:
         if not core.common(link, log.channel):
             return
         if isinstance(verdict, Fork):
-            self._fork(link, log, verdict, run)
+            link.wanted.pop(log, None)
+            self._forks.contradicted(link, verdict, run)
             return
         self._knows(link, log, last)
         self._remember(verdict.head_sets)
@@ -193,6 +192,7 @@ class Take:
             core.gaps.pop(log, None)
             self._lowest.pop(log, None)
             core.completed.append(log)
+            self._forks.whole(log)
         else:
             core.gaps[log] = core.gaps.get(log, 0) + 1
             self._lowest[log] = msgspec.structs.replace(entries[0], ciphertext=None)
@@ -286,56 +286,6 @@ class Take:
         for number in [number for number, held in self._held.items() if held[0] == link.number]:
             self._drop(number)
 
-    def _fork(self, link: Link, log: LogId, fork: Fork, run: Run) -> None:
-        """Keep evidence, or ask once for it."""
-        link.wanted.pop(log, None)
-        if fork.seq is None:
-            if log not in link.refused:
-                self._probe(link, log, run.first_seq - 1)
-            link.refused.add(log)
-            return
-        link.refused.add(log)
-        store = self._core.store
-        state = store.log_state(log)
-        assert state is not None, "a fork contradicts something held"
-        self._remember(fork.head_sets)
-        ours = self._signed_from(log, fork.seq, state.head)
-        theirs = fork.theirs
-        if ours:
-            pair = sorted(self._evidence(branch) for branch in (ours, theirs))
-            store.add_fork(log, fork.seq, pair[0], pair[1])
-
-    def _signed_from(self, log: LogId, seq: int, head: int) -> list[Entry]:
-        """The held entries from a place to the signature that covers them."""
-        found: list[Entry] = []
-        size = 0
-        for entry in self._core.store.entries(log, seq, min(head, seq + limits.ANCHOR_EVERY)):
-            found.append(entry)
-            size += entry_bytes(entry)
-            if entry.signature:
-                return found
-            if size > limits.ANSWER_MAX_BYTES:
-                break
-        return []
-
-    def _evidence(self, branch: Sequence[Entry]) -> bytes:
-        heads = self._core.store.head_set(branch[0].roster)
-        return encode_run(to_run(branch, tuple(heads or ())))
-
-    def _probe(self, link: Link, log: LogId, seq: int) -> None:
-        """Ask for the peer's entries around the place where its branch contradicts ours.
-
-        Up to an anchor above it, so that a signature covers it.
-        """
-        state = self._core.store.log_state(log)
-        if state is None:
-            return
-        first = max(state.low, min(seq, state.head) - limits.ANCHOR_EVERY + 1)
-        asked = Range(*log, first, min(max(first, seq) + limits.ANCHOR_EVERY, limits.SEQ_MAX))
-        number = self._core.next_request()
-        link.requests[number] = Request()
-        self._core.send(link, Want(number, _PRIORITY_PROBE, False, (asked,)))
-
     def on_touched(self, link: Link, message: Touched) -> None:
         """Logs that changed at the peer."""
         self._note_rows(link, log_rows(message.authors, message.channels))
@@ -384,8 +334,7 @@ class Take:
                 entry = self._entry(log, row.head)
                 held_id = None if entry is None else entry.id
             if held_id is not None and held_id[:8] != row.id:
-                link.refused.add(log)
-                self._probe(link, log, row.head)
+                self._forks.differs(link, log, row.head)
                 return
             if state.low > row.low:
                 self._fetch.requeue(log)

@@ -20,7 +20,6 @@ FUNCTION_LINES = 70
 
 LARGE_MODULES = {
     "crdt/sync.py": 420,
-    "crdt/sync_messages.py": 405,
 }
 """Modules over budget, with the lines they may have and no more."""
 

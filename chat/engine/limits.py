@@ -25,4 +25,3 @@ SUSPECT_MS = 10_000  # for a device to say that it is not gone
 CARDS_MAX = 1_024  # devices known to be online
 CARDS_AT_ONCE = 64  # told to whoever links: 12 KiB, and more come with the time
 PURGE_AFTER_MS = 1_000  # between two steps of taking erased words from the search index
-BEHIND_MAX = 10**9  # entries missing: no workspace has more, and no field of the face overflows

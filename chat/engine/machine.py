@@ -23,13 +23,11 @@ from chat.voiding import Voiding
 from chat.workspace import Now, Workspace
 from chat.writer import write
 from crdt import ops, sync_ports
-from crdt.entry import Entry, LogId
+from crdt.entry import Entry
 from crdt.errors import Invalid
+from crdt.limits import BEHIND_MAX_ENTRIES
 from crdt.roster_ops import LEVEL_RELAY
 from crdt.sync import Replicator
-
-BEHIND_MAX = 10**9
-"""More than a workspace has; a peer that claims more is not believed, and no field overflows."""
 
 
 class Engine:
@@ -178,6 +176,7 @@ class Engine:
     def awaken(self, now: Now) -> list[effects.Effect]:
         """The engine is new: read what is here and was not read, and see to the keys."""
         self.workspace.follow_clocks(now)
+        self.workspace.leave_forked_logs()
         self._read_keys(now)
         if self.workspace.store.is_stale and self.workspace.relay:
             hear_all(self.workspace, self.voiding)
@@ -195,7 +194,7 @@ class Engine:
         With a link, those that its peer has. What peers say may be any number; this is bounded.
         """
         missing = self.replicator.behind(link)
-        return None if missing is None else min(missing, BEHIND_MAX)
+        return None if missing is None else min(missing, BEHIND_MAX_ENTRIES)
 
     def is_relay(self, device: bytes) -> bool:
         """Whether the roster calls a device a relay."""
@@ -244,6 +243,10 @@ class Engine:
                     self._read_new(entries, first, now)
                 case sync_ports.RosterChanged():
                     self._roster_changed(now)
+                case sync_ports.ForkProven():
+                    self.workspace.leave_forked_logs()
+                    self._judge_again(now)
+                    self._tell(effects.ViewChanged("members"))
                 case sync_ports.SealsArrived():
                     self._keys_arrived(now)
                 case sync_ports.ClaimArrived(wire, _):
@@ -253,7 +256,8 @@ class Engine:
                     removed = device in self.workspace.roster.state.former_devices
                     self._tell(effects.CloseLink(link, reason, parting=removed))
                 case sync_ports.ReceiptsChanged(logs):
-                    self._reach_grew(logs)
+                    own = {log.channel for log in logs if log.device == self.workspace.device}
+                    self._tell(*map(effects.ReachGrew, sorted(own)))
                 case sync_ports.ProgressChanged():
                     self._tell(effects.ViewChanged("status"))
                 case sync_ports.WakeAt(at):
@@ -304,10 +308,6 @@ class Engine:
         if reading.files:
             self._tell(effects.FilesNamed(tuple(reading.files)))
         self._tell(*(effects.NotesArrived(channel) for channel in sorted(reading.notes)))
-
-    def _reach_grew(self, logs: Iterable[LogId]) -> None:
-        for channel in sorted({log.channel for log in logs if log.device == self.workspace.device}):
-            self._tell(effects.ReachGrew(channel))
 
     # Inside: roster and keys --------------------------------------------------------------------
 

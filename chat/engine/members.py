@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from chat.engine.people import People, RosterNews
 from chat.errors import NotFound, TrustError, UsageError
+from chat.voiding import closed_from
 from chat.workspace import Now, Workspace
 from crdt.cuts import Cut
 from crdt.entry import LogId
@@ -74,7 +75,7 @@ class Members:
         self._require_senior(member, "remove")
         op = self._people.make(Remove(member), now)
         yield RosterNews(op)
-        yield from self._accept_all(op.id, member, self._scopes_here(), now)
+        yield from self._accept_all(op.id, member, self._scopes_here(), now, standing=True)
 
     def grant(self, member: bytes, level: int, now: Now) -> Ops:
         """A member, who may have been removed, gets a level."""
@@ -98,7 +99,7 @@ class Members:
         op = self._people.make(Grant(member, level), now)
         yield RosterNews(op)
         if level > LEVEL_WRITER_MAX:
-            yield from self._accept_all(op.id, member, self._scopes_here(), now)
+            yield from self._accept_all(op.id, member, self._scopes_here(), now, standing=True)
 
     def leave(self, now: Now, *, anyway: bool) -> Ops:
         """This member goes."""
@@ -173,14 +174,30 @@ class Members:
             )
         return mine
 
-    def _accept_all(self, end: bytes, member: bytes, scopes: tuple[bytes, ...], now: Now) -> Ops:
-        """Accept what is here of a member's logs; the first op says where the end cuts."""
+    def _accept_all(
+        self,
+        end: bytes,
+        member: bytes,
+        scopes: tuple[bytes, ...],
+        now: Now,
+        *,
+        standing: bool = False,
+    ) -> Ops:
+        """Accept what is here of a member's logs; the first op says where the end cuts.
+
+        With `standing`, of a log that was forked only what stands: the end takes nothing back.
+        """
         workspace = self._workspace
+        good = [
+            (state, min(state.head, closed_from(workspace, state.log, member) - 1))
+            for state in workspace.store.logs()
+            if workspace.member_of(state.log.device) == member
+        ]
         rows = sorted(
             (
-                self._row(state.log, state.head)
-                for state in workspace.store.logs()
-                if workspace.member_of(state.log.device) == member
+                self._row(state.log, last if standing else state.head)
+                for state, last in good
+                if last >= state.low or not standing
             ),
             key=lambda row: (row.channel, row.part, row.device, row.incarnation),
         )
@@ -234,7 +251,7 @@ class Members:
             )
         op = self._people.make(ScopeRemove(scope, (member,)), now)
         yield RosterNews(op)
-        yield from self._accept_all(op.id, member, (scope,), now)
+        yield from self._accept_all(op.id, member, (scope,), now, standing=True)
 
     def leave_channel(self, channel: bytes, now: Now) -> Ops:
         """This member goes from a private channel."""

@@ -4,7 +4,7 @@ What is held of a log is one contiguous range, `low` to `head`. The rows are rea
 kept in memory; a log also has a row, but no range, when only receipts or a fork name it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -40,7 +40,7 @@ class LogState(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fork(msgspec.Struct, frozen=True):
-    """Evidence that a device signed two entries for one place of its log."""
+    """Proof that a device signed two entries for one place of its log, as two runs."""
 
     log: LogId
     seq: int
@@ -58,6 +58,7 @@ class Logs(Tables):
         self._log_ids: dict[int, LogId] = {}
         self._prints: dict[bytes, int] = {}
         self._unheld: int | None = None
+        self._forked: dict[LogId, int] | None = None
 
     def forget(self) -> None:
         super().forget()
@@ -66,6 +67,7 @@ class Logs(Tables):
         self._log_ids.clear()
         self._prints.clear()
         self._unheld = None
+        self._forked = None
 
     # What is held -----------------------------------------------------------------------------
 
@@ -200,16 +202,39 @@ class Logs(Tables):
             (self._names.number(roster_hash), b"".join(heads)),
         )
 
-    def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> None:
-        """Keep the evidence of a fork; of one log the lowest counts, everything above is void."""
-        number = self._log_unheld(log)
-        if number is not None:
-            self._database.write(
-                "INSERT INTO fork (log, seq, first, second) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (log) DO UPDATE SET seq = excluded.seq, first = excluded.first,"
-                " second = excluded.second WHERE excluded.seq < seq",
-                (number, seq, first, second),
-            )
+    def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> bool:
+        """Keep a proof of a fork, its two runs; of one log the lowest counts.
+
+        False when a lower one is known, or too many logs that are not held.
+        """
+        points = self._fork_points()
+        number = None if points.get(log, seq + 1) <= seq else self._log_unheld(log)
+        if number is None:
+            return False
+        self._database.write(
+            "INSERT OR REPLACE INTO fork (log, seq, first, second) VALUES (?, ?, ?, ?)",
+            (number, seq, first, second),
+        )
+        points[log] = seq
+        return True
+
+    def fork(self, log: LogId) -> tuple[bytes, bytes] | None:
+        """The two runs that prove that a log was forked."""
+        if log not in self._fork_points():
+            return None
+        row = self._database.one(
+            "SELECT first, second FROM fork WHERE log = ?", (self._find_log(log),)
+        )
+        return None if row is None else (bytes(row[0]), bytes(row[1]))
+
+    def fork_points(self) -> Mapping[LogId, int]:
+        """The lowest proven place of every log that was forked."""
+        return self._fork_points()
+
+    def _fork_points(self) -> dict[LogId, int]:
+        if self._forked is None:
+            self._forked = {fork.log: fork.seq for fork in self.forks()}
+        return self._forked
 
     def forks(self) -> list[Fork]:
         """The evidence of forks, one for each forked log."""

@@ -12,9 +12,12 @@ from chat.store.names import Names
 from chat.store.schema import migrate
 from chat.store.voided import Voided
 from crdt.keys import Entropy
+from crdt.limits import INCARNATION_BYTES
 
 REPLICA_ID_BYTES = 8
 _REPLICA_KEY = "replica"
+INCARNATION_KEY = "incarnation"
+"""The setting that names the logs which this device may write to; `chat.profile` reads it."""
 
 
 class WorkspaceStore(Voided, Erasures, Meetings, Membership):
@@ -28,6 +31,11 @@ class WorkspaceStore(Voided, Erasures, Meetings, Membership):
     def replica_id(self) -> bytes:
         """The random name that peers know this store by."""
         return self._store.replica_id
+
+    def renew_incarnation(self, entropy: Entropy) -> bytes:
+        """The name of the logs that this device writes from now on, in all its workspaces from
+        the next start on."""
+        return self._store.renew_incarnation(entropy)
 
 
 class Store:
@@ -131,6 +139,12 @@ class Store:
         """This store is a copy, or cannot be sure that it is not."""
         self._replica_id = entropy(REPLICA_ID_BYTES)
         self.put(_REPLICA_KEY, self._replica_id)
+
+    def renew_incarnation(self, entropy: Entropy) -> bytes:
+        """A new name for the logs that this device writes to."""
+        incarnation = entropy(INCARNATION_BYTES)
+        self.put(INCARNATION_KEY, incarnation)
+        return incarnation
 
     def workspaces(self) -> list[bytes]:
         """Ids of the workspaces in this profile, in the order they came."""

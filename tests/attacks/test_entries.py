@@ -202,6 +202,10 @@ def test_05_an_entry_with_the_signature_of_something_else_is_refused() -> None:
         assert bool(accepted) == (prefix == keys.SIGN_ENTRY)
 
 
+def unsigned(entry: Entry) -> Entry:
+    return REPLACE(entry, signature=b"")
+
+
 def test_06_gaps_repeats_and_wrong_predecessors_change_nothing() -> None:
     team, ana, mal = pair(seed=6)
     bo = team.join("bo", ana)
@@ -218,9 +222,10 @@ def test_06_gaps_repeats_and_wrong_predecessors_change_nothing() -> None:
     attacks = {
         "gap": log[5:],
         "wrong prev": [resigned(workspace, log[4], seed, prev=log[2].id)],
-        "seq used before": [resigned(workspace, log[4], seed, seq=3)],
         "seq beyond": [resigned(workspace, log[4], seed, seq=2**48 - 1)],
-        "first again": [resigned(workspace, log[4], seed, seq=0, prev=bytes(32))],
+        # Signed, these two would prove a fork: attacks 7 and 8.
+        "seq used before": [unsigned(resigned(workspace, log[4], seed, seq=3))],
+        "first again": [unsigned(resigned(workspace, log[4], seed, seq=0, prev=bytes(32)))],
     }
     for name, some in attacks.items():
         wire = greet(team, mal, bo)

@@ -62,7 +62,8 @@ class MemoryStore:
         self.sets: dict[bytes, tuple[bytes, ...]] = {}
         self.cursors: dict[bytes, tuple[int, bytes]] = {}
         self.got: dict[LogId, dict[bytes, int]] = {}
-        self.forks: dict[tuple[LogId, int], tuple[bytes, bytes]] = {}
+        self.forks: dict[LogId, tuple[bytes, bytes]] = {}
+        self.points: dict[LogId, int] = {}
         self.ops: dict[bytes, bytes] = {}
         self.blocks: dict[bytes, bytes] = {}
         self.erasures: set[tuple[LogId, int]] = set()
@@ -187,8 +188,19 @@ class MemoryStore:
             self.held[log][seq] = bare
             self.arrivals[self.arrivals.index(entry)] = bare
 
-    def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> None:
-        self.forks[log, seq] = (first, second)
+    def add_fork(self, log: LogId, seq: int, first: bytes, second: bytes) -> bool:
+        known = self.points.get(log)
+        if known is not None and known <= seq:
+            return False
+        self.points[log] = seq
+        self.forks[log] = (first, second)
+        return True
+
+    def fork(self, log: LogId) -> tuple[bytes, bytes] | None:
+        return self.forks.get(log)
+
+    def fork_points(self) -> Mapping[LogId, int]:
+        return self.points
 
     def add_op(self, op_id: bytes, wire: bytes) -> None:
         self.ops[op_id] = wire

@@ -25,16 +25,14 @@ from crdt.sync_messages import (
     HeadRow,
     Hello,
     Message,
-    ReceiptBody,
     channel_set,
     decode,
-    decode_receipt,
     encode,
     log_fingerprint,
     log_rows,
-    receipt_digest,
     state_bytes,
 )
+from crdt.sync_receipt_body import ReceiptBody, decode_receipt, receipt_digest
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 ENTRIES: dict[str, Any] = json.loads((VECTORS / "entries.json").read_text())

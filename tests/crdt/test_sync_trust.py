@@ -13,16 +13,15 @@ from crdt.sync_messages import (
     Hello,
     Range,
     Receipt,
-    ReceiptBody,
     RosterOps,
     Seals,
     Touched,
     Want,
     decode,
     encode,
-    receipt_digest,
 )
 from crdt.sync_ports import ClaimArrived, Misbehaved, SealsArrived
+from crdt.sync_receipt_body import ReceiptBody, receipt_digest
 from tests.crdt.fake_roster import FakeRoster
 from tests.crdt.memory_network import Net, Wire
 from tests.crdt.memory_replica import (
@@ -86,7 +85,9 @@ def test_both_branches_of_a_fork_are_kept_as_evidence_and_peers_come_to_rest(
     for replica in (ben, cem):
         assert replica.machine.in_sync(wire.number)
         assert len(replica.store.forks) == 1
-        [((_, seq), branches)] = replica.store.forks.items()
+        [(_, seq)] = replica.store.points.items()
+        assert seq == 100, "where they part"
+        [branches] = replica.store.forks.values()
         proofs = [from_run(WORKSPACE, decode_run(branch)) for branch in branches]
         assert [proof[0].seq for proof in proofs] == [seq, seq]
         assert proofs[0][0].id != proofs[1][0].id
