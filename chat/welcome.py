@@ -34,7 +34,8 @@ from chat.lobby import (
 )
 from crdt.claims import SignedClaim, decode_claim, verify
 from crdt.errors import Invalid, TooNew
-from crdt.roster_state import InviteState, State
+from crdt.roster_invites import InviteState
+from crdt.roster_state import State
 
 LOBBY_LINKS_MAX = 32
 """Newcomers at the doors of one workspace at one time."""

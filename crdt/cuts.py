@@ -1,7 +1,8 @@
 """What stands of the writing of somebody whose writing was ended.
 
 A removal by somebody else, or a grant of a level that only reads, *ends* a member's writing, and
-being taken out of a scope by somebody else ends it in that scope. An entry that names roster heads
+being taken out of a scope by somebody else ends it in that scope. The removal of a device, by
+whomever, ends that of this device and of what it brought in. An entry that names roster heads
 behind the end is judged by those heads alone, like every entry. One that does not know of the end
 was written beside it, or a year later and dated back: nobody can tell. So whoever ends it says
 which of the entries it has are good (`Accept`), log by log, in the scopes that it is in: there, an
@@ -20,11 +21,21 @@ but it changes nothing of what is shown.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from crdt.entry import LogId
+from crdt.limits import SEQ_MAX
 from crdt.roster_history import Node
-from crdt.roster_ops import LEVEL_WRITER_MAX, Accept, Grant, Kept, Op, Remove, ScopeRemove
+from crdt.roster_ops import (
+    LEVEL_WRITER_MAX,
+    Accept,
+    DeviceRemove,
+    Grant,
+    Kept,
+    Op,
+    Remove,
+    ScopeRemove,
+)
 
 NOTHING = -1
 """The last good seq of a log of which nothing is."""
@@ -41,6 +52,7 @@ class Cut:
         author: the member who did.
         scopes: in whose channels it cuts.
         kept: the good ends of each log; that of one accept may be less than that of another.
+        devices: whose logs it is about; None when it is all of the member's.
     """
 
     op: bytes
@@ -49,6 +61,20 @@ class Cut:
     author: bytes
     scopes: frozenset[bytes]
     kept: Mapping[LogId, tuple[Kept, ...]]
+    devices: frozenset[bytes] | None = None
+
+    def is_about(self, device: bytes) -> bool:
+        """Whether it is about what one of the member's devices wrote."""
+        return self.devices is None or device in self.devices
+
+
+class FormerDevice(Protocol):
+    """A device that is out, and by which op, if its member is in."""
+
+    @property
+    def member(self) -> bytes: ...
+    @property
+    def end(self) -> bytes: ...
 
 
 class Judged(NamedTuple):
@@ -76,13 +102,20 @@ def ends_of(op: Op) -> Sequence[bytes]:
         return () if args.member == op.body.member else (args.member,)
     if isinstance(args, Grant):
         return (args.member,) if args.level > LEVEL_WRITER_MAX else ()
+    if isinstance(args, DeviceRemove):
+        return (args.member,)
     if isinstance(args, ScopeRemove):
         return [member for member in args.members if member != op.body.member]
     return ()
 
 
-def cuts_by_member(nodes: Iterable[Node], judged: Judged) -> dict[bytes, tuple[Cut, ...]]:
-    """The cuts that the accepts among some nodes make, those of one member parents first."""
+def cuts_by_member(
+    nodes: Iterable[Node], judged: Judged, former: Mapping[bytes, FormerDevice]
+) -> dict[bytes, tuple[Cut, ...]]:
+    """The cuts that the accepts among some nodes make, those of one member parents first.
+
+    `former` are the devices that are out.
+    """
     by_id = judged.by_id
     accepts: dict[bytes, list[Node]] = defaultdict(list)
     for node in nodes:
@@ -94,9 +127,19 @@ def cuts_by_member(nodes: Iterable[Node], judged: Judged) -> dict[bytes, tuple[C
         some = sorted(accepts[end.op.id], key=lambda node: node.order)
         scopes, kept = _summed(end, some, judged)
         for member in ends_of(end.op):
-            cut = Cut(end.op.id, member, end.op.body.level, end.member, scopes, kept)
+            devices = _devices_of(end, former)
+            cut = Cut(end.op.id, member, end.op.body.level, end.member, scopes, kept, devices)
             found[member].append(cut)
     return {member: tuple(cuts) for member, cuts in found.items()}
+
+
+def _devices_of(end: Node, former: Mapping[bytes, FormerDevice]) -> frozenset[bytes] | None:
+    """The devices that an end is about: the removed one, and what it brought in beside that."""
+    args = end.op.args
+    if not isinstance(args, DeviceRemove):
+        return None
+    out = {device for device, known in former.items() if known.end == end.op.id}
+    return frozenset(out | {args.device})
 
 
 def _summed(
@@ -122,10 +165,13 @@ def log_of(row: Kept) -> LogId:
 
 
 def last_good(cut: Cut, log: LogId, id_at: Callable[[int], bytes | None]) -> int:
-    """The last seq of a log that stays beside a cut in its scope, NOTHING when none does.
+    """The last seq of a log that stays beside a cut in its scope, NOTHING when none does; the
+    last there can be of a device that the cut is not about.
 
     `id_at` gives the id of the held entry at a seq, None when none is held there: then that row
     is believed, and asked again when the entry is here.
     """
+    if not cut.is_about(log.device):
+        return SEQ_MAX
     held = ((row, id_at(row.seq)) for row in cut.kept.get(log, ()))
     return max((row.seq for row, known in held if known in (None, row.id)), default=NOTHING)

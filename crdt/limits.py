@@ -15,6 +15,7 @@ ROSTER_OP_MAX_BYTES = 48 * 1024  # the same, so one message kind carries either
 PAYLOAD_MAX_BYTES = 46 * 1024  # plaintext after padding; leaves room for header, tag and signature
 ROSTER_PARENTS_MAX = 8  # heads beyond this are merged by the next op
 ACCEPT_LOGS_MAX = 360  # logs in one accept: 37 KiB, beside 512 scopes; several accepts add up
+DEVICES_EVER_MAX = 128  # of one member, removed ones too; a flood of keys ends here
 INVITE_REST_MAX_BYTES = 1024  # keys, workspace id and a few address hints
 SCOPE_CHANGE_MAX = 512  # members in one change of a scope: 9 KiB
 SEALED_DEVICES_MAX = 1_280  # devices named in one rekey: 44 KiB; larger scopes add shares

@@ -129,13 +129,16 @@ class Roster:
         return [history.nodes[index].op.id for index in bits(history.everything & ~theirs)]
 
     def farewell(self, device: bytes) -> list[bytes]:
-        """What a device may still be told when its member was in and is out: the op that took it
-        out, which comes last, and all before that. Empty for everybody else."""
+        """What a device may still be told when it was in and is out: the op that took it out, or
+        its member, which comes last, and all before that. Empty for everybody else."""
         known = self.state.former_devices.get(device)
-        former = None if known is None else self.state.former_members.get(known.member)
-        if former is None:
+        if known is None:
             return []
-        node = self.history.by_id[former.op]
+        former = self.state.former_members.get(known.member)
+        end = former.op if former is not None else known.end
+        if not end:
+            return []
+        node = self.history.by_id[end]
         return [*(self.history.nodes[i].op.id for i in bits(node.past)), node.op.id]
 
     # Heads ------------------------------------------------------------------------------------
@@ -246,6 +249,7 @@ class Roster:
             members = [owner.claim.claim.member]
         return any(
             history.bound[device, member] & within
+            and resolution.devices.holds(device, member, within)
             and resolution.standing(member, within) <= LEVEL_WRITER_MAX
             for member in members
         )

@@ -26,6 +26,8 @@ Bytes16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Level = Annotated[int, Meta(ge=0, le=LEVEL_RELAY)]
 Time = Annotated[int, Meta(ge=0, lt=2**53)]
+LASTING = 2**53 - 1
+"""The last time of a paper's code: it never expires."""
 
 
 class Args(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -185,6 +187,41 @@ class Accept(Args, frozen=True):
     logs: Annotated[tuple[Kept, ...], Meta(max_length=limits.ACCEPT_LOGS_MAX)] = ()
 
 
+class DeviceCode(Args, frozen=True):
+    """A device of the author's member may come in. Private: [note, nick key].
+
+    Attributes:
+        key: public key whose secret follows from the code's; it signs the claim.
+        not_after: own devices refuse claims after this wall time, milliseconds; LASTING is a
+            paper's, which many devices may come in by, and for which anybody may witness.
+        door: link key of the code, by which devices of the workspace answer its holder.
+        rest: what the code does not say, sealed with a key from its secret.
+    """
+
+    key: Bytes32
+    not_after: Time
+    door: Bytes32
+    rest: Annotated[bytes, Meta(min_length=1, max_length=limits.INVITE_REST_MAX_BYTES)]
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it is on paper."""
+        return self.not_after == LASTING
+
+
+class DeviceAdd(Args, frozen=True):
+    """A claim of a device code was checked: its device is the member's. Private: [name]."""
+
+    claim: Annotated[bytes, Meta(min_length=1, max_length=limits.CLAIM_MAX_BYTES)]
+
+
+class DeviceRemove(Args, frozen=True):
+    """A device is its member's no more, and never again. `Accept` says what stays of its logs."""
+
+    member: Bytes16
+    device: Bytes32
+
+
 AnyArgs = (
     Genesis
     | Invite
@@ -198,6 +235,9 @@ AnyArgs = (
     | Grant
     | Remove
     | Accept
+    | DeviceCode
+    | DeviceAdd
+    | DeviceRemove
 )
 KINDS: dict[int, type[Any]] = {
     1: Genesis,
@@ -212,4 +252,7 @@ KINDS: dict[int, type[Any]] = {
     10: Grant,
     11: Remove,
     12: Accept,
+    13: DeviceCode,
+    14: DeviceAdd,
+    15: DeviceRemove,
 }

@@ -9,9 +9,10 @@ the state from the beginning, which takes as long as the history is.
 from dataclasses import replace
 
 from crdt.roster_history import History, Node
+from crdt.roster_invites import invite_state
 from crdt.roster_ops import Invite, Revoke, Share
 from crdt.roster_resolution import Resolution
-from crdt.roster_state import ShareState, State, invite_state
+from crdt.roster_state import ShareState, State
 
 
 def grown(state: State, history: History, resolution: Resolution, node: Node) -> State | None:
@@ -19,7 +20,7 @@ def grown(state: State, history: History, resolution: Resolution, node: Node) ->
     args, op_id = node.op.args, node.op.id
     if not isinstance(args, Share | Invite | Revoke) or not node.plausible:
         return None
-    if node.place in history.doubled:
+    if node.place in history.doubled or (isinstance(args, Revoke) and args.invite in history.codes):
         return None
     if resolution.paused & node.bit:
         return replace(state, paused=state.paused | {op_id})

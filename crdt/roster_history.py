@@ -17,7 +17,18 @@ from dataclasses import dataclass
 from crdt.claims import SignedClaim
 from crdt.keys import digest
 from crdt.limits import ID_BYTES
-from crdt.roster_ops import Admit, Channel, Genesis, Grant, Invite, Op
+from crdt.roster_ops import (
+    Admit,
+    Channel,
+    DeviceAdd,
+    DeviceCode,
+    DeviceRemove,
+    Genesis,
+    Grant,
+    Invite,
+    Op,
+    Revoke,
+)
 
 STRATUM_GENESIS = -1
 """More senior than any level: nothing comes before the founding."""
@@ -108,6 +119,26 @@ class History:
         self.gifts: list[Node] = []
         """Admissions and grants."""
         self.unknown = 0
+        self.rooted: dict[tuple[bytes, bytes], int] = defaultdict(int)
+        """(device, member) to the ops by which the member began with it."""
+        self.added: dict[tuple[bytes, bytes], list[Node]] = defaultdict(list)
+        """(device, member) to the additions of the device."""
+        self.additions: dict[bytes, int] = defaultdict(int)
+        """Member to the additions of its devices."""
+        self.taken: dict[tuple[bytes, bytes], list[Node]] = defaultdict(list)
+        """(device, member) to its removals by devices of the same member."""
+        self.shrunk: set[bytes] = set()
+        """Members of whom somebody removed a device."""
+        self.codes: set[bytes] = set()
+        """Device codes."""
+        self.adds_by: dict[bytes, list[Node]] = defaultdict(list)
+        """Device code to the additions by it."""
+        self.revokes: dict[bytes, list[Node]] = defaultdict(list)
+        """Device code to what takes it back."""
+        self.device_claims: dict[int, SignedClaim] = {}
+        """Index of an addition to its claim."""
+        self.device_ops: list[Node] = []
+        """What `roster_devices` judges, and removals of devices by others."""
         self._places: dict[Place, bytes] = {}
         self.doubled: dict[Place, list[bytes]] = {}
         """Places that several ops claim: one of a device's lies."""
@@ -125,12 +156,18 @@ class History:
         assert node.claim is not None
         return self.by_id[node.claim.claim.invite]
 
+    def code_of(self, node: Node) -> Node:
+        """The device code behind an addition that is plausible."""
+        return self.by_id[self.device_claims[node.index].claim.invite]
+
     def append(self, op: Op, past: int, claim: SignedClaim | None, *, plausible: bool) -> Node:
         """Take an op whose parents are here."""
         depth = 1 + max((self.by_id[parent].depth for parent in op.parents), default=-1)
         stratum = op.body.level
         if isinstance(op.args, Genesis):
             stratum = STRATUM_GENESIS
+        elif claim is not None and isinstance(op.args, DeviceAdd):
+            self.device_claims[len(self.nodes)], claim = claim, None
         elif claim is not None:
             invite = self.by_id[claim.claim.invite].op.args
             assert isinstance(invite, Invite)
@@ -171,11 +208,40 @@ class History:
             self.scoped[args.scope] |= node.bit
         elif args is None:
             self.unknown |= node.bit
+        else:
+            self._index_device(node)
 
-    def _index_admission(self, node: Node, device: bytes, member: bytes, level: int) -> None:
+    def _index_device(self, node: Node) -> None:
+        """Keep what is about a member's devices."""
+        args, op_id = node.op.args, node.op.id
+        if isinstance(args, DeviceCode):
+            self.codes.add(op_id)
+        elif isinstance(args, DeviceAdd):
+            claim, code = self.device_claims[node.index].claim, self.code_of(node)
+            pair = claim.sign, code.member
+            self._bind(node, *pair)
+            self.added[pair].append(node)
+            self.additions[code.member] |= node.bit
+            self.adds_by[code.op.id].append(node)
+            self.admits[code.op.id] |= node.bit
+        elif isinstance(args, DeviceRemove):
+            self.shrunk.add(args.member)
+            if args.member == node.member:
+                self.taken[args.device, args.member].append(node)
+        elif isinstance(args, Revoke) and args.invite in self.codes:
+            self.revokes[args.invite].append(node)
+        else:
+            return
+        self.device_ops.append(node)
+
+    def _bind(self, node: Node, device: bytes, member: bytes) -> None:
         self.bound[device, member] |= node.bit
         members = self.members_of.setdefault(device, [])
         if member not in members:
             members.append(member)
+
+    def _index_admission(self, node: Node, device: bytes, member: bytes, level: int) -> None:
+        self._bind(node, device, member)
+        self.rooted[device, member] |= node.bit
         self.given[member, level] |= node.bit
         self.admissions[member] |= node.bit

@@ -25,6 +25,7 @@ from crdt.errors import Invalid, TooNew
 from crdt.keys import DevicePublic, digest
 from crdt.roster_args import (
     KINDS,
+    LASTING,
     LEVEL_ADMIN_MAX,
     LEVEL_FOUNDER,
     LEVEL_MEMBER,
@@ -42,6 +43,9 @@ from crdt.roster_args import (
     Bytes16,
     Bytes32,
     Channel,
+    DeviceAdd,
+    DeviceCode,
+    DeviceRemove,
     Genesis,
     Grant,
     Invite,
@@ -58,6 +62,7 @@ from crdt.roster_args import (
 
 __all__ = [
     "KINDS",
+    "LASTING",
     "LEVEL_ADMIN_MAX",
     "LEVEL_FOUNDER",
     "LEVEL_MEMBER",
@@ -78,6 +83,9 @@ __all__ = [
     "Bytes16",
     "Bytes32",
     "Channel",
+    "DeviceAdd",
+    "DeviceCode",
+    "DeviceRemove",
     "Genesis",
     "Grant",
     "Invite",

@@ -27,8 +27,18 @@ judgement of the larger set holds for it as well; that makes looking into the pa
 from collections import defaultdict
 from collections.abc import Iterable
 
+from crdt.roster_devices import Devices
 from crdt.roster_history import STRATUM_GENESIS, History, Node
-from crdt.roster_ops import Admit, Genesis, Grant, Invite, Remove, Revoke
+from crdt.roster_ops import (
+    LEVEL_FOUNDER,
+    Admit,
+    DeviceRemove,
+    Genesis,
+    Grant,
+    Invite,
+    Remove,
+    Revoke,
+)
 from crdt.roster_standing import NOBODY, Event, Standings
 from crdt.roster_vouching import Vouching
 
@@ -48,7 +58,8 @@ class Resolution:
         self._losers = 0
         self._standings = Standings(self._nodes)
         self.events = self._standings.events
-        self._vouching = Vouching(history, self.events, self._counts, self._lost)
+        self.devices = Devices(history, self._lost, self._expelled)
+        self._vouching = Vouching(history, self.events, self._counts, self._lost, self._is_ours)
         self.winners: dict[bytes, list[Node]] = {}
         """Invite to the admissions by it that count."""
         self.revoked: dict[bytes, list[Node]] = defaultdict(list)
@@ -62,6 +73,7 @@ class Resolution:
 
     def _resolve(self, within: int) -> None:
         self.within = within
+        self.devices.look_at(within)
         turns: dict[int, tuple[list[Node], list[Node]]] = defaultdict(lambda: ([], []))
         whole = within == self._history.everything
         for node in self._nodes:
@@ -70,8 +82,11 @@ class Resolution:
         for stratum in sorted(turns):
             others, admissions = turns[stratum]
             self._judge_admissions(admissions)
-            for node in others:
+            for node in sorted(others, key=_is_of_founding) if stratum == 0 else others:
                 self._judge(node)
+        for node in self._history.device_ops:
+            if within >> node.index & 1 and self.devices.is_own(node) and self.devices.counts(node):
+                self.valid |= node.bit
 
     def append(self, node: Node) -> bool:
         """Judge one more op; False when it may change the judgement of others.
@@ -82,8 +97,12 @@ class Resolution:
         if beside and self._disturbs(node, beside):
             return False
         self.within |= node.bit
+        self.devices.look_at(self.within)
         if node.plausible:
-            if node.claim is None:
+            if self.devices.is_own(node):
+                if self.devices.counts(node):
+                    self.valid |= node.bit
+            elif node.claim is None:
                 self._judge(node)
             else:
                 self._judge_admissions([node])
@@ -94,6 +113,10 @@ class Resolution:
         history, args = self._history, node.op.args
         if not node.plausible:
             return False
+        if isinstance(args, DeviceRemove):
+            return True
+        if node.index in history.device_claims:
+            return bool(history.admits.get(history.code_of(node).op.id, 0) & beside)
         if isinstance(args, Revoke):
             return bool(history.admits.get(args.invite, 0) & beside)
         if isinstance(args, Grant | Remove):
@@ -136,7 +159,9 @@ class Resolution:
         if isinstance(args, Genesis):
             self._found(node)
             return
-        if self.standing(node.member, node.past, level) != level:
+        if self.devices.is_own(node) or self.standing(node.member, node.past, level) != level:
+            return
+        if not self._is_ours(node, level):
             return
         if self._lost(node, self._demotion_beside(node, node.member, level)):
             return
@@ -146,7 +171,8 @@ class Resolution:
         if self._is_paused(node, node.member, level):
             return
         if isinstance(args, Grant):
-            if not self._may_affect(node, args.member):
+            # What makes a founder opens their turn: it asks for nobody's standing but its author's.
+            if args.level > LEVEL_FOUNDER and not self._may_affect(node, args.member):
                 return
             self._happens(node, args.member, args.level)
         elif isinstance(args, Remove):
@@ -155,6 +181,10 @@ class Resolution:
             self._happens(node, args.member, NOBODY)
         elif isinstance(args, Revoke):
             self.revoked[args.invite].append(node)
+        elif isinstance(args, DeviceRemove):
+            if not self._may_affect(node, args.member):
+                return
+            self.devices.remove(node)
         self.valid |= node.bit
 
     def _found(self, node: Node) -> None:
@@ -170,6 +200,28 @@ class Resolution:
 
     def _happens(self, node: Node, member: bytes, level: int) -> None:
         self.events[member].append(Event((node.index,), node.stratum, level, node.op.id, False))
+
+    def _is_ours(self, node: Node, turn: int) -> bool:
+        """Whether an op's device was its member's, as far as a turn knows."""
+        return self.devices.in_the_way(node, turn) is None
+
+    def _expelled(self, node: Node, turn: int) -> Node | None:
+        """What of a more senior turn takes a turn's level from an op's member, and does not have
+        the op in its past; unless the member had been given one again before the op."""
+        nodes, events = self._nodes, self.events.get(node.member, ())
+        for event in events:
+            taken = nodes[event.indexes[0]]
+            if event.admission or event.stratum >= turn or taken.member == node.member:
+                continue
+            if (event.level <= turn and event.level != NOBODY) or taken.past & node.bit:
+                continue
+            given = (index for other in events if other.level != NOBODY for index in other.indexes)
+            if node.past & taken.bit and any(
+                node.past >> index & 1 and nodes[index].past & taken.bit for index in given
+            ):
+                continue
+            return taken
+        return None
 
     def _counts(self, node: Node) -> bool:
         return bool(self.valid & node.bit)
@@ -261,6 +313,8 @@ class Resolution:
                 return not self._lost(node, revoke.index)
         if self._lost(node, self._demotion_beside(node, inviter, level)):
             return False
+        if self.devices.taken_from(invite, node, node.stratum) is not None:
+            return False
         return self._vouching.may_witness(node)
 
     def _winners(self, invite: bytes, asked: list[Node]) -> list[Node]:
@@ -304,3 +358,11 @@ class Resolution:
         if owner.claim is None:
             return owner.member == member
         return owner.claim.claim.member == member
+
+
+def _is_of_founding(node: Node) -> bool:
+    """Sorts what makes founders, their leaving, and what nobody knows yet before the rest."""
+    args = node.op.args
+    leaving = isinstance(args, Remove) and args.member == node.member
+    founds = isinstance(args, Grant) and args.level == LEVEL_FOUNDER
+    return not (args is None or leaving or founds)

@@ -10,12 +10,14 @@ gave it. Whether it still had it, against everything that others did at the same
 question of `roster_resolution`.
 """
 
+from crdt import limits
 from crdt.claims import SignedClaim, decode_claim, verify
 from crdt.cuts import ends_of
 from crdt.errors import Invalid
 from crdt.roster_history import History
 from crdt.roster_ops import (
     LEVEL_ADMIN_MAX,
+    LEVEL_FOUNDER,
     LEVEL_MEMBER,
     LEVEL_READER,
     LEVEL_RELAY,
@@ -23,6 +25,9 @@ from crdt.roster_ops import (
     Accept,
     Admit,
     Channel,
+    DeviceAdd,
+    DeviceCode,
+    DeviceRemove,
     Grant,
     Invite,
     Op,
@@ -36,7 +41,7 @@ from crdt.roster_ops import (
 
 
 def check(history: History, op: Op, past: int) -> SignedClaim | None:
-    """Check an op (no genesis) against its past; gives the claim of an admission.
+    """Check an op (no genesis) against its past; gives the claim of an admission or a device.
 
     Raises:
         Invalid: it breaks a rule.
@@ -49,6 +54,11 @@ def check(history: History, op: Op, past: int) -> SignedClaim | None:
     if args is None:
         return None
     leaving = isinstance(args, Remove) and args.member == body.member
+    if isinstance(args, DeviceCode | DeviceAdd | DeviceRemove):
+        return _check_device(history, op, past)
+    if isinstance(args, Revoke) and args.invite in history.codes:
+        _check_code_revoke(history, op, args.invite, past)
+        return None
     if body.level > LEVEL_WRITER_MAX and not leaving:
         raise Invalid("readers and relays change nothing")
     if isinstance(args, Admit):
@@ -82,6 +92,51 @@ def _check_invite(level: int, given: int) -> None:
         raise Invalid("no such level")
 
 
+def _check_device(history: History, op: Op, past: int) -> SignedClaim | None:
+    """Codes are for who reads; nobody adds devices to others, and admins take them from others."""
+    body, args = op.body, op.args
+    if isinstance(args, DeviceCode):
+        if body.level > LEVEL_READER:
+            raise Invalid("a relay has one device")
+    elif isinstance(args, DeviceAdd):
+        return _check_added(history, op, args, past)
+    elif isinstance(args, DeviceRemove):
+        if args.member != body.member:
+            _check_admin(body.level)
+        if not history.bound.get((args.device, args.member), 0) & past:
+            raise Invalid("the device to remove is not one of the member's")
+    return None
+
+
+def _check_added(history: History, op: Op, args: DeviceAdd, past: int) -> SignedClaim:
+    signed = decode_claim(args.claim)
+    claim = signed.claim
+    if claim.workspace != history.workspace:
+        raise Invalid("a claim for another workspace")
+    code = history.by_id.get(claim.invite)
+    if code is None or not past & code.bit or not isinstance(code.op.args, DeviceCode):
+        raise Invalid("a device without its code")
+    if not code.plausible:
+        raise Invalid("a device by a code that breaks the rules")
+    verify(signed, code.op.args.key)
+    if any(history.bound[claim.sign, m] & past for m in history.members_of.get(claim.sign, ())):
+        raise Invalid("the device came in before")
+    if not code.op.args.lasting:
+        if op.body.member != code.member:
+            raise Invalid("a device is let in by its member")
+        if history.admits.get(code.op.id, 0) & past:
+            raise Invalid("the code was used before")
+    if (history.additions.get(code.member, 0) & past).bit_count() >= limits.DEVICES_EVER_MAX:
+        raise Invalid("a member with too many devices")
+    return signed
+
+
+def _check_code_revoke(history: History, op: Op, code_id: bytes, past: int) -> None:
+    code = history.by_id[code_id]
+    if not past & code.bit or code.member != op.body.member:
+        raise Invalid("a code is taken back by its member")
+
+
 def _check_claim(history: History, args: Admit, past: int) -> SignedClaim:
     signed = decode_claim(args.claim)
     claim = signed.claim
@@ -106,7 +161,7 @@ def _check_revoke(history: History, op: Op, invite_id: bytes, past: int) -> None
 
 def _check_grant(history: History, level: int, args: Grant, past: int) -> None:
     _check_admin(level)
-    if args.level <= level:
+    if args.level <= level and not args.level == level == LEVEL_FOUNDER:
         raise Invalid("a grant gives less than its author has")
     if args.level > LEVEL_WRITER_MAX and args.level != LEVEL_READER:
         raise Invalid("no such level")

@@ -34,10 +34,11 @@ class Event(NamedTuple):
     def is_known_at(self, level: int) -> bool:
         """Whether it may say something about who acts at a level.
 
-        Of that level itself are admissions, which open its turn, and leaving.
+        Of that level itself are what gives it (admissions, and among founders grants), which opens
+        its turn, and leaving.
         """
         if self.stratum == level:
-            return self.admission or self.level == NOBODY
+            return self.admission or self.level in (level, NOBODY)
         return self.stratum < level
 
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 
 from crdt.cuts import Cut, Judged, cuts_by_member
 from crdt.roster_history import History, Node, bits
-from crdt.roster_ops import LEVEL_RELAY, Channel, Genesis, Invite, Rekey, Share
+from crdt.roster_invites import InviteState, invite_states
+from crdt.roster_ops import (
+    LEVEL_RELAY,
+    Channel,
+    DeviceAdd,
+    Genesis,
+    Invite,
+    Rekey,
+    Share,
+)
 from crdt.roster_resolution import Resolution
 from crdt.roster_scopes import Scopes
 from crdt.roster_standing import NOBODY
@@ -55,8 +64,10 @@ class DeviceState:
 
     Attributes:
         level: its member's; of a former device what it came in with.
-        link: Noise static public key; empty for a paper key.
+        link: Noise static public key; empty for a paper key of the genesis.
         box: public key that seals are for.
+        op: by which it came in.
+        end: of a former device whose member is in, what took it out.
     """
 
     device: bytes
@@ -64,6 +75,8 @@ class DeviceState:
     level: int
     link: bytes
     box: bytes
+    op: bytes = b""
+    end: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +89,6 @@ class ChannelState:
     op: bytes
     time_ms: int
     key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class InviteState:
-    """An invite.
-
-    Attributes:
-        op: its id.
-        member: the author.
-        used: somebody came in by it.
-        revoked: it admits nobody any more, also because its author lost the authority.
-        private: it has a private part, for members.
-    """
-
-    op: bytes
-    key: bytes
-    level: int
-    not_after: int
-    door: bytes
-    rest: bytes
-    member: bytes
-    used: bool
-    revoked: bool
-    private: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +130,8 @@ class State:
 
     Attributes:
         former_members: who was in once.
-        former_devices: those whose member was removed, or whose admission does not count.
+        former_devices: those who were removed, or whose member was, or whose admission or
+            addition does not count.
         scopes: scope id to the members in it; everybody but relays for the workspace's own.
         founders: scope id to the member who began it.
         rekeys: those that count, parents first.
@@ -181,8 +171,9 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
     owned: dict[bytes, list[bytes]] = {member: [] for member in levels}
     for device, known in bindings.items():
         level = levels.get(known.member)
-        if level is None:
-            former[device] = known
+        end = resolution.devices.end_of(device, known.member)
+        if level is None or end is not None:
+            former[device] = replace(known, end=b"" if end is None else end.op.id)
         else:
             devices[device] = replace(known, level=level)
             owned[known.member].append(device)
@@ -203,7 +194,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         channels={args.id: state for args, state in map(_channel, scopes.channels)},
         scopes=_scopes(history, scopes, levels),
         founders={scope: node.member for scope, node in scopes.founding.items()},
-        invites=_invites(resolution, within, levels),
+        invites=invite_states(resolution, within, levels),
         rekeys=tuple(map(_rekey, sorted(scopes.rekeys, key=_order))),
         former_rekeys=tuple(map(_rekey, sorted(scopes.void_rekeys, key=_order))),
         shares=tuple(
@@ -214,7 +205,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         unknown=frozenset(node.op.id for node in unknown),
         paused=frozenset(history.nodes[index].op.id for index in bits(resolution.paused)),
         void=frozenset(history.nodes[index].op.id for index in bits(left)),
-        cuts=cuts_by_member(within, Judged(history.by_id, valid, scopes.is_open_to)),
+        cuts=cuts_by_member(within, Judged(history.by_id, valid, scopes.is_open_to), former),
         equivocations=_equivocations(history, resolution),
     )
 
@@ -238,7 +229,7 @@ def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceSta
     """
     nodes = [
         history.nodes[index]
-        for mask in history.admissions.values()
+        for mask in (*history.admissions.values(), *history.additions.values())
         for index in bits(mask & resolution.within)
     ]
     nodes.sort(key=lambda node: (not resolution.valid & node.bit, node.order))
@@ -252,15 +243,20 @@ def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceSta
 def _claimed(history: History, node: Node) -> list[DeviceState]:
     args, body = node.op.args, node.op.body
     if isinstance(args, Genesis):
-        founder = DeviceState(body.device, body.member, body.level, args.link, args.box)
+        op, member, level = node.op.id, body.member, body.level
+        founder = DeviceState(body.device, member, level, args.link, args.box, op)
         if not args.recovery_sign:
             return [founder]
-        paper = DeviceState(args.recovery_sign, body.member, body.level, b"", args.recovery_box)
-        return [founder, paper]
+        return [founder, DeviceState(args.recovery_sign, member, level, b"", args.recovery_box, op)]
+    if isinstance(args, DeviceAdd):
+        added, code = history.device_claims[node.index].claim, history.code_of(node)
+        level, op = code.op.body.level, node.op.id
+        return [DeviceState(added.sign, code.member, level, added.link, added.box, op)]
     assert node.claim is not None
     claim, invite = node.claim.claim, history.invite_of(node).op.args
     assert isinstance(invite, Invite)
-    return [DeviceState(claim.sign, claim.member, invite.level, claim.link, claim.box)]
+    level, op = invite.level, node.op.id
+    return [DeviceState(claim.sign, claim.member, level, claim.link, claim.box, op)]
 
 
 def _member(
@@ -330,36 +326,6 @@ def _scopes(
     found = {scope: people & members for scope, members in scopes.members().items()}
     found[history.scope] = people
     return found
-
-
-def _invites(
-    resolution: Resolution, within: list[Node], levels: Mapping[bytes, int]
-) -> dict[bytes, InviteState]:
-    return {
-        node.op.id: invite_state(resolution, node, node.op.args, levels.get(node.member))
-        for node in within
-        if isinstance(node.op.args, Invite) and resolution.valid & node.bit
-    }
-
-
-def invite_state(
-    resolution: Resolution, node: Node, args: Invite, authority: int | None
-) -> InviteState:
-    """An invite that counts; `authority` is its author's level now, None when they are out."""
-    op = node.op
-    lost = authority is None or authority > op.body.level
-    return InviteState(
-        op.id,
-        args.key,
-        args.level,
-        args.not_after,
-        args.door,
-        args.rest,
-        node.member,
-        used=bool(resolution.winners.get(op.id)),
-        revoked=bool(resolution.revoked.get(op.id)) or lost,
-        private=bool(op.body.private),
-    )
 
 
 def _rekey(node: Node) -> RekeyState:

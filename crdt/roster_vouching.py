@@ -29,7 +29,8 @@ class Vouching:
     """Chains of a judgement.
 
     `counts` says whether an op of an earlier turn does; `lost` is told of an op, and the index of
-    one beside it that may break its chain.
+    one beside it that may break its chain; `is_ours` says whether an op's device was its member's,
+    as far as a turn knows.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Vouching:
         events: Mapping[bytes, Sequence[Event]],
         counts: Callable[[Node], bool],
         lost: Callable[[Node, int], object],
+        is_ours: Callable[[Node, int], bool],
     ) -> None:
         self._history = history
         self._events = events
         self._counts = counts
         self._lost = lost
+        self._is_ours = is_ours
         self._doubted: dict[int, int] = defaultdict(int)
         """Turn to the admissions and grants that are no links, as far as that turn knows."""
         self._looked_at: dict[int, int] = defaultdict(int)
@@ -51,7 +54,11 @@ class Vouching:
     def may_witness(self, node: Node) -> bool:
         """Whether an admission's author may be its witness, as far as its turn knows."""
         self._look(node.stratum, node.index)
-        return self._is_linked(node.member, node.op.body.level, node, node.stratum)
+        return self._is_author_linked(node, node.stratum)
+
+    def _is_author_linked(self, node: Node, turn: int) -> bool:
+        level = node.op.body.level
+        return self._is_ours(node, turn) and self._is_linked(node.member, level, node, turn)
 
     def _look(self, turn: int, end: int) -> None:
         """Look at the admissions and grants with indexes below `end`, parents first."""
@@ -66,7 +73,7 @@ class Vouching:
     def _is_link(self, node: Node, turn: int) -> bool:
         if node.stratum < turn:
             return self._counts(node)
-        if not self._is_linked(node.member, node.op.body.level, node, turn):
+        if not self._is_author_linked(node, turn):
             return False
         if isinstance(node.op.args, Grant):
             return True
@@ -75,7 +82,7 @@ class Vouching:
         if invite.stratum < turn:
             if not self._counts(invite):
                 return False
-        elif not self._is_linked(inviter, level, invite, turn):
+        elif not self._is_author_linked(invite, turn):
             return False
         return self._is_linked(inviter, level, node, turn)
 

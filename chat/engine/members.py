@@ -18,6 +18,7 @@ from chat.workspace import Now, Workspace
 from crdt.cuts import Cut
 from crdt.entry import LogId
 from crdt.limits import ACCEPT_LOGS_MAX, SCOPE_CHANGE_MAX
+from crdt.roster_invites import InviteState
 from crdt.roster_ops import (
     LEVEL_ADMIN_MAX,
     LEVEL_FOUNDER,
@@ -33,7 +34,6 @@ from crdt.roster_ops import (
     ScopeAdd,
     ScopeRemove,
 )
-from crdt.roster_state import InviteState
 
 Ops = Iterator[RosterNews]
 """Ops to publish one after the other."""

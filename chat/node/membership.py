@@ -17,9 +17,10 @@ from chat.voiding import VoidPost, void_posts
 from chat.workspace import Workspace
 from crdt.clock import milliseconds
 from crdt.errors import Invalid, NotReadable
+from crdt.roster_invites import InviteState
 from crdt.roster_ops import LEVEL_RELAY
 from crdt.roster_standing import NOBODY
-from crdt.roster_state import FormerState, InviteState
+from crdt.roster_state import FormerState
 from crdt.text import clean_line
 
 MEMBER_DIGITS_MIN = 4

@@ -94,7 +94,7 @@ def test_13_who_was_removed_changes_nothing_whatever_it_makes_up(share: int) -> 
         before = without_traces(team.roster)
         known = len(play.people)
         play.people.append("sock")
-        play.admits_above = 0
+        play.admits_above, play.papers = 0, False
         for _ in range(6):
             play.take(step(source), [mallory, *play.people[known:]])
         assert without_traces(team.roster) == before, number

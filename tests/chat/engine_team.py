@@ -35,8 +35,8 @@ from chat.workspace import Identity, Now, Workspace
 from crdt import invites, ops
 from crdt.clock import reading
 from crdt.keys import DeviceKeys, Entropy
+from crdt.roster_invites import InviteState
 from crdt.roster_ops import LEVEL_RELAY, MODE_PRIVATE, AnyArgs, build, member_id
-from crdt.roster_state import InviteState
 
 START_MS = 1_790_000_000_000
 """Wall time at the start; monotonic time starts at 1,000."""

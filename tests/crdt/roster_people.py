@@ -16,6 +16,9 @@ from crdt.roster_ops import (
     Admit,
     AnyArgs,
     Channel,
+    DeviceAdd,
+    DeviceCode,
+    DeviceRemove,
     Genesis,
     Grant,
     Invite,
@@ -80,6 +83,8 @@ class Team:
     invites: dict[bytes, bytes] = field(default_factory=dict)
     """Invite to the seed of its key."""
     claims: dict[str, bytes] = field(default_factory=dict)
+    using: dict[str, str] = field(default_factory=dict)
+    """Who acts on another device than their first, and which."""
     _seq: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -90,7 +95,8 @@ class Team:
         return cls(roster, founder)
 
     def place(self, who: str, on: Sequence[bytes] | None, level: int | None, of: str) -> Place:
-        parents = tuple(sorted(on if on is not None else self.roster.parents(public(who).sign)))
+        own = public(self.using.get(who, who)).sign
+        parents = tuple(sorted(on if on is not None else self.roster.parents(own)))
         if level is None:
             known = self.roster.state_at(parents).members.get(member(of))
             level = 100 if known is None else known.level
@@ -98,7 +104,7 @@ class Team:
         return Place(
             self.roster.workspace,
             parents,
-            public(who).sign,
+            own,
             INCARNATION,
             self._seq[who],
             member(of),
@@ -128,7 +134,11 @@ class Team:
         of: str = "",
     ) -> Op:
         place = self.place(who, on, level, of or who)
-        return roster_ops.build(place, args, device(who).sign_seed)
+        return roster_ops.build(place, args, self.sign_seed(who))
+
+    def sign_seed(self, who: str) -> bytes:
+        """Of the device that somebody acts on."""
+        return device(self.using.get(who, who)).sign_seed
 
     def unknown(self, who: str, on: Sequence[bytes] | None = None, level: int | None = None) -> Op:
         """An op of a kind nobody knows yet."""
@@ -136,7 +146,7 @@ class Team:
         body = msgspec.msgpack.encode(
             [1, *msgspec.structs.astuple(place), UNKNOWN_KIND, ["later"], b""]
         )
-        wire = body + keys.sign(device(who).sign_seed, keys.SIGN_ROSTER, roster_ops.op_id(body))
+        wire = body + keys.sign(self.sign_seed(who), keys.SIGN_ROSTER, roster_ops.op_id(body))
         self.roster.add(wire)
         return roster_ops.decode(wire)
 
@@ -201,9 +211,32 @@ class Team:
             0,
             members=tuple(sorted(map(member, others))),
         )
-        op = roster_ops.build(place, args, device(who).sign_seed)
+        op = roster_ops.build(place, args, self.sign_seed(who))
         self.roster.add(op.wire)
         return op
+
+    # Devices ----------------------------------------------------------------------------------
+
+    def code(self, who: str, *, paper: bool = False, on: Sequence[bytes] | None = None) -> Op:
+        """A code for a device of the member; on paper it lasts."""
+        seed = bytes_of((who, self._seq.get(who, 0), "code", paper))
+        lasts = roster_ops.LASTING if paper else 10**12
+        args = DeviceCode(keys.sign_public(seed), lasts, bytes_of("door"), b"rest")
+        op = self.write(who, args, on)
+        self.invites[op.id] = seed
+        return op
+
+    def add(self, who: str, name: str, code: Op, on: Sequence[bytes] | None = None) -> Op:
+        """A device comes in by a code, as somebody says."""
+        return self.write(who, DeviceAdd(self.claim(name, code.id)), on)
+
+    def drop(self, who: str, of: str, name: str, on: Sequence[bytes] | None = None) -> Op:
+        """A device is taken from its member."""
+        return self.write(who, DeviceRemove(member(of), public(name).sign), on)
+
+    def devices(self, of: str) -> set[bytes]:
+        known = self.roster.state.members.get(member(of))
+        return set() if known is None else set(known.devices)
 
     def level(self, name: str) -> int | None:
         known = self.roster.state.members.get(member(name))
@@ -229,6 +262,7 @@ LEVELS = (0, 1, 2, 50, 60, 99, 100, 101, 102, 198, 200, 250)
 KINDS = (
     "invite", "invite", "admit", "admit", "admit", "replay", "revoke", "grant", "grant", "grant",
     "remove", "remove", "leave", "scope", "add", "add", "take", "rekey", "unknown", "lie",
+    "code", "paper", "device", "device", "device", "drop", "take", "drop",
 )  # fmt: skip
 
 
@@ -238,6 +272,7 @@ class Play:
 
     Attributes:
         admits_above: only invites that give a larger level are used.
+        papers: also codes on paper are used.
     """
 
     team: Team
@@ -245,6 +280,9 @@ class Play:
     people: list[str]
     scopes: list[bytes] = field(default_factory=list)
     admits_above: int = -1
+    papers: bool = True
+    devices: dict[str, list[str]] = field(default_factory=dict)
+    """Who has more devices than the first; the first is called like its owner."""
 
     @classmethod
     def start(cls) -> "Play":
@@ -268,6 +306,8 @@ class Play:
         on = sorted({self.ops[-1 - index % len(self.ops)].id for index in parents})
         people = actors or self.people
         who = people[actor % len(people)]
+        own = self.devices.get(who, [who])
+        self.team.using[who] = own[level % len(own)]
         before = self.team.roster.history.everything
         try:
             op = self._write(KINDS[kind % len(KINDS)], on, who, target, LEVELS[level % len(LEVELS)])
@@ -292,6 +332,13 @@ class Play:
             return team.grant(who, target, level, on)
         if kind in ("remove", "leave"):
             return team.remove(who, who if kind == "leave" else target, on)
+        if kind in ("code", "paper"):
+            return team.code(who, paper=kind == "paper", on=on)
+        if kind == "device":
+            return self._device(on, who, number)
+        if kind == "drop":
+            of = self.devices.get(target, [target])
+            return team.drop(who, target, of[level % len(of)], on)
         if kind == "unknown":
             return team.unknown(who, on)
         return self._scope(kind, on, who, target)
@@ -318,6 +365,25 @@ class Play:
         op = self.team.admit(who, name, invite, on)
         if name not in self.people:
             self.people.append(name)
+        return op
+
+    def _device(self, on: list[bytes], who: str, number: int) -> Op | None:
+        codes = [
+            op
+            for op in self.ops
+            if isinstance(op.args, DeviceCode) and (self.papers or not op.args.lasting)
+        ]
+        own = [op for op in codes if op.body.member == member(who) or op.args.lasting]
+        some = own if own and number % 5 else codes
+        if not some:
+            return None
+        code = some[-1 - number % len(some)]
+        owner = next(name for name in self.people if member(name) == code.body.member)
+        known = self.devices.setdefault(owner, [owner])
+        name = f"{owner}'s {len(known)}" if number % 4 else known[number % len(known)]
+        op = self.team.add(who, name, code, on)
+        if name not in known:
+            known.append(name)
         return op
 
     def _scope(self, kind: str, on: list[bytes], who: str, target: str) -> Op | None:

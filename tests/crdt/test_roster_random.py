@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from crdt.roster import Roster
-from crdt.roster_ops import Admit, Grant, Op, Remove
+from crdt.roster_ops import Admit, DeviceAdd, DeviceRemove, Grant, Op, Remove
 from crdt.roster_state import State
 from tests.crdt.roster_people import Play, Step, Team, genesis, member, public
 
@@ -85,7 +85,7 @@ def test_the_past_is_judged_by_itself(steps: list[Step], picks: list[int]) -> No
     assert play.team.roster.state_at(heads) == alone.state
     named = play.team.roster.register_heads(heads)
     assert named is not None
-    for name in play.people:
+    for name in (*play.people, *(name for some in play.devices.values() for name in some)):
         known = alone.state.devices.get(public(name).sign)
         allowed = play.team.roster.may_write(public(name).sign, named)
         assert allowed == (known is not None and known.level < 199)
@@ -145,7 +145,7 @@ def is_gift(team: Team, op: Op, to: bytes) -> bool:
 # Ana removes ben, an admin; and he shows, as if beside his op of an unknown kind, the claim that
 # had to wait because of that.
 @example(
-    steps=[(0, (0,), 0, 0, 0), (22, (0,), 0, 1, 0), (38, (0,), 1, 0, 0), (62, (0,), 0, 2, 0)],
+    steps=[(0, (0,), 0, 0, 0), (2, (0,), 0, 1, 0), (18, (0,), 1, 0, 0), (2, (0,), 0, 2, 0)],
     attack=[(0, (0,), 0, 0, 0), (5, (4,), 0, 0, 0)],
     victim=0,
 )
@@ -167,7 +167,7 @@ def test_who_was_removed_changes_nothing_any_more(
     before = play.team.roster.state
     known_people = len(play.people)
     play.people.append("sock")
-    play.admits_above = attackers[attacker]
+    play.admits_above, play.papers = attackers[attacker], False
     for step in attack:
         play.take(step, [attacker, *play.people[known_people:]])
     after = play.team.roster.state
@@ -195,10 +195,12 @@ def test_nobody_removes_the_founder_and_levels_only_come_from_above(steps: list[
     )
     if not left:
         assert state.members[member("ana")].level == 0
-    assert all(known.level > 0 for name, known in state.members.items() if name != member("ana"))
+    made = {op.args.member for op in play.ops if isinstance(op.args, Grant) and not op.args.level}
+    founders = {name for name, known in state.members.items() if not known.level}
+    assert founders <= made | {member("ana")}
     assert state.devices.keys() & state.former_devices.keys() == set()
     for known in state.members.values():
-        assert known.devices
+        assert known.devices or any(isinstance(op.args, DeviceRemove) for op in play.ops)
     counted = [op for op in play.ops if roster.is_valid(op.id)]
     assert {op.id for op in play.ops} == (
         {op.id for op in counted} | state.void | state.paused | state.unknown
@@ -214,8 +216,9 @@ def test_one_invite_lets_one_person_in(steps: list[Step]) -> None:
         if isinstance(op.args, Admit) and play.team.roster.is_valid(op.id):
             claims.setdefault(invite_of(play.team, op), set()).add(op.args.claim)
     assert all(len(some) == 1 for some in claims.values())
-    used = {invite for invite, known in play.team.roster.state.invites.items() if known.used}
-    assert used == claims.keys() & play.team.roster.state.invites.keys()
+    invites = play.team.roster.state.invites
+    used = {invite for invite, known in invites.items() if known.used and not known.device}
+    assert used == claims.keys() & invites.keys()
 
 
 def invite_of(team: Team, op: Op) -> bytes:
@@ -224,12 +227,74 @@ def invite_of(team: Team, op: Op) -> bytes:
     return claim.claim.invite
 
 
+@many
+@given(STEPS, st.lists(STEP, min_size=2, max_size=8), NUMBER)
+def test_a_removed_device_changes_nothing_but_for_its_siblings(
+    steps: list[Step], attack: list[Step], victim: int
+) -> None:
+    """Of its member no device may be left, if what it says is dated back. Others lose nothing.
+
+    If it was somebody senior who removed it, its siblings lose nothing either.
+    """
+    play = played(steps)
+    team = play.team
+    owner = play.people[victim % len(play.people)]
+    assume(public(owner).sign in team.devices(owner))
+    own, team.using = play.devices.setdefault(owner, [owner]), {}
+    if len(own) < 2:
+        own.append(f"{owner}'s 1")
+        play.ops.append(team.code(owner))
+        play.ops.append(team.add(owner, own[-1], play.ops[-1]))
+    stolen = own[victim % len(own)]
+    known = team.roster.state.members.get(member(owner))
+    assume(known is not None and public(stolen).sign in known.devices)
+    other = next(
+        (name for name in own if public(name).sign in team.devices(owner) and name != stolen), None
+    )
+    by = owner if victim % 2 and other is not None else "ana"
+    team.using = {owner: other or owner, "ana": "ana"} if by == owner else {}
+    assume(by == owner or (owner != "ana" and team.level("ana") == 0))
+    removal = team.drop(by, owner, stolen)
+    assume(team.roster.is_valid(removal.id))
+    play.ops.append(removal)
+    before = team.roster.state
+    people = len(play.people)
+    play.people.append("sock")
+    play.devices[owner] = [stolen]
+    play.admits_above, play.papers = removal.body.level, False
+    for step in attack:
+        play.take(step, [owner, owner, *play.people[people:]])
+    after = team.roster.state
+    if by != owner:
+        assert without_traces(after) == without_traces(before)
+        return
+    for of, was in before.members.items():
+        if of != member(owner):
+            assert after.members.get(of) == was
+    assert after.members.keys() == before.members.keys()
+    assert set(after.members[member(owner)].devices) <= set(before.members[member(owner)].devices)
+
+
+@many
+@given(STEPS)
+def test_a_code_lets_in_one_device_and_paper_many(steps: list[Step]) -> None:
+    play = played(steps)
+    history = play.team.roster.history
+    came: dict[bytes, set[bytes]] = {}
+    for op in play.ops:
+        if isinstance(op.args, DeviceAdd) and play.team.roster.is_valid(op.id):
+            code = history.code_of(history.by_id[op.id]).op
+            if not code.args.lasting:  # type: ignore[union-attr]
+                came.setdefault(code.id, set()).add(op.args.claim)
+    assert all(len(some) == 1 for some in came.values())
+
+
 def test_random_histories_are_worth_their_name() -> None:
     """The steps bring about all sorts of ops that count, and of those that do not."""
     counted: set[str] = set()
     void: set[str] = set()
     source = random.Random(7)
-    for _ in range(90):
+    for _ in range(120):
         play = Play.start()
         for _ in range(20):
             parents = tuple(source.randrange(12) for _ in range(source.choice([1, 1, 2, 3])))
@@ -238,6 +303,7 @@ def test_random_histories_are_worth_their_name() -> None:
             some = counted if play.team.roster.is_valid(op.id) else void
             some.add(type(op.args).__name__)
     kinds = {"Invite", "Admit", "Revoke", "Grant", "Remove", "Channel", "ScopeAdd", "ScopeRemove"}
+    kinds |= {"DeviceCode", "DeviceAdd", "DeviceRemove"}
     assert counted == kinds | {"Rekey"}
     assert void >= kinds | {"Rekey", "NoneType"}
     assert genesis().id == Play.start().ops[0].id

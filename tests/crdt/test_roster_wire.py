@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from crdt import claims, keys, limits, roster_ops
 from crdt.errors import Invalid, TooNew
 from crdt.roster import Roster
-from crdt.roster_ops import Admit, Channel, Genesis, Grant, Place, Rekey, Remove, Share
+from crdt.roster_ops import (
+    Admit,
+    Channel,
+    DeviceAdd,
+    DeviceCode,
+    DeviceRemove,
+    Genesis,
+    Grant,
+    Place,
+    Rekey,
+    Remove,
+    Share,
+)
 from tests.crdt.roster_people import INCARNATION, Team, bytes_of, device, genesis, member, public
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "roster.json").read_text("utf-8"))
@@ -21,6 +33,8 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "roster.json").rea
 def sample() -> Team:
     team = Team.new(paper="paper")
     team.bring("ana", "ben")
+    team.add("ben", "phone", team.code("ben"))
+    team.drop("ben", "ben", "phone")
     return team
 
 
@@ -153,6 +167,11 @@ def place(seq: int) -> Place:
         Grant(bytes(15), 100),
         Grant(bytes(16), 251),
         Remove(bytes(16), bytes(1)),
+        DeviceCode(bytes(32), 2**53, bytes(32), b"rest"),
+        DeviceCode(bytes(31), 1, bytes(32), b"rest"),
+        DeviceCode(bytes(32), 1, bytes(32), b""),
+        DeviceAdd(b""),
+        DeviceRemove(bytes(16), bytes(31)),
         Share(bytes(32), bytes(32), b""),
         Admit(bytes(limits.CLAIM_MAX_BYTES + 1)),
         Genesis(bytes(32), bytes(32), bytes(16), bytes(32)),
@@ -197,6 +216,8 @@ def test_vectors() -> None:
         VECTORS["scopes"]
     )
     assert roster.heads_hash.hex() == VECTORS["heads_hash"]
+    for named, devices in VECTORS["devices"].items():
+        assert [d.hex() for d in state.members[bytes.fromhex(named)].devices] == devices
     kinds = {vector["kind"] for vector in VECTORS["ops"]}
     assert kinds >= roster_ops.KINDS.keys()
 
