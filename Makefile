@@ -59,7 +59,8 @@ soak: .venv/dev.stamp
 
 HISTORIES ?= 10000
 attacks: .venv/dev.stamp
-	ATTACK_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/attacks -n $(WORKERS) --dist worksteal
+	ATTACK_HISTORIES=$(HISTORIES) ROSTER_EXAMPLES=3000 $(BIN)/python -m pytest tests/attacks \
+		tests/crdt/test_roster_random.py -n $(WORKERS) --dist worksteal
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench

@@ -344,6 +344,12 @@ class Machines:
         self._machines.append(machine)
         return machine
 
+    def like(self, name: str, prepare: Callable[[Machine], None]) -> Machine:
+        """A machine with a copy of the profile that `prepare` makes, once in this process."""
+        machine = self.machine(name)
+        shutil.copytree(_prepared(name, prepare), machine.home)
+        return machine
+
     def team(self, *nicks: str, relay: bool = False) -> list[Machine]:
         """Members of one workspace, all their nodes running and linked to each other.
 
@@ -378,6 +384,18 @@ class Machines:
 
 
 @cache
+def _prepared(name: str, prepare: Callable[[Machine], None]) -> Path:
+    """The profile that a function made, with none of its processes running."""
+    machines = Machines()
+    atexit.register(machines.close)
+    machine = machines.machine(name)
+    prepare(machine)
+    for program in machine.programs:
+        assert program.stop() == 0
+    return machine.home
+
+
+@cache
 def _formed(nicks: tuple[str, ...], relay: bool) -> Path:
     """A folder of the profiles of a new team, by name; none of their nodes runs.
 
@@ -397,6 +415,11 @@ def _formed(nicks: tuple[str, ...], relay: bool) -> Path:
         assert program.stop() == 0
     assert node.stop() == 0
     return machines.folder
+
+
+def founder(machine: Machine) -> None:
+    """Found the workspace of most stories."""
+    machine.new("Cats", machine.home.name)
 
 
 def _gone_already(_: object, path: str, error: Any) -> None:

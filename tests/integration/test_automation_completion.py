@@ -6,21 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.machines import CLOWDER, ROOT, Machine, Machines
+from tests.integration.machines import CLOWDER, ROOT, Machine, Machines, founder
 
 pytestmark = pytest.mark.processes
 
 HOSTILE = ("$(touch${IFS}pwned)", "`touch`", "x;touch", "--help", "*", "c,d", "e\\")
 
 
-@pytest.fixture
-def ana(machines: Machines) -> Iterator[Machine]:
-    """A founder of some channels, and a `clowder` in the path."""
-    machine = machines.machine("ana")
-    machine.new("Cats", "ana")
+def named_strangely(machine: Machine) -> None:
+    founder(machine)
     machine.run("channel", "new", "gardens")
     for name in HOSTILE:
         machine.run("channel", "new", "--", name, json_lines=False)
+
+
+@pytest.fixture
+def ana(machines: Machines) -> Iterator[Machine]:
+    """A founder of some channels, and a `clowder` in the path."""
+    machine = machines.like("ana", named_strangely)
     program = machines.folder / "clowder"
     program.write_text(f'#!/bin/sh\nexec {" ".join(CLOWDER)} "$@"\n')
     program.chmod(0o755)

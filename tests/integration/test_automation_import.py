@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.machines import Machine, Machines
+from tests.integration.machines import Machine, Machines, founder
 
 pytestmark = pytest.mark.processes
 
@@ -47,9 +47,7 @@ def export(path: Path, *, more: bool = False) -> Path:
 
 @pytest.fixture
 def ana(machines: Machines) -> Machine:
-    machine = machines.machine("ana")
-    machine.new("Cats", "ana")
-    return machine
+    return machines.like("ana", founder)
 
 
 def counts(machine: Machine, path: Path, *arguments: str) -> dict[str, tuple[int, int, int]]:

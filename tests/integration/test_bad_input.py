@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.machines import Machine, Machines, Ran
+from tests.integration.machines import Machine, Machines, Ran, founder
 
 pytestmark = pytest.mark.processes
 
@@ -30,14 +30,16 @@ def told(ran: Ran, *words: str) -> None:
     assert not [word for word in words if not re.search(word, line, re.IGNORECASE)], line
 
 
+def said_two_things(machine: Machine) -> None:
+    founder(machine)
+    machine.send("general", "first")
+    machine.send("general", "second")
+
+
 @pytest.fixture
 def ana(machines: Machines) -> Machine:
     """A founder who has said two things."""
-    machine = machines.machine("ana")
-    machine.new("Cats", "ana")
-    machine.send("general", "first")
-    machine.send("general", "second")
-    return machine
+    return machines.like("ana", said_two_things)
 
 
 @pytest.mark.parametrize(

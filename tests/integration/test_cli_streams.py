@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.machines import CLOWDER, ROOT, Machine, Machines
+from tests.integration.machines import CLOWDER, ROOT, Machine, Machines, founder
 
 pytestmark = pytest.mark.processes
 
@@ -17,8 +17,7 @@ needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /d
 @pytest.fixture
 def ana(machines: Machines) -> Iterator[Machine]:
     """A founder whose node answers, so that a command costs no more than its own start."""
-    machine = machines.machine("ana")
-    machine.new("Cats", "ana")
+    machine = machines.like("ana", founder)
     machine.node()
     yield machine
     assert machine.programs[0].errors == []

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.integration.machines import CLOWDER, Machine, Machines, Record, eventually
+from tests.integration.machines import CLOWDER, Machine, Machines, Record, eventually, founder
 
 MESSAGE = {
     "v": int,
@@ -31,8 +31,7 @@ pytestmark = pytest.mark.processes
 @pytest.fixture(params=["alone", "attached"])
 def ana(machines: Machines, request: pytest.FixtureRequest) -> Machine:
     """A founder, once with a node that holds the profile and once without."""
-    machine = machines.machine("ana")
-    assert re.fullmatch(r"[0-9a-f]+", machine.new("Cats", "ana"))
+    machine = machines.like("ana", founder)
     if request.param == "attached":
         machine.node()
     return machine
@@ -52,6 +51,10 @@ def assert_message(record: Record) -> None:
         for name, kind in FILE.items():
             assert isinstance(file[name], kind), name  # type: ignore[arg-type]
         assert file["id"].startswith(("bafy", "bafk"))
+
+
+def test_founding_prints_the_id_of_the_workspace(machines: Machines) -> None:
+    assert re.fullmatch(r"[0-9a-f]{64}", machines.machine("ana").new("Cats", "ana"))
 
 
 def test_a_message_from_first_word_to_deletion(ana: Machine) -> None:

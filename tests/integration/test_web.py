@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession, ClientTimeout, CookieJar, WSMsgType, WSServerHandshakeError
 
-from tests.integration.machines import START_SECONDS, Machine, Machines, Program
+from tests.integration.machines import START_SECONDS, Machine, Machines, Program, founder
 from tests.tui.shown import text_of
 
 pytestmark = pytest.mark.processes
@@ -33,12 +33,14 @@ def story(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     return run
 
 
+def said_something(machine: Machine) -> None:
+    founder(machine)
+    machine.send("general", "the kitchen has power")
+
+
 @pytest.fixture
 def ana(machines: Machines) -> Machine:
-    ana = machines.machine("ana")
-    ana.new("Cats", "ana")
-    ana.send("general", "the kitchen has power")
-    return ana
+    return machines.like("ana", said_something)
 
 
 def served(machine: Machine) -> tuple[Program, str]:

@@ -25,11 +25,12 @@ from tests.sim.world import World
 ROOT = Path(__file__).parent.parent.parent
 ALONE_SEED = 2
 SEEDS = range(12)
+RUN_HERE = SEEDS[::3]
 """A seed is a run only as long as the drawing of schedules stays: what one found is kept below, as
-a small story of its own. `make sim` tries many more."""
+a small story of its own. `make sim` tries all of them and many more."""
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", RUN_HERE)
 def test_whatever_fails_the_team_agrees_afterwards_and_loses_nothing(seed: int) -> None:
     outcome = run(draw(seed))
     assert outcome.wrong == [], f"python -m tests.sim --seed {seed} --verbose"
