@@ -1,10 +1,10 @@
 """Backups: a folder with everything of a profile, and a profile made from it elsewhere.
 
 A backup is laid out as a profile is: `key`, `clowder.db`, `blocks/` and the rest, without what is
-of one process only (lock, marker, socket) or half done. Beside them stands `backup`, one line of
-JSON that is written last and says how much there should be. The database comes from the process
-that holds the profile, as a copy of one moment; files are copied afterwards, while more may come
-and some may go, which the database survives: what it misses is fetched.
+of one process only (lock, marker, socket) or half done; further workspaces likewise. Beside them
+stands `backup`, one line of JSON that is written last and says how much there should be. Each
+database comes from the process that holds it, as a copy of one moment; files are copied afterwards,
+while more may come and some may go, which the database survives: what it misses is fetched.
 
 There is no marker in a backup, so whatever is opened from it begins new logs, has a new name among
 peers, and can never put two entries where one may stand. Restoring opens it once, so that this is
@@ -16,7 +16,7 @@ Both appear under their name when they are whole, and what fails leaves nothing.
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -30,12 +30,14 @@ from chat.profile_guard import NEXT_NAME
 from chat.profile_key import DRAFT_NAME, KEY_NAME
 from chat.profile_socket import SOCKET_NAME
 from chat.profile_vault import encode, sealed_with
+from chat.profile_workspaces import FOLDER_NAME, workspaces_of
 from crdt.errors import Invalid, TooNew
 from crdt.keys import Entropy
 
 MANIFEST_NAME = "backup"
 MANIFEST_MAX_BYTES = 1024
-VERSION = 1
+VERSION = 2
+"""With further workspaces; a backup of one alone is of version 1, which earlier builds restore."""
 COPY_BYTES = 1024 * 1024
 """Read and written at once."""
 _DATABASE = "clowder.db"
@@ -54,8 +56,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
     Attributes:
         made_ms: when, milliseconds since 1970.
-        database: bytes of the database.
-        files: how many other files there are, the key aside.
+        database: bytes of the database, or of all of them.
+        files: how many other files there are, keys aside.
         bytes: of all these.
     """
 
@@ -91,14 +93,15 @@ class Backup:
     def __init__(self, profile: Profile, folder: Path) -> None:
         self._profile = profile
         self._folder = folder
+        self.workspaces = workspaces_of(profile)
+        """Those that it has, the first one first."""
 
-    @property
-    def database_path(self) -> Path:
-        """Where the copy of the database belongs."""
-        return self._folder / _DATABASE
+    def database_of(self, workspace: Profile) -> Path:
+        """Where the copy of a workspace's database belongs."""
+        return self._place(workspace) / _DATABASE
 
-    def write_key(self, passphrase: str | None, entropy: Entropy) -> None:
-        """The key, guarded as in the profile; with a passphrase of its own if that is a keyring.
+    def write_keys(self, passphrase: str | None, entropy: Entropy) -> None:
+        """The keys, guarded as in the profile; with a passphrase of its own if that is a keyring.
 
         Raises:
             Locked: the keyring does not give the key. StoreError, OSError.
@@ -109,17 +112,30 @@ class Backup:
             assert passphrase is not None, "a backup opens without the keyring of this machine"
             vault = sealed_with(passphrase, key_file.opened(vault, None), entropy)
         write_new(self._folder / KEY_NAME, encode(vault))
+        for workspace in self.workspaces[1:]:
+            place = self._place(workspace)
+            place.parent.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            place.mkdir(PRIVATE_FOLDER)
+            write_new(place / KEY_NAME, encode(workspace.key_file.vault()))
 
     def copy_files(self, progress: Progress) -> tuple[int, int]:
         """Everything else; gives how many files, and their bytes. Raises OSError."""
-        return _copy_all(self._profile.home, self._folder, progress, vanishing=True)
+        pairs = [(each.home, self._place(each)) for each in self.workspaces]
+        return _copy_all(pairs, progress, vanishing=True)
 
     def finish(self, made_ms: int, files: int, size: int) -> Manifest:
         """Say that it is whole. Raises OSError."""
-        database = self.database_path.stat().st_size
-        manifest = Manifest(VERSION, made_ms, database, files, size)
+        database = sum(self.database_of(each).stat().st_size for each in self.workspaces)
+        version = VERSION if len(self.workspaces) > 1 else 1
+        manifest = Manifest(version, made_ms, database, files, size)
+        for workspace in self.workspaces[1:]:
+            sync_folder(self._place(workspace))
+            sync_folder(self._place(workspace).parent)
         write_new(self._folder / MANIFEST_NAME, encode_manifest(manifest))
         return manifest
+
+    def _place(self, workspace: Profile) -> Path:
+        return self._folder / workspace.home.relative_to(self._profile.home)
 
 
 @contextmanager
@@ -149,20 +165,33 @@ def restore(
     if home.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{home} is inside of the backup; give another folder with --home.")
     with _appearing(home) as part:
-        for name in (KEY_NAME, _DATABASE):
-            _copy(source / name, part / name, lambda _: None)
-        files, size = _copy_all(source, part, progress, vanishing=False)
-        database = (part / _DATABASE).stat().st_size
+        below = [Path(), *(_further(source) if manifest.v > 1 else ())]
+        for folder in below[1:]:
+            (part / FOLDER_NAME).mkdir(PRIVATE_FOLDER, exist_ok=True)
+            (part / folder).mkdir(PRIVATE_FOLDER)
+        for folder in below:
+            for name in (KEY_NAME, _DATABASE):
+                _copy(source / folder / name, part / folder / name, lambda _: None)
+        pairs = [(source / folder, part / folder) for folder in below]
+        files, size = _copy_all(pairs, progress, vanishing=False)
+        database = sum((part / folder / _DATABASE).stat().st_size for folder in below)
         if (files, size, database) != (manifest.files, manifest.bytes, manifest.database):
             raise StoreError(
                 f"{source} is not complete: it has {files} files of {size} bytes and a database of "
                 f"{database}, and should have {manifest.files} of {manifest.bytes} and one of "
                 f"{manifest.database}. Nothing was restored; use another backup."
             )
-        with Profile(part).open(entropy, create=False, passphrase=passphrase) as opened:
-            opened.store.check()
-        (part / "lock").unlink(missing_ok=True)
+        for workspace in workspaces_of(Profile(part)):
+            with workspace.open(entropy, create=False, passphrase=passphrase) as opened:
+                opened.store.check()
+            workspace.lock_path.unlink(missing_ok=True)
     return manifest
+
+
+def _further(source: Path) -> list[Path]:
+    """The folders of further workspaces in a backup, relative to it."""
+    found = sorted(os.scandir(source / FOLDER_NAME), key=lambda entry: entry.name)
+    return [Path(FOLDER_NAME, each.name) for each in found if each.is_dir(follow_symlinks=False)]
 
 
 def read_manifest(source: Path) -> Manifest:
@@ -213,7 +242,7 @@ def _files_of(folder: Path) -> Iterator[tuple[Path, int]]:
         below = waiting.pop()
         for entry in sorted(os.scandir(folder / below), key=lambda entry: entry.name):
             relative = below / entry.name
-            if below == Path() and entry.name in _OF_A_PROCESS | _OWN:
+            if below == Path() and entry.name in _OF_A_PROCESS | _OWN | {FOLDER_NAME}:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if relative.parts not in _HALF_DONE:
@@ -223,11 +252,18 @@ def _files_of(folder: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _copy_all(
-    source: Path, target: Path, progress: Progress, *, vanishing: bool
+    pairs: Sequence[tuple[Path, Path]], progress: Progress, *, vanishing: bool
 ) -> tuple[int, int]:
-    """Copy the files of a profile; with `vanishing`, some may be gone when their turn comes."""
-    planned = list(_files_of(source))
-    total = sum(size for _, size in planned)
+    """Copy the files of workspaces, each from one folder to another.
+
+    With `vanishing`, some may be gone when their turn comes.
+    """
+    planned = [
+        (source, target, relative, size)
+        for source, target in pairs
+        for relative, size in _files_of(source)
+    ]
+    total = sum(size for _, _, _, size in planned)
     files = done = 0
 
     def copied(count: int) -> None:
@@ -236,7 +272,7 @@ def _copy_all(
         progress(done, max(total, done))
 
     folders: set[Path] = set()
-    for relative, _ in planned:
+    for source, target, relative, _ in planned:
         for below in reversed(relative.parents):  # each private, not only the innermost
             if target / below not in folders:
                 (target / below).mkdir(PRIVATE_FOLDER, exist_ok=True)

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import sys
 import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import click
@@ -55,11 +55,11 @@ class Meter:
 @click.command(cls=GlobalOptions)
 @click.argument("path", type=click.Path(path_type=Path))
 def backup(path: Path) -> None:
-    """Copy this profile into a new folder, also while it is in use."""
+    """Copy this profile, with all its workspaces, into a new folder, also while it is in use."""
     target = path.absolute()
 
     async def work(invocation: Invocation) -> None:
-        profile = Profile(invocation.home)
+        profile = invocation.main
         if not profile.key_file.has_profile:
             raise no_workspace()
         guard = profile.key_file.guard()
@@ -69,8 +69,9 @@ def backup(path: Path) -> None:
             own = invocation.passphrases.fresh(None)
         with new_backup(profile, target) as made:
             # The key first: a keyring that is locked says so at once.
-            made.write_key(own, secrets.token_bytes)
-            await _copy_database(invocation, profile, made)
+            made.write_keys(own, secrets.token_bytes)
+            for workspace in made.workspaces:
+                await _copy_database(invocation, workspace, made)
             meter = Meter(invocation.output, "files")
             files, count = await asyncio.to_thread(made.copy_files, meter)
             meter.end()
@@ -82,14 +83,16 @@ def backup(path: Path) -> None:
     run(work)
 
 
-async def _copy_database(invocation: Invocation, profile: Profile, made: Backup) -> None:
+async def _copy_database(invocation: Invocation, workspace: Profile, made: Backup) -> None:
     meter = Meter(invocation.output, "database")
-    async with invocation.session() as session:
-        copying = asyncio.ensure_future(session.call(commands.CopyStore(str(made.database_path))))
+    target = made.database_of(workspace)
+    opening = invocation.opening(network=False, listening=False)
+    async with aclosing(await opening.lasting(workspace)) as session:
+        copying = asyncio.ensure_future(session.call(commands.CopyStore(str(target))))
         while not (await asyncio.wait({copying}, timeout=LOOK_SECONDS))[0]:
             with suppress(OSError):
-                total = profile.database_path.stat().st_size
-                meter(min(made.database_path.stat().st_size, total), total)
+                total = workspace.database_path.stat().st_size
+                meter(min(target.stat().st_size, total), total)
         await copying
     meter.end()
 

@@ -219,6 +219,8 @@ def status() -> None:
             async with invocation.session() as session:
                 now: model.Status = await session.call(commands.GetStatus())
         except NotFound:  # No profile is a state like any other.
+            if invocation.wanted:
+                raise
             now = model.Status("none")
         output = invocation.output
         if output.as_json:

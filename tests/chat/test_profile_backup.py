@@ -16,6 +16,7 @@ from chat.errors import ChatError, Locked, NotFound, StoreError, UsageError
 from chat.profile import Profile
 from chat.profile_backup import (
     MANIFEST_MAX_BYTES,
+    VERSION,
     Manifest,
     decode_manifest,
     encode_manifest,
@@ -25,6 +26,7 @@ from chat.profile_backup import (
 from chat.profile_guard import key_guard
 from chat.profile_key import KeyFile
 from chat.profile_vault import Cost
+from chat.profile_workspaces import new_workspace, workspaces_of
 from chat.store import Store
 from crdt.errors import Invalid, TooNew
 from tests.chat.keyring_stub import installed
@@ -60,12 +62,13 @@ def backed_up(home: Path, path: Path, passphrase: str | None = None) -> Manifest
     """A backup of a profile that nobody holds."""
     profile = Profile(home)
     with new_backup(profile, path) as made:
-        made.write_key(passphrase, seeded("backup"))
-        made.database_path.touch(0o600)
-        with profile.open(seeded("open"), create=False, passphrase=passphrase) as opened:
-            with closing(opened.store.copy_to(made.database_path)) as copying:
-                while copying.step(8):
-                    pass
+        made.write_keys(passphrase, seeded("backup"))
+        for each in made.workspaces:
+            made.database_of(each).touch(0o600)
+            with each.open(seeded("open"), create=False, passphrase=passphrase) as opened:
+                with closing(opened.store.copy_to(made.database_of(each))) as copying:
+                    while copying.step(8):
+                        pass
         files, size = made.copy_files(quiet)
         return made.finish(1_000, files, size)
 
@@ -100,13 +103,13 @@ def test_any_bytes_are_a_manifest_or_the_one_error(data: bytes) -> None:
         found = decode_manifest(data)
     except Invalid:
         return
-    assert found.v == 1
+    assert 1 <= found.v <= VERSION
     assert min(found.made_ms, found.database, found.files, found.bytes) >= 0
 
 
 def test_a_later_manifest_says_so() -> None:
     with pytest.raises(TooNew):
-        decode_manifest(b'{"v":2,"made_ms":0,"database":0,"files":0,"bytes":0}')
+        decode_manifest(b'{"v":3,"made_ms":0,"database":0,"files":0,"bytes":0}')
 
 
 # The copy of the database
@@ -275,7 +278,7 @@ def not_finished(backup: Path) -> None:
 
 
 def newer(backup: Path) -> None:
-    (backup / "backup").write_bytes(b'{"v":2,"made_ms":0,"database":0,"files":0,"bytes":0,"new":1}')
+    (backup / "backup").write_bytes(b'{"v":3,"made_ms":0,"database":0,"files":0,"bytes":0,"new":1}')
 
 
 def garbled(backup: Path) -> None:
@@ -325,6 +328,52 @@ def test_a_backup_that_fails_leaves_nothing(home: Path, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"home"}
 
 
+def test_a_backup_has_all_workspaces(home: Path, tmp_path: Path) -> None:
+    main = Profile(home)
+    for text in (b"dogs", b"owls"):
+        place = new_workspace(main, seeded(text.decode()))
+        with place.open(seeded(text.decode()), create=True) as opened:
+            opened.store.put("note", text)
+            opened.store.commit()
+        (place.blocks_path / "incoming").mkdir(parents=True)
+        (place.blocks_path / "incoming" / "half").write_bytes(b"ha")
+        (place.blocks_path / "piece").write_bytes(text)
+    key_guard(home).set_passphrase(PHRASE, None, seeded("set"), Cost(8, 1))
+    manifest = backed_up(home, tmp_path / "backup", PHRASE)
+    assert manifest.v == 2, "an earlier build would leave out what it does not know"
+    below = [each.home.relative_to(home) for each in workspaces_of(Profile(home))]
+    kept = {
+        str(each / name) for each in below[1:] for name in ("clowder.db", "key", "blocks/piece")
+    }
+    kept |= {"clowder.db", "key", "config.toml", "blocks/blocks/qu/bafkqu"}
+    assert names(tmp_path / "backup") == {*kept, "backup"}
+    assert (manifest.files, manifest.bytes) == (4, 6008)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "backup").rglob("*")}
+    assert modes == {0o600, 0o700}
+    restore(tmp_path / "backup", tmp_path / "new", PHRASE, seeded("restore"), quiet)
+    assert names(tmp_path / "new") == kept | {str(each / "marker") for each in below}
+    before = {bytes(each.marker_path.read_bytes()) for each in workspaces_of(Profile(home))}
+    notes = set()
+    for each in workspaces_of(Profile(tmp_path / "new")):
+        assert each.marker_path.read_bytes() not in before
+        with each.open(seeded("look"), create=False, passphrase=PHRASE) as opened:
+            notes.add(opened.store.get("note"))
+    assert notes == {b"kept" * 20_000, b"dogs", b"owls"}
+
+
+def test_a_backup_that_lost_a_workspace_is_refused(home: Path, tmp_path: Path) -> None:
+    place = new_workspace(Profile(home), seeded("dogs"))
+    place.open(seeded("open"), create=True).close()
+    backed_up(home, tmp_path / "backup")
+    shutil.rmtree(tmp_path / "backup" / "workspaces" / place.home.name)
+    with pytest.raises(StoreError, match="not complete"):
+        restore(tmp_path / "backup", tmp_path / "new", None, seeded("restore"), quiet)
+    shutil.rmtree(tmp_path / "backup" / "workspaces")
+    with pytest.raises(StoreError):
+        restore(tmp_path / "backup", tmp_path / "new", None, seeded("restore"), quiet)
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "backup"}
+
+
 # Stories
 
 
@@ -343,8 +392,8 @@ def stories() -> Callable[[Callable[[Make], Awaitable[None]]], None]:
 async def backed_up_running(desk: Desk, path: Path) -> None:
     """A backup of a node that works, as `clowder backup` makes it."""
     with new_backup(Profile(desk.home), path) as made:
-        made.write_key(None, seeded("backup"))
-        await desk.call(commands.CopyStore(str(made.database_path)))
+        made.write_keys(None, seeded("backup"))
+        await desk.call(commands.CopyStore(str(made.database_of(made.workspaces[0]))))
         files, size = made.copy_files(quiet)
         made.finish(1_000, files, size)
 
