@@ -16,6 +16,9 @@ title = true                   # unread messages in the terminal's title
 ascii = false                  # draw with letters and signs of ASCII only
 motion = true                  # let things move and blink
 previews = true                # pictures among the messages
+away_after = 10                # minutes without a key, then others see that nobody is here; 0 never
+lock_after = 0                 # minutes without a key, then the passphrase is asked for; 0 never
+undo_seconds = 0               # how long a message waits here to be taken back, before it is sent
 [keys]
 quick_switch = "ctrl+k"
 [hooks]
@@ -37,6 +40,10 @@ FETCH_UP_TO_MB = 16
 """Pictures larger than this are fetched when asked for; smaller ones come by themselves."""
 KEEP_UP_TO_MB = 10 * 1024
 """Files and pictures on this machine; beyond that, what others hold as well is dropped."""
+IDLE_MAX_MINUTES = 24 * 60
+"""Who is idle for a day is away in any case."""
+UNDO_MAX_SECONDS = 60
+"""A message that waits for longer was not meant to be sent."""
 FETCH_MAX_MB = 1024 * 1024
 """A terabyte is "all of them"."""
 
@@ -68,6 +75,9 @@ class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ascii: bool = False
     motion: bool = True
     previews: bool = True
+    away_after: Annotated[int, msgspec.Meta(ge=0, le=IDLE_MAX_MINUTES)] = 10
+    lock_after: Annotated[int, msgspec.Meta(ge=0, le=IDLE_MAX_MINUTES)] = 0
+    undo_seconds: Annotated[int, msgspec.Meta(ge=0, le=UNDO_MAX_SECONDS)] = 0
 
 
 class Hooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

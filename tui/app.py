@@ -20,15 +20,14 @@ from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session
 from tui import editor, escapes, graphics, keymap, palette, workers
+from tui.attended import AttendedApp
 from tui.bridge import Bridge, Ended, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
 from tui.errors import InputError
-from tui.looks import LooksApp
 from tui.pictures import PictureDecoder
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.workspace import WorkspaceScreen
 from tui.terminal import exit_on_signals, free_alt_keys, tell
-from tui.world import World
 
 
 @runtime_checkable
@@ -38,7 +37,7 @@ class TakesEvents(Protocol):
     def take(self, happened: Sequence[Event]) -> None: ...
 
 
-class ClowderApp(LooksApp):
+class ClowderApp(AttendedApp):
     """Composition only: screens do the work."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = [
@@ -57,11 +56,9 @@ class ClowderApp(LooksApp):
         decoder: PictureDecoder | None = None,
         config_path: Path | None = None,
     ) -> None:
-        super().__init__(config, config_path)
-        self.session = session
+        super().__init__(session, config, config_path)
         self.decoder = decoder
         self.pixels: graphics.Pixels | None = None
-        self.world = World()
         self._bridge = Bridge(session, self.post_message)
         self._undo_signals: Callable[[], None] = lambda: None
         self._titled = ""
@@ -75,6 +72,7 @@ class ClowderApp(LooksApp):
             self.notify(problem, severity="warning", markup=False)
         await self._read_world()
         self._show_phase()
+        self.watch_for_idle()
 
     def on_unmount(self) -> None:
         if self._titled:
@@ -90,7 +88,7 @@ class ClowderApp(LooksApp):
         """Read everything that is small, at the start and after a broken connection."""
         try:
             self.world.status = await self.session.call(commands.GetStatus())
-            if self.world.status.phase in ("live", "removed"):
+            if self.world.status.phase in ("live", "removed") and not self.world.status.locked:
                 self.world.set_channels(await self.session.call(commands.ListChannels()))
                 self.world.set_members(await self.session.call(commands.ListMembers()))
                 self.world.set_transfers(await self.session.call(commands.ListTransfers()))
@@ -100,6 +98,9 @@ class ClowderApp(LooksApp):
 
     def _show_phase(self) -> None:
         """The screen that fits: the workspace for members, else the welcome screen."""
+        if self.world.status.locked:
+            self.follow_lock()
+            return
         live = self.world.status.phase in ("live", "removed")
         wanted = WorkspaceScreen if live else WelcomeScreen
         if any(isinstance(screen, wanted) for screen in self.screen_stack):
@@ -135,15 +136,22 @@ class ClowderApp(LooksApp):
                 self.notify(event.text, severity="warning", markup=False)
         if self.world.status.phase != before:
             workers.start(self, "work", self.enter)
+        self.follow_lock()
         for screen in self.screen_stack:
             # A screen that is closing has lost its widgets before it leaves the stack.
             if isinstance(screen, TakesEvents) and screen.is_mounted and screen.children:
                 screen.take(happened)
 
     async def enter(self) -> None:
-        """The phase changed: a workspace was created, joined or lost."""
+        """A workspace was created, joined, lost or unlocked."""
         await self._read_world()
         self._show_phase()
+        self._deliver([StatusChanged(self.world.status)])
+
+    async def keep_all(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen):
+                await screen.keep()
 
     # What several screens need.
 
@@ -161,7 +169,8 @@ class ClowderApp(LooksApp):
         tell(self, escapes.notification(way, title, text, tmux="TMUX" in os.environ))
 
     def show_title(self, text: str) -> None:
-        """What the terminal's title says."""
+        """What the terminal's title says; nothing of a locked workspace."""
+        text = self.TITLE if self.world.status.locked else text
         if self.deciding.config.title and text != self._titled:
             before, self._titled = self._titled, text
             tell(self, ("" if before else escapes.TITLE_PUSH) + escapes.window_title(text))

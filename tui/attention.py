@@ -1,12 +1,14 @@
 """What may call the user, and what the terminal's title says. Pure.
 
 A message rings when its channel's setting lets it (off, mentions, all), unless the user wants not
-to be disturbed, wrote it, or it came in late: what is hours old is no reason to jump.
+to be disturbed, wrote it, or it came in late: what is hours old is no reason to jump. What is said
+in a direct channel is said to this member: all of it rings and counts like a mention, unless the
+user decided otherwise.
 """
 
 from collections.abc import Iterable
 
-from chat.model import Alerts, Channel, Message, Private
+from chat.model import Alerts, Author, Channel, Message, Private, usual_alerts
 from tui.text import moments
 from tui.text.moments import Calendar
 
@@ -18,9 +20,19 @@ ACTIVITY = "is:mention is:reply is:late"
 _LONG_MS = 366 * 24 * 3600 * 1000
 
 
-def alerts(private: Private, channel: str) -> Alerts:
-    """What a channel, by its id, may ring for."""
-    return private.alerts.get(channel, "mentions")
+def alerts(private: Private, channel: Channel) -> Alerts:
+    """What a channel may ring for."""
+    return private.alerts.get(channel.id, usual_alerts(channel))
+
+
+def partner(channel: Channel) -> Author | None:
+    """The other one in a direct channel, None in others."""
+    return channel.members[1] if channel.direct and len(channel.members) > 1 else None
+
+
+def called(channel: Channel) -> int:
+    """How many messages that are not read yet are for this member."""
+    return channel.unread if channel.direct else channel.mentions
 
 
 def is_quiet(private: Private, now: int) -> bool:
@@ -32,7 +44,7 @@ def rings(message: Message, channel: Channel | None, private: Private, now: int)
     """Whether a new message may call the user."""
     if message.mine or message.late or is_quiet(private, now):
         return False
-    level = "mentions" if channel is None else alerts(private, channel.id)
+    level = "mentions" if channel is None else alerts(private, channel)
     return level == "all" or (level == "mentions" and message.mentions_me)
 
 
@@ -50,9 +62,9 @@ def quiet_text(private: Private, now: int, calendar: Calendar) -> str:
 
 def title(name: str, channels: Iterable[Channel], private: Private) -> str:
     """The terminal's title: `(@1 5) Clowder Works`, mentions and unread messages that count."""
-    counted = [channel for channel in channels if alerts(private, channel.id) != "off"]
+    counted = [channel for channel in channels if alerts(private, channel) != "off"]
     unread = sum(channel.unread for channel in counted)
-    mentions = sum(channel.mentions for channel in counted)
+    mentions = sum(called(channel) for channel in counted)
     said = [f"@{mentions}"] if mentions else []
     said += [moments.number(unread)] if unread else []
     return f"({' '.join(said)}) {name}" if said else name

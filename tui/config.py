@@ -22,6 +22,9 @@ class UiConfig:
         title: show unread messages in the terminal's title.
         ascii: draw with letters and signs of ASCII only.
         motion: whether anything may blink, slide or fade.
+        away_after: minutes without a key after which the others see that nobody is here, 0 never.
+        lock_after: minutes without a key after which the passphrase is asked for, 0 never.
+        undo_seconds: how long a message waits here, to be taken back, before it is sent.
     """
 
     theme: str = themes.DEFAULT
@@ -33,6 +36,9 @@ class UiConfig:
     title: bool = True
     ascii: bool = False
     motion: bool = True
+    away_after: int = 10
+    lock_after: int = 0
+    undo_seconds: int = 0
 
     @property
     def pictures(self) -> bool:
@@ -55,6 +61,12 @@ class _Ui(Protocol):
     def ascii(self) -> bool: ...
     @property
     def motion(self) -> bool: ...
+    @property
+    def away_after(self) -> int: ...
+    @property
+    def lock_after(self) -> int: ...
+    @property
+    def undo_seconds(self) -> int: ...
     @property
     def previews(self) -> bool: ...
 
@@ -80,5 +92,8 @@ def from_settings(settings: Settings) -> UiConfig:
         title=ui.title,
         ascii=ui.ascii,
         motion=ui.motion,
+        away_after=ui.away_after,
+        lock_after=ui.lock_after,
+        undo_seconds=ui.undo_seconds,
         previews=ui.previews,
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from chat import config_change
 from tui.config import UiConfig
 
-Value = str | bool
+Value = str | bool | int
 
 
 class Setting(NamedTuple):
@@ -29,6 +29,10 @@ class Setting(NamedTuple):
         values = [each for each, _ in self.choices]
         at = values.index(value) if value in values else -max(by, 0)
         return values[(at + by) % len(values)]
+
+
+def _counts(unit: str, *numbers: int) -> tuple[tuple[int, str], ...]:
+    return ((0, "never"), *((number, f"{number} {unit}") for number in numbers))
 
 
 _YES_NO = ((True, "yes"), (False, "no"))
@@ -52,6 +56,9 @@ SETTINGS: tuple[Setting, ...] = (
             ("osc99", "OSC 99"),
         ),
     ),
+    Setting("away_after", "Away when nobody is here for", _counts("minutes", 5, 10, 30, 60)),
+    Setting("lock_after", "Ask for the passphrase after", _counts("minutes", 5, 15, 60)),
+    Setting("undo_seconds", "Hold what is sent, to undo it", _counts("seconds", 3, 5, 10)),
     Setting("title", "Unread messages in the terminal's title", _YES_NO),
     Setting("previews", "Pictures among the messages", _YES_NO),
     Setting("ascii", "Only letters and signs of ASCII", _YES_NO),

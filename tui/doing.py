@@ -13,6 +13,7 @@ from chat.model import Channel, FileView, Message, Transfer
 from chat.pictures.formats import why_not_shown
 from tui import workers
 from tui.errors import InputError
+from tui.holding import Held
 from tui.input import actions, pasting, saving, slash
 from tui.input.actions import Context, Step
 from tui.managing import Managing
@@ -24,6 +25,7 @@ from tui.screens.upload import Upload, UploadScreen
 from tui.showing import Showing
 from tui.text import markup, moments
 from tui.text.parts import is_picture
+from tui.undoing import Undoing
 from tui.widgets.composer_box import Mode
 from tui.world import provenance
 
@@ -40,6 +42,11 @@ class Doing:
     def __init__(self, screen: "WorkspaceScreen") -> None:
         self._screen = screen
         self._asker = screen.asker
+        self.undoing = Undoing(
+            screen,
+            lambda held: self._send(held.command, held.mode, held.typed),
+            screen.draft_changed,
+        )
         self._showing = Showing(screen, Managing(screen, self.do), self._look, self._keep)
 
     # What was written.
@@ -75,18 +82,23 @@ class Doing:
             self._asker.complain(error)
 
     def _say(self, text: str, mode: Mode | None, typed: str) -> None:
-        channel = self._screen.channel_name
-        command: commands.Command
-        if mode is None:
-            command = commands.Post(channel, text)
-        elif mode.kind == "edit":
-            command = commands.Edit(mode.message.id, text)
+        if mode is not None and mode.kind == "edit":
+            self._send(commands.Edit(mode.message.id, text), mode, typed)
+            return
+        answered = mode.message.id if mode is not None else None
+        post = commands.Post(self._screen.channel_name, text, answered)
+        seconds = self._screen.deciding.config.undo_seconds
+        if seconds:
+            self.undoing.hold(Held(post, typed, mode), seconds)
         else:
-            command = commands.Post(channel, text, mode.message.id)
+            self._send(post, mode, typed)
+
+    def _send(self, command: commands.Post | commands.Edit, mode: Mode | None, typed: str) -> None:
+        channel = self._screen.channel_name
 
         def shown(message: Message) -> None:
             self._screen.take_messages([message])
-            if command.__class__ is commands.Post:
+            if isinstance(command, commands.Post):
                 self._screen.timeline.jump_end_if_loaded()
 
         def failed() -> None:
@@ -143,6 +155,10 @@ class Doing:
                 self._confirm(question, command, said)
             case actions.Save(message, path):
                 self._save(message, path)
+            case actions.Lock():
+                screen.face.lock()
+            case actions.Undo(message):
+                self.undoing.undo(message)
             case actions.Quit():
                 screen.app.exit(0)
 
@@ -238,13 +254,7 @@ class Doing:
         if not message.files:
             raise InputError("That message carries no file.")
         file = file or message.files[0]
-        if path:
-            goal = Path(path).expanduser().absolute()
-            if goal.is_dir():
-                goal = saving.target(goal, file.name, Path.exists)
-        else:
-            folder = saving.downloads(Path.home(), Path.is_dir)
-            goal = saving.target(folder, file.name, Path.exists)
+        goal = saving.goal(path, file.name)
         self._asker.say(f"Fetching {file.name}…")
 
         def saved(transfer: Transfer) -> None:

@@ -74,6 +74,7 @@ KEYS: tuple[Key, ...] = (
     Key("delete", "d,delete", "choose('delete')", "Delete your message", "timeline", False),
     Key("save", "s", "choose('save')", "Save its file", "timeline", False),
     Key("send", "enter", "", "Send", "composer", False),
+    Key("undo", "ctrl+z", "", "Take back what was just sent (empty line)", "composer", False),
     Key("newline", "ctrl+j,alt+enter,shift+enter", "", "New line", "composer", False),
     Key("editor_too", "ctrl+x e", "", "Write in $EDITOR, as in a shell", "composer", False),
     Key("complete", "tab", "", "Complete names, commands, paths", "composer", False),

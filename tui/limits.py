@@ -118,6 +118,9 @@ TITLE_CHARS = 80
 NAME_CHARS = 64
 """Profile, workspace and channel names (DESIGN 4, limits)."""
 
+AWAY_CHARS = 80
+"""Why somebody is away: a row beside the members' list (`chat.commands.SetAway`)."""
+
 SEARCH_HITS = 100
 """Hits shown at once; who needs more narrows the search."""
 
@@ -129,3 +132,6 @@ FLOOD_READ_SECONDS = 0.3
 
 EVENT_READ_RETRY_SECONDS = 1.0
 """Pause before the event stream is opened again after it broke."""
+
+IDLE_LOOK_SECONDS = 5.0
+"""How often it is looked whether somebody is still here; settings count minutes."""

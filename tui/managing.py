@@ -84,7 +84,7 @@ class Managing:
         channel = self._screen.world.channel(self._screen.channel_name)
         if channel is None:
             raise InputError("No channel is open. /new NAME makes one.")
-        alerts = attention.alerts(self._screen.world.private, channel.id)
+        alerts = attention.alerts(self._screen.world.private, channel)
 
         def decided(what: str | None) -> None:
             if what is not None:

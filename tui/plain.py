@@ -7,7 +7,6 @@ messages are named by the numbers they were shown with.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, TextIO
 
 from chat import commands
@@ -211,7 +210,7 @@ class PlainFace:
     def _is_off(self, channel: str) -> bool:
         """Whether a channel may ring for nothing."""
         known = self._world.channel(channel)
-        return known is not None and alerts(self._world.private, known.id) == "off"
+        return known is not None and alerts(self._world.private, known) == "off"
 
     async def _catch_up(self, channel: str, count: int) -> None:
         """Many messages arrived at once."""
@@ -241,6 +240,8 @@ class PlainFace:
             parsed = slash.parse(line)
             if isinstance(parsed, slash.Said):
                 await self._call(commands.Post(self._name, parsed.text))
+                if (me := self._world.members.get(self._world.me)) is not None and me.away:
+                    await self._session.call(commands.SetAway(False))
             else:
                 await self._do(actions.plan(parsed, self._context()))
         except (InputError, ChatError) as error:
@@ -324,8 +325,19 @@ class PlainFace:
                     self._show(one)
             case actions.Save(message, path):
                 await self._save(message, path)
+            case actions.Lock():
+                await self._session.call(commands.Lock())
+                self._print("Locked. `clowder unlock` opens it again.")
+            case actions.Undo(message):
+                await self._undo(message)
             case actions.Quit():
                 self._left = True
+
+    async def _undo(self, message: Message | None) -> None:
+        if message is None:
+            raise InputError("There is nothing of yours here to take back.")
+        await self._call(commands.TakeBack(message.id))
+        self._print(inert(f"Taken back; it never left this machine: {message.text}"))
 
     async def _panel(self, panel: actions.Panel) -> None:
         match panel:
@@ -373,19 +385,10 @@ class PlainFace:
 
     async def _save(self, message: Message, path: str) -> None:
         file = message.files[0]
-        goal = await asyncio.to_thread(_goal, path, file.name)
+        goal = await asyncio.to_thread(saving.goal, path, file.name)
         self._print(inert(f"Fetching {file.name}"))
         done: Transfer = await self._session.call(commands.Get(file.id, str(goal)))
         self._print(inert(f"Saved to {goal}, {provenance(done)}".rstrip(", ")))
-
-
-def _goal(path: str, name: str) -> Path:
-    """Where to write: the given path, or a free name in the downloads folder."""
-    if path and not Path(path).expanduser().is_dir():
-        return Path(path).expanduser().absolute()
-    folder = Path(path).expanduser().absolute() if path else None
-    folder = folder or saving.downloads(Path.home(), Path.is_dir)
-    return saving.target(folder, name, Path.exists)
 
 
 async def run_plain(session: Session, stdin: TextIO, stdout: TextIO) -> int:

@@ -16,6 +16,7 @@ from chat import commands
 from chat.model import Channel, Message, Private
 from tui import workers
 from tui.asking import Asker
+from tui.holding import Held
 from tui.limits import DRAFT_KEPT_SECONDS, TYPING_SENT_SECONDS
 from tui.widgets.composer_box import ComposerBox, Draft, Mode
 
@@ -32,11 +33,16 @@ class Unsent:
         widget: Widget,
         box: ComposerBox,
         private: Callable[[], Private],
+        held: Callable[[], Held | None],
+        back: Callable[[], None],
     ) -> None:
+        """`held` is what waits to be sent; `back` hears that somebody writes."""
         self._asker = asker
         self._widget = widget
         self._box = box
         self._private = private
+        self._held = held
+        self._back = back
         self._drafts: dict[str, Draft] = {}
         self._kept: dict[str, _Kept] = {}
         self._channel: Channel | None = None
@@ -73,9 +79,14 @@ class Unsent:
         text = self._box.composer.text
         if self._channel is None or not text or text[0] == "/":
             return
+        self._back()
         if now - self._typing_told > TYPING_SENT_SECONDS:
             self._typing_told = now
             self._asker.tell(commands.Typing(self._channel.name))
+
+    def keep_now(self) -> None:
+        """The draft changed, by more than a key."""
+        self._keep_soon(0)
 
     def _keep_soon(self, seconds: float) -> None:
         if self._timer is not None:
@@ -101,7 +112,12 @@ class Unsent:
         if draft.mode is not None and draft.mode.kind == "edit":
             return None
         answers = draft.mode.message.id if draft.mode and draft.mode.kind == "reply" else None
-        now: _Kept = (draft.text, answers) if draft.text.strip() else ("", None)
+        text = draft.text
+        if (held := self._held()) is not None:
+            # Should this program end now, what waits is back in the composer at the next start.
+            text = f"{held.typed}\n{text}" if text.strip() else held.typed
+            answers = held.command.reply_to
+        now: _Kept = (text, answers) if text.strip() else ("", None)
         if self._kept.get(channel.id) == now:
             return None
         self._kept[channel.id] = now

@@ -61,12 +61,16 @@ class World:
 
     @property
     def listed(self) -> list[Channel]:
-        """Channels as they stand in the list: general first, then by name, private ones first."""
+        """Channels as they stand in the list: general first, then by name, private ones first;
+        direct ones last, by who is in them."""
         modes = ("private", "hidden", "public")
-        return sorted(
-            self.channels.values(),
-            key=lambda c: (modes.index(c.mode), c.name != "general", c.name.lower()),
-        )
+
+        def place(channel: Channel) -> tuple[object, ...]:
+            other = attention.partner(channel)
+            name = (channel.name if other is None else f"{other.nick} {channel.name}").lower()
+            return other is not None, modes.index(channel.mode), channel.name != "general", name
+
+        return sorted(self.channels.values(), key=place)
 
     def channel(self, given: str) -> Channel | None:
         """A channel by id or name; a leading # and the case of letters do not matter."""
@@ -100,8 +104,8 @@ class World:
         listed = self.listed
         at = next((i for i, c in enumerate(listed) if c.id == current), -1)
         around = [c for c in listed[at + 1 :] + listed[: at + 1] if c.id != current]
-        around = [c for c in around if attention.alerts(self.private, c.id) != "off"]
-        mentioned = [c for c in around if c.mentions]
+        around = [c for c in around if attention.alerts(self.private, c) != "off"]
+        mentioned = [c for c in around if attention.called(c)]
         unread = [c for c in around if c.unread]
         return next(iter(mentioned + unread), None)
 

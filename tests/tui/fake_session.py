@@ -14,11 +14,14 @@ from msgspec.structs import replace
 
 from chat import commands, model
 from chat import events as happenings
-from chat.errors import ChatError, NotFound, TrustError, UsageError
+from chat.errors import ChatError, Locked, NotFound, TrustError, UsageError
 from chat.model import Author, Channel, FileView, Member, Message, Notes, Status, Transfer
 from tui.notes import delta as deltas
 
 START_MS = 1_795_510_800_000
+
+
+ANSWERED_WHILE_LOCKED = (commands.GetStatus, commands.Lock, commands.Unlock, commands.Shutdown)
 
 
 class FakeSession:
@@ -45,6 +48,9 @@ class FakeSession:
         self.bodies: dict[str, bytes] = {}
         self.failures: dict[type[commands.Command], ChatError] = {}
         self.closed = False
+        self.passphrase = ""
+        self.unsent: set[str] = set()
+        """Messages that have not left this machine."""
         self.admit_at_once = True
         self._numbers = 0
         self._listeners: list[asyncio.Queue[happenings.Event | None]] = []
@@ -55,6 +61,8 @@ class FakeSession:
         self.asked.append(command)
         if type(command) in self.failures:
             raise self.failures[type(command)]
+        if self.status.locked and not isinstance(command, ANSWERED_WHILE_LOCKED):
+            raise Locked("This workspace is locked.")
         await asyncio.sleep(0)
         handler: Callable[[Any], Any] = getattr(self, f"_{type(command).__name__.lower()}")
         return handler(command)
@@ -539,6 +547,27 @@ class FakeSession:
         at = [invite.id for invite in self.invites].index(command.invite)
         self.invites[at] = replace(self.invites[at], state="revoked")
         return self.invites[at]
+
+    def _setaway(self, command: commands.SetAway) -> Member:
+        return self._take_member(
+            replace(self.me, away=command.away, away_text=command.text if command.away else "")
+        )
+
+    def _takeback(self, command: commands.TakeBack) -> Message:
+        message = self.find(command.message)
+        if message.id not in self.unsent:
+            raise UsageError("That may have left this machine already.")
+        return self.change(message, deleted=True, text="")
+
+    def _lock(self, _: commands.Lock) -> Status:
+        if not self.passphrase:
+            raise UsageError("This profile has no passphrase to unlock it with.")
+        return self.change_status(locked=True)
+
+    def _unlock(self, command: commands.Unlock) -> Status:
+        if command.passphrase != self.passphrase:
+            raise Locked("That is not the passphrase.")
+        return self.change_status(locked=False)
 
     def _dial(self, _: commands.Dial) -> None:
         return None

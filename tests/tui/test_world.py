@@ -157,7 +157,7 @@ def test_relays_stand_below_the_people() -> None:
     ana, bo = Member("a", "ana", 0, "founder", online=True), Member("b", "bo", 100, "member")
     kitchen = Member("r", "kitchen", 250, "relay", online=True)
     found = member_list.groups([kitchen, bo, ana])
-    assert found == [("here", [ana]), ("away", [bo]), ("relays", [kitchen])]
+    assert found == [("here", [ana]), ("offline", [bo]), ("relays", [kitchen])]
     assert member_list.groups([ana]) == [("here", [ana])]
     assert member_list.row(kitchen, "#ffffff", 20).plain.rstrip() == "● kitchen"
 

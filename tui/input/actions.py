@@ -9,27 +9,23 @@ digits of an id, if such a message is on screen), else the selected one, else th
 import io
 import re
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from chat import commands
-from chat.model import Alerts, Message
-from tui import attention
+from chat.model import Message
 from tui.errors import InputError
-from tui.input import emoji, managing
+from tui.input import being, emoji, managing
 from tui.input.slash import Asked
 from tui.limits import NAME_CHARS
-from tui.text import moments
 
 Panel = Literal[
     "notes", "pins", "bookmarks", "activity", "invite", "relay", "invites", "members", "channel",
     "settings", "network", "help", "pictures", "swarm",
 ]  # fmt: skip
 _PANELS = frozenset(get_args(Panel)) - {"invite", "relay"}
-_LENGTH = re.compile(r"(\d{1,4})\s*(m|min|h|d)?")
-_UNIT_MS = {"m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +104,18 @@ class Save:
 
 
 @dataclass(frozen=True, slots=True)
+class Lock:
+    """Show nothing until the passphrase is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back what waits to be sent, else this message, if it has not left this machine."""
+
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Leave."""
 
@@ -123,6 +131,8 @@ Step = (
     | ShowDelivery
     | Confirm
     | Save
+    | Lock
+    | Undo
     | Quit
 )
 
@@ -165,9 +175,17 @@ def plan(asked: Asked, context: Context) -> Step:
         case _ if name in managing.NAMES:
             return change(managing.plan(name, argument, context.channel))
         case "alerts":
-            return _alerts(argument, context)
+            return Ask(*being.alerts(argument, context.channel))
         case "dnd":
-            return quiet(argument, context.now)
+            return Ask(*being.quiet(argument, context.now))
+        case "away":
+            return Ask(*being.away(argument))
+        case "back":
+            return Ask(*being.away("off"))
+        case "lock":
+            return Lock()
+        case "undo":
+            return Undo(next(_own_ones(context), None))
         case "invite":
             return Show("relay" if argument.lower() == "relay" else "invite")
         case "quit":
@@ -232,35 +250,6 @@ def _new(argument: str) -> Step:
         mode = cast(Literal["private", "public"], words.pop().lower())
     name = _name(" ".join(words).removeprefix("#"), "name", "/new cats")
     return MakeChannel(commands.CreateChannel(name, mode))
-
-
-def _alerts(argument: str, context: Context) -> Step:
-    hint = "Say off, mentions or all: /alerts off"
-    level, _, channel = _needed(argument, hint).partition(" ")
-    if level.lower() not in attention.ALERTS:
-        raise InputError(hint)
-    chosen = cast(Alerts, level.lower())
-    channel = channel.strip().removeprefix("#") or context.channel
-    said = {"off": "rings for nothing", "mentions": "rings for mentions", "all": "rings for all"}
-    return Ask(commands.SetAlerts(channel, chosen), f"#{channel} {said[chosen]} now.")
-
-
-def quiet(argument: str, now: int) -> Step:
-    """Do not disturb, for a while or until it is ended.
-
-    Raises:
-        InputError: that is no length of time.
-    """
-    given = argument.strip().lower()
-    if given in ("off", "0", "end"):
-        return Ask(commands.SetQuiet(0), "You can be called again.")
-    if not given or given == "on":
-        return Ask(commands.SetQuiet(attention.FOREVER_MS), "Nothing rings until /dnd off.")
-    found = _LENGTH.fullmatch(given)
-    if found is None:
-        raise InputError("For how long? /dnd 30m, /dnd 2h, or /dnd off")
-    length = int(found[1]) * _UNIT_MS[found[2] or "m"]
-    return Ask(commands.SetQuiet(now + length), f"Nothing rings for {moments.span(length)}.")
 
 
 def _put(argument: str, context: Context) -> Step:
@@ -336,6 +325,11 @@ def _newest(context: Context, *, mine: bool | None = None, files: bool = False) 
         if fits and not message.deleted and (message.files or not files):
             return message
     raise InputError("Which message? Select one (Esc, then j and k) or give its number.")
+
+
+def _own_ones(context: Context) -> Iterator[Message]:
+    """Messages of this member, the newest first."""
+    return (m for m in context.recent if m.author.member == context.me and not m.deleted)
 
 
 def _own(message: Message | None, context: Context) -> Message | None:

@@ -46,3 +46,11 @@ def downloads(home: Path, is_folder: Callable[[Path], bool]) -> Path:
     """The folder for downloads: ~/Downloads where it exists, else the home folder."""
     folder = home / "Downloads"
     return folder if is_folder(folder) else home
+
+
+def goal(path: str, name: str) -> Path:
+    """Where to write: the given path, or a free name in the folder given, else in downloads."""
+    given = Path(path).expanduser().absolute() if path else None
+    if given is not None and not given.is_dir():
+        return given
+    return target(given or downloads(Path.home(), Path.is_dir), name, Path.exists)

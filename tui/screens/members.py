@@ -12,6 +12,7 @@ from tui.screens.choice import Choice
 from tui.screens.picker import Picker
 from tui.text import moments
 from tui.text.styled import Piece, at_edges, styled
+from tui.widgets.member_list import dot
 
 _ROOMY_CELLS = 44
 """Rows of fewer cells have no room for devices."""
@@ -34,17 +35,20 @@ def role(member: Member) -> str:
 
 def row(member: Member, width: int) -> Content:
     """Presence, nick, role, and devices where there is room."""
-    dot: Piece = ("● ", "$success") if member.online else ("○ ", "$faint")
     said = "you, " if member.me else ""
     said += role(member)
     if width >= _ROOMY_CELLS and member.state == "in":
         said += f", {moments.plural(member.devices, 'device'):>9}"
+    if member.away:
+        said += ", away"
     if member.voided:
         said += f", {member.voided} void"
     mark = _MARKS[member.verified]
     style = "$muted" if member.state != "in" else "" if member.online else "$muted"
     left: Piece = (member.nick, style)
-    return Content.assemble(styled(dot), at_edges(left, [mark, (f" {said}", "$muted")], width - 2))
+    return Content.assemble(
+        styled(dot(member)), at_edges(left, [mark, (f" {said}", "$muted")], width - 2)
+    )
 
 
 def ordered(members: Sequence[Member]) -> list[Member]:
@@ -124,6 +128,8 @@ def details(member: Member, devices: Sequence[Device], words: str = "") -> str:
     lines = [f"{role(member)}, level {member.level}" if member.state == "in" else role(member)]
     if member.by is not None:
         lines[0] += f" by {member.by.nick}"
+    if member.away:
+        lines.append(f"away: {member.away_text}" if member.away_text else "away")
     lines.append(f"member id {member.member[:16]}")
     if words:
         lines += [

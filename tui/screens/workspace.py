@@ -22,9 +22,10 @@ from chat.events import (
     TransferChanged,
 )
 from chat.model import Channel, Message
-from tui import attention, keymap
+from tui import keymap
 from tui.answered import Answered
 from tui.asking import Asker
+from tui.calling import Calling
 from tui.catching_up import CatchingUp
 from tui.completing import Completing
 from tui.doing import Doing
@@ -33,7 +34,7 @@ from tui.input.completion import Known
 from tui.notes.pane import NotesPane
 from tui.pictures import Gallery
 from tui.reading import Reading
-from tui.screens.channel_steps import ChannelSteps
+from tui.screens.timeline_steps import TimelineSteps
 from tui.side import Side
 from tui.text.frame import Frame
 from tui.text.moments import Calendar
@@ -57,7 +58,7 @@ TICK_SECONDS = 1.0
 """How often what depends on the clock is looked at: who is writing, which day it is."""
 
 
-class WorkspaceScreen(ChannelSteps):
+class WorkspaceScreen(TimelineSteps):
     """The screen that a member lives in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,13 +74,14 @@ class WorkspaceScreen(ChannelSteps):
 
     def __init__(self, face: "ClowderApp") -> None:
         super().__init__()
-        self._face = face
+        self.face = face
         self.session = face.session
         self.decoder = face.decoder
         self.world = face.world
         self.deciding = face.deciding
         self.asker = Asker(face.session, self)
         self._calendar = Calendar()
+        self._calling = Calling(face, self.world, self._calendar, _now_ms)
         self._answered = Answered(self.asker, self._repaint_messages)
         frame = Frame(
             80,
@@ -110,7 +112,14 @@ class WorkspaceScreen(ChannelSteps):
         self._doing = Doing(self)
         self._popup = CompletionPopup(id="popup")
         self._completing = Completing(self.box, self._popup, self._known)
-        self._unsent = Unsent(self.asker, self, self.box, lambda: self.world.private)
+        self._unsent = Unsent(
+            self.asker,
+            self,
+            self.box,
+            lambda: self.world.private,
+            lambda: self._doing.undoing.held,
+            self._writes,
+        )
         self._catching_up = CatchingUp()
 
     def compose(self) -> ComposeResult:
@@ -132,7 +141,20 @@ class WorkspaceScreen(ChannelSteps):
         yield self._status
 
     async def on_unmount(self) -> None:
+        await self.keep()
+
+    async def keep(self) -> None:
+        """Nothing that is written gets lost: drafts are kept now."""
+        await self._doing.undoing.keep()
         await self._unsent.flush()
+
+    def draft_changed(self) -> None:
+        """What is written and not sent changed, without a key."""
+        self._unsent.keep_now()
+
+    def _writes(self) -> None:
+        if self.face.is_away:
+            self.face.came_back()
 
     def on_mount(self) -> None:
         self.set_interval(TICK_SECONDS, self._tick)
@@ -152,6 +174,7 @@ class WorkspaceScreen(ChannelSteps):
         """Show a channel; what was being written waits in the one before."""
         before = self.reading.channel
         if before is None or before.id != channel.id:
+            self._doing.undoing.let_go()
             self._unsent.open(channel)
             self.side.follow(channel.name)
         self._answered.clear()
@@ -176,7 +199,7 @@ class WorkspaceScreen(ChannelSteps):
                     messages.append(message)
                     self.world.stop_writing(message.channel, message.author.member)
                     if new:
-                        self._ring(message)
+                        self._calling.came(message)
                 case MessagesArrived(channel=channel, count=count):
                     if self.reading.is_open(channel) or not channel:
                         self.renew(count)
@@ -201,11 +224,6 @@ class WorkspaceScreen(ChannelSteps):
         self.reading.take(messages)
         self.thread.take(messages)
 
-    def _ring(self, message: Message) -> None:
-        channel = self.world.channel(message.channel)
-        if attention.rings(message, channel, self.world.private, _now_ms()):
-            self._face.ring(f"{message.author.nick} in #{message.channel}", message.text)
-
     def _show_world(self) -> None:
         """Lists, header and status row."""
         open_now = self.reading.channel
@@ -217,21 +235,15 @@ class WorkspaceScreen(ChannelSteps):
             self.timeline.reframe(me=self.world.me)
         current = open_now.id if open_now is not None else ""
         self._title.update(styled(self.world.status.name))
-        self._channels.show(self.world.listed, current, self.world.private.alerts)
+        self._channels.show(
+            self.world.listed, current, self.world.private.alerts, self.world.members
+        )
         self._members.show(list(self.world.members.values()))
-        self._show_status()
+        self._calling.show(self._status, self.channel_name)
         self._mark_read()
 
-    def _show_status(self) -> None:
-        writers = self.world.writers(self.channel_name, time.monotonic())
-        quiet = attention.quiet_text(self.world.private, _now_ms(), self._calendar)
-        self._status.show(self.world.status, writers, quiet)
-        self._face.show_title(
-            attention.title(self.world.status.name, self.world.listed, self.world.private)
-        )
-
     def _tick(self) -> None:
-        self._show_status()
+        self._calling.show(self._status, self.channel_name)
         now = _now_ms()
         if self._calendar.day(now) != self._calendar.day(self.timeline.frame.now):
             self.timeline.reframe(now=now)
@@ -282,32 +294,6 @@ class WorkspaceScreen(ChannelSteps):
     def _left(self) -> None:
         self.box.composer.focus()
 
-    @on(NewBelow.Clicked)
-    def action_newest(self) -> None:
-        self.reading.to_newest()
-
-    def action_scroll_timeline(self, by: int) -> None:
-        shown = self.thread.timeline if self.thread.timeline.has_focus else self.timeline
-        rows = max(shown.size.height - 2, 1)
-        shown.scroll_to(y=shown.scroll_y + by * rows, animate=False, immediate=True)
-
-    def action_step_mention(self, by: int) -> None:
-        self.timeline.step_to(lambda message: message.mentions_me, by)
-        self.timeline.focus()
-
-    def action_first_unread(self) -> None:
-        if not self.timeline.to_unread():
-            self.asker.say("Nothing here was new when you came.")
-        else:
-            self.timeline.focus()
-
-    @on(NewBelow.LateClicked)
-    def action_step_late(self) -> None:
-        if not self.timeline.to_late():
-            self.asker.say("Nothing loaded here arrived late.")
-        else:
-            self.timeline.focus()
-
     # The composer.
 
     @on(Composer.Submitted)
@@ -339,6 +325,10 @@ class WorkspaceScreen(ChannelSteps):
         else:
             self.timeline.focus()
 
+    @on(Composer.UndoWanted)
+    def _undo_wanted(self) -> None:
+        self.run_line("/undo")
+
     @on(Composer.EditLast)
     def action_edit_last(self) -> None:
         self.run_line("/edit")
@@ -358,7 +348,7 @@ class WorkspaceScreen(ChannelSteps):
 
     @on(Composer.EditorWanted)
     def action_editor(self) -> None:
-        self._face.write_in_editor(self.box.composer.text, self.box.composer.set_text)
+        self.face.write_in_editor(self.box.composer.text, self.box.composer.set_text)
 
     # Channels.
 

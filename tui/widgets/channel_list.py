@@ -1,4 +1,6 @@
-"""The channels at the left: their names, and what waits in them."""
+"""The channels at the left: their names, and what waits in them; direct ones by who is in them."""
+
+from collections.abc import Mapping
 
 from textual import events
 from textual.content import Content
@@ -6,30 +8,54 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from chat.model import Alerts, Channel
+from chat.model import Alerts, Channel, Member
+from tui import attention
 from tui.text import moments
 from tui.text.styled import Piece, at_edges, styled
+from tui.widgets.member_list import dot
 
 COUNT_MAX = 999
-_HEADINGS = {"private": "channels", "hidden": "hidden", "public": "public"}
+_HEADINGS = {"private": "channels", "hidden": "hidden", "public": "public", "direct": "direct"}
 
 
-def row(channel: Channel, current: bool, width: int, alerts: Alerts = "mentions") -> Content:
+def title(channel: Channel) -> str:
+    """What a channel is called here: a direct one by who is in it, with its name if it has one."""
+    other = attention.partner(channel)
+    if other is None:
+        return channel.name
+    same = channel.name.casefold().removeprefix("@") == other.nick.casefold()
+    return other.nick if same else f"{other.nick} · {channel.name}"
+
+
+def row(
+    channel: Channel,
+    current: bool,
+    width: int,
+    alerts: Alerts | None = None,
+    member: Member | None = None,
+) -> Content:
     """One row: the name, then mentions and unread messages at the right edge.
 
-    A channel that may ring for nothing shows its name only, and faintly.
+    A channel that may ring for nothing shows its name only, and faintly. `member` is the other one
+    of a direct channel, whose presence it shows.
     """
+    direct = channel.direct
+    mark = dot(member) if direct else ("# ", "$muted")
     if alerts == "off" and not current:
-        return at_edges((f"# {channel.name}", "$faint"), [], width)
+        mark = (mark[0], "$faint")
+        return Content.assemble(styled(mark), at_edges((title(channel), "$faint"), [], width - 2))
     right: list[Piece] = []
-    if channel.mentions:
-        right.append((f" @{count(channel.mentions)}", "$accent bold"))
-    if channel.unread and not current:
+    called = attention.called(channel)
+    if called and not (direct and current):
+        right.append((f" @{count(called)}", "$accent bold"))
+    if channel.unread and not current and not direct:
         right.append((f" {count(channel.unread)}", "$muted"))
     style = "bold" if channel.unread and not current else ""
     if not channel.unread and not current:
         style = "$muted"
-    return at_edges((f"# {channel.name}", style), right, width)
+    if not direct:
+        mark = ("# ", style)
+    return Content.assemble(styled(mark), at_edges((title(channel), style), right, width - 2))
 
 
 def count(number: int) -> str:
@@ -52,16 +78,22 @@ class ChannelList(OptionList, can_focus=False):
         self._channels: list[Channel] = []
         self._current = ""
         self._alerts: dict[str, Alerts] = {}
+        self._members: Mapping[str, Member] = {}
 
     def show(
-        self, channels: list[Channel], current: str, alerts: dict[str, Alerts] | None = None
+        self,
+        channels: list[Channel],
+        current: str,
+        alerts: dict[str, Alerts] | None = None,
+        members: Mapping[str, Member] | None = None,
     ) -> None:
-        """Show channels in the order given; `current` is an id, `alerts` go by ids."""
-        alerts = alerts or {}
-        if (channels, current, alerts) == (self._channels, self._current, self._alerts):
-            return
-        self._channels, self._current, self._alerts = channels, current, alerts
-        self._fill()
+        """Show channels in the order given; `current` is an id, alerts and members go by ids."""
+        others = {other.member for other in map(attention.partner, channels) if other is not None}
+        known = {key: member for key, member in (members or {}).items() if key in others}
+        now = (channels, current, alerts or {}, known)
+        if now != (self._channels, self._current, self._alerts, self._members):
+            self._channels, self._current, self._alerts, self._members = now
+            self._fill()
 
     def on_resize(self, event: events.Resize) -> None:
         self._fill()
@@ -70,18 +102,20 @@ class ChannelList(OptionList, can_focus=False):
         width = self.scrollable_content_region.width - 2
         if width < 4:
             return
-        several = len({channel.mode for channel in self._channels}) > 1
+        several = len({_group(channel) for channel in self._channels}) > 1
         options: list[Option] = []
         mode = ""
         for channel in self._channels:
-            if several and channel.mode != mode:
-                mode = channel.mode
+            if several and _group(channel) != mode:
+                mode = _group(channel)
                 if options:
                     options.append(Option("", disabled=True))
                 heading = styled((_HEADINGS[mode], "$faint"))
                 options.append(Option(heading, disabled=True))
-            level = self._alerts.get(channel.id, "mentions")
-            prompt = row(channel, channel.id == self._current, width, level)
+            other = attention.partner(channel)
+            member = self._members.get(other.member) if other is not None else None
+            current, level = channel.id == self._current, self._alerts.get(channel.id)
+            prompt = row(channel, current, width, level, member)
             options.append(Option(prompt, id=channel.id))
         self.set_options(options)
         if any(channel.id == self._current for channel in self._channels):
@@ -91,3 +125,7 @@ class ChannelList(OptionList, can_focus=False):
         event.stop()
         if event.option.id is not None:
             self.post_message(self.Picked(event.option.id))
+
+
+def _group(channel: Channel) -> str:
+    return "direct" if channel.direct else channel.mode

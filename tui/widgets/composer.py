@@ -65,6 +65,9 @@ class Composer(TextArea):
     class EditorWanted(Message):
         """Ctrl+X e, as in a shell: go on in the user's own editor."""
 
+    class UndoWanted(Message):
+        """Ctrl+Z with nothing typed: take back what was just sent."""
+
     class EditLast(Message):
         """Up in an empty line with nothing sent before: change the last message."""
 
@@ -119,6 +122,8 @@ class Composer(TextArea):
                 self.post_message(self.Steered("accept"))
             else:
                 self.post_message(self.Submitted(self.text))
+        elif key == "ctrl+z" and not self.text and not self.history.undo_stack:
+            self.post_message(self.UndoWanted())
         elif key in NEWLINE_KEYS:
             start, end = self.selection
             result = self.replace("\n", start, end)

@@ -37,10 +37,13 @@ class ComposerBox(Vertical):
         self.composer = Composer(id="composer")
         self._line = Static("", id="mode-line", markup=False)
         self._line.display = False
+        self._waiting = Static("", id="waiting", markup=False)
+        self._waiting.display = False
         self._mode: Mode | None = None
         self._before_edit = ""
 
     def compose(self) -> ComposeResult:
+        yield self._waiting
         yield self._line
         yield self.composer
 
@@ -78,6 +81,15 @@ class ComposerBox(Vertical):
                 ("  Esc ends", "$faint"),
             )
         )
+
+    def show_waiting(self, text: str, seconds: int) -> None:
+        """A message that is sent in so many seconds; "" for none."""
+        self._waiting.display = bool(text)
+        if text:
+            lead, end = f"sent in {seconds} s  ", "  Ctrl+Z takes it back"
+            room = max(self.content_size.width - cells.width_of(lead + end), 0)
+            shown = cells.fit(markup.plain(text), room)
+            self._waiting.update(styled((lead, "$warning"), (shown, "$muted"), (end, "$faint")))
 
     def on_resize(self) -> None:
         self._show_mode()
