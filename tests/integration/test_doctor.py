@@ -1,6 +1,8 @@
 """`clowder doctor` on machines that do not meet, each for a reason made for it."""
 
 import asyncio
+import atexit
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -60,6 +62,30 @@ class Office(NamedTuple):
     bo: Machine
 
 
+class Met:
+    """The profiles of two who have met at the addresses of the office, made once, then copied."""
+
+    def __init__(self) -> None:
+        self.machines: dict[str, Machine] = {}
+        self._kept = Machines()
+        atexit.register(self._kept.close)
+
+    def keep(self, *machines: Machine) -> None:
+        for machine in machines:
+            kept = self._kept.machine(machine.home.name)
+            shutil.move(machine.home, kept.home)
+            kept.url = machine.url
+            self.machines[machine.home.name] = kept
+
+    def give(self, machine: Machine) -> None:
+        kept = self.machines[machine.home.name]
+        shutil.copytree(kept.home, machine.home)
+        machine.url = kept.url
+
+
+MET = Met()
+
+
 @pytest.fixture
 def office(machines: Machines, lan: Lan) -> Office:
     switch = lan.switch("10.1.0")
@@ -70,13 +96,17 @@ def office(machines: Machines, lan: Lan) -> Office:
         machines.machine(host.name, prefix=host.prefix, environment=ANYWHERE, options=())
         for host in hosts
     )
-    ana.new("Cats", "ana")
-    node = ana.node()
-    assert bo.join(ana.invite(), "bo") == "joined"
-    other = bo.node()
-    eventually(lambda: bo.links() and ana.links(), what="the link")
-    other.stop()
-    node.stop()
+    if not MET.machines:
+        ana.new("Cats", "ana")
+        node = ana.node()
+        assert bo.join(ana.invite(), "bo") == "joined"
+        other = bo.node()
+        eventually(lambda: bo.links() and ana.links(), what="the link")
+        other.stop()
+        node.stop()
+        MET.keep(ana, bo)
+    for machine in (ana, bo):
+        MET.give(machine)
     return Office(machines, switch, hosts, ana, bo)
 
 
