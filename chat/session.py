@@ -1,11 +1,11 @@
-"""The one door to a workspace, wherever its node runs.
+"""The one door to a workspace, wherever its node runs, and where the other doors are.
 
 `Session` is what the command line and the face hold. There are two: `chat.node.Node` itself, in
 this process, and `chat.control.RemoteSession`, over the control socket of the process that holds
 the profile.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from chat.commands import Command
@@ -32,4 +32,16 @@ class Session(Protocol):
 
     async def aclose(self) -> None:
         """Let go of the workspace; a node in this process stops."""
+        ...
+
+
+class Workspaces(Protocol):
+    """The workspaces of one profile, each by its session."""
+
+    async def look(self) -> Sequence[Session]:
+        """All of them, also those that were added since; one that is known keeps its session.
+
+        Raises:
+            ChatError: a sentence for the user.
+        """
         ...

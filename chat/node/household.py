@@ -63,6 +63,7 @@ class Household:
         known = self.held(profile)
         if known is not None:
             return known
+        locked = any(each.is_locked for each in self._held().values())
         node = await Node.open(
             profile,
             self._settings if profile.is_main else _on_a_free_port(self._settings),
@@ -73,6 +74,8 @@ class Household:
             household=self,
         )
         self._nodes[profile.home] = node
+        if locked:
+            node.follow_lock(True)
         return node
 
     async def add(self, command: commands.Create | commands.Join) -> model.Status:
@@ -97,6 +100,11 @@ class Household:
         for held in self._held().values():
             held.emit(WorkspacesChanged())
         return status
+
+    def lock_changed(self, locked: bool) -> None:
+        """Who locks one workspace means all that is shown; so with unlocking."""
+        for node in self._held().values():
+            node.follow_lock(locked)
 
     async def aclose(self) -> None:
         """Close what was added and taken up by nobody, and what else is open."""

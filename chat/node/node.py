@@ -48,6 +48,9 @@ class Beside(Protocol):
     async def add(self, command: commands.Create | commands.Join) -> model.Status:
         """Found or join it. Raises ChatError."""
 
+    def lock_changed(self, locked: bool) -> None:
+        """One of the profile's workspaces was locked or unlocked, and the others go with it."""
+
 
 class Node:
     """One workspace of a profile, held by this process until `aclose`."""
@@ -160,10 +163,10 @@ class Node:
                 return parts.status()
             case commands.Lock():
                 self._locking.lock()
-                return self._status_changed()
+                return self._lock_changed()
             case commands.Unlock():
                 await self._locking.unlock(command.passphrase)
-                return self._status_changed()
+                return self._lock_changed()
             case commands.CopyStore():
                 return await copy_store(parts, command.path)
             case commands.Create():
@@ -200,6 +203,11 @@ class Node:
         return self._closing is not None
 
     @property
+    def is_locked(self) -> bool:
+        """Whether it shows nothing until the passphrase is given."""
+        return self._locking.locked
+
+    @property
     def is_vacant(self) -> bool:
         """Whether there is no workspace here, and none that is waited for."""
         return self._parts.status().phase == "none"
@@ -226,7 +234,14 @@ class Node:
             self._opened.close()
             self._closing.set_result(None)
 
-    def _status_changed(self) -> model.Status:
+    def follow_lock(self, locked: bool) -> None:
+        """Be locked or not, as another workspace of the profile is."""
+        self._hub.hold(locked)
+        self._hub.emit(StatusChanged(self._parts.status()))
+
+    def _lock_changed(self) -> model.Status:
+        if self._household is not None:
+            self._household.lock_changed(self._locking.locked)
         status = self._parts.status()
         self._hub.emit(StatusChanged(status))
         return status

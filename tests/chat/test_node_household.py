@@ -12,14 +12,18 @@ import pytest
 
 from chat import commands, events, model
 from chat.config import Network, Settings
-from chat.errors import TrustError, UsageError
+from chat.errors import Locked, TrustError, UsageError
 from chat.invitation import parse
 from chat.node.household import Household
 from chat.node.node import Node
 from chat.profile import Profile
+from chat.profile_guard import key_guard
+from chat.profile_vault import Cost
 from chat.profile_workspaces import workspaces_of
 from tests.chat.node_team import SECONDS, Desk, nodes
+from tests.chat.store_authors import seeded
 
+PHRASE = "correct horse"
 ON_LOOPBACK = Settings(Network("127.0.0.1:0", "127.0.0.1", (), mdns=False))
 
 
@@ -229,6 +233,40 @@ async def relay_invite(cat: Desk, relay: Desk) -> str:
     link = await cat.invite()
     await relay.until(relay.node._parts.lobby.secrets)
     return replace(parse(link), hint=relay.url).link
+
+
+def test_a_lock_covers_all_of_them() -> None:
+    async def main() -> None:
+        with tempfile.TemporaryDirectory(prefix="clh") as folder:
+            home = Path(folder)
+            async with household(home) as ours:
+                first = await ours.open(Profile(home), create=True)
+                await ask(first, commands.Create("Cats", "ana"))
+                await ask(first, commands.Create("Dogs", "anna"))
+                _, dogs = await open_all(ours, home)
+                key_guard(home).set_passphrase(PHRASE, None, seeded("set"), Cost(8, 1))
+                await ask(dogs, commands.Lock())
+                for node in (first, dogs):
+                    assert (await ask(node, commands.GetStatus())).locked
+                    with pytest.raises(Locked):
+                        await texts(node)
+                with pytest.raises(Locked):
+                    await ask(first, commands.Unlock("another"))
+                assert (await ask(dogs, commands.GetStatus())).locked
+                await ask(first, commands.Unlock(PHRASE))
+                for node in (first, dogs):
+                    assert await texts(node) == []
+                # One that is taken up while the others are locked shows nothing either.
+                await dogs.aclose()
+                await ask(first, commands.Lock())
+                _, dogs = await open_all_with(ours, home)
+                assert (await ask(dogs, commands.GetStatus())).locked
+
+    asyncio.run(main())
+
+
+async def open_all_with(home: Household, folder: Path) -> list[Node]:
+    return [await home.open(each, passphrase=PHRASE) for each in workspaces_of(Profile(folder))]
 
 
 def test_a_port_that_is_named_is_the_first_ones(free_tcp_port: int) -> None:
