@@ -4,6 +4,7 @@ delivery    one message's way and the sustained rate
 open        a profile with a long history
 join        a newcomer in a workspace with a long history
 swarm       a file to one over loopback, and to twenty over shaped lines (root; not by default)
+tui         the terminal workspace: first paint, keys, typing in a flood (not by default)
 trust       a roster of 10,000 ops, keys for 500 members, a handshake
 """
 
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import delivery, join, swarm, trust
+from bench import delivery, join, swarm, trust, tui
 from bench import open as opening
 from bench.report import Figure, table, tell
 
@@ -31,6 +32,8 @@ def measure(names: list[str], messages: int, receivers: int) -> Iterator[Figure]
         yield from join.figures(messages)
     if "swarm" in names:
         yield from swarm.figures(receivers)
+    if "tui" in names:
+        yield from tui.figures(messages)
     if "trust" in names:
         yield from trust.figures()
 
@@ -48,7 +51,7 @@ def write_page(figures: list[Figure]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     names = ("delivery", "open", "join", "trust")
-    parser.add_argument("names", nargs="*", default=names, help=", ".join((*names, "swarm")))
+    parser.add_argument("names", nargs="*", default=names, help=", ".join((*names, "swarm", "tui")))
     parser.add_argument("--messages", type=int, default=100_000, help="of a long history")
     parser.add_argument("--receivers", type=int, default=20, help="of a swarm")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md alone")
