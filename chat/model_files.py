@@ -22,6 +22,22 @@ class Transfer(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     holders: int = 0
 
+    @property
+    def provenance(self) -> str:
+        """Where it came from: `from ana 61%, bo 39%, 0.4 s, 3 holders`; what is not known is left
+        out, so nothing is said of a file that was here already."""
+        said = []
+        given = sum(count for _, count in self.sources)
+        if given:
+            shares = sorted(self.sources, key=lambda source: -source[1])
+            told = (f"{nick} {count / given:.0%}" for nick, count in shares)
+            said.append(f"from {', '.join(told)}")
+        if self.seconds:
+            said.append(f"{self.seconds:.1f} s")
+        if self.holders:
+            said.append("1 holder" if self.holders == 1 else f"{self.holders:,} holders")
+        return ", ".join(said)
+
 
 class SwarmPeer(msgspec.Struct, frozen=True):
     """Somebody with whom blocks of a file pass.

@@ -17,7 +17,6 @@ from chat.events import (
 from chat.model import Author, Channel, Member, Private, Status, Transfer
 from tui import attention
 from tui.limits import TYPING_SHOWN_SECONDS
-from tui.text import moments
 from tui.text.frame import Progress
 
 
@@ -30,6 +29,8 @@ class World:
     members: dict[str, Member] = field(default_factory=dict)
     transfers: dict[str, Transfer] = field(default_factory=dict)
     private: Private = field(default_factory=Private)
+    shown: str = ""
+    """The id of the channel that was on the screen last."""
     writing: dict[tuple[str, str], tuple[Author, float]] = field(default_factory=dict)
 
     def apply(self, event: Event, now: float) -> None:
@@ -145,14 +146,5 @@ class World:
 
 
 def provenance(transfer: Transfer) -> str:
-    """Where a file came from: `from ana 61 %, bo 39 %, 0.4 s, 3 holders`."""
-    said = []
-    given = sum(count for _, count in transfer.sources)
-    if given:
-        shares = sorted(transfer.sources, key=lambda source: -source[1])
-        said.append("from " + ", ".join(f"{nick} {count / given:.0%}" for nick, count in shares))
-    if transfer.seconds:
-        said.append(f"{transfer.seconds:.1f} s")
-    if transfer.holders:
-        said.append(moments.plural(transfer.holders, "holder"))
-    return ", ".join(said)
+    """Where a file came from: `from ana 61%, bo 39%, 0.4 s, 3 holders`."""
+    return transfer.provenance

@@ -93,11 +93,13 @@ def get(file: str, target: str | None, stream: bool, timeout: float) -> None:
                     "size": done.total,
                     "sources": sources,
                     "seconds": done.seconds,
+                    "holders": done.holders,
                 },
             )
         else:
-            shares = ", ".join(f"{nick} {size(count)}" for nick, count in sources.items())
-            output.note(f"{size(done.total)} in {done.seconds:.1f} s {shares}".rstrip())
+            # It was written, so its hash is the one that the message names.
+            came = done.provenance or "it was here already"
+            output.note(f"{size(done.total)}, {came}, hash ok")
             output.line(path)
 
     run(work)

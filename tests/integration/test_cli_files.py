@@ -1,6 +1,7 @@
 """Folders, streams and kept files on the command line, between real processes."""
 
 import random
+import re
 import subprocess
 from collections.abc import Iterator
 
@@ -65,8 +66,12 @@ def test_a_folder_is_put_and_got_and_kept(pair: tuple[Machine, Machine]) -> None
     eventually(bo.history, what="the message")
 
     there = bo.home.parent / "for bo"
-    got = bo.run("get", file, "-o", str(there)).records[0]
-    assert (got["path"], got["size"]) == (str(there), 100_004)
+    told = bo.run("get", file, "-o", str(there), json_lines=False)
+    assert told.out == f"{there}\n"
+    assert re.fullmatch(r"100\.0 kB, from ana 100%, \d+\.\d s, 1 holder, hash ok\n", told.err)
+    again = bo.home.parent / "again"
+    got = bo.run("get", file, "-o", str(again)).records[0]
+    assert (got["path"], got["size"]) == (str(again), 100_004)
     assert (there / "tom.bin").read_bytes() == FILM[:100_000]
     assert (there / "old" / "tim.txt").read_text() == "meow"
     assert bo.run("get", file, "-o", "-", exits=2, json_lines=False).out == ""
