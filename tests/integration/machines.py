@@ -309,6 +309,9 @@ class Machine:
 
     def texts(self, channel: str = "general", number: int = 10_000) -> list[str]:
         """The texts of the newest messages, oldest first."""
+        if any(program.running for program in self.programs):
+            shown: list[model.Message] = self.ask(commands.History(channel, number))
+            return [message.text for message in shown]
         return [message["text"] for message in self.history(channel, number)]
 
 
