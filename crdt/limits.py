@@ -77,6 +77,10 @@ RECEIPT_GOSSIP_DEVICES = 64  # in larger workspaces receipts go to authors and r
 RECEIPT_ROWS_MAX = 256  # logs in one signed receipt: 10 KiB
 RECEIPT_DELAY_MS = 100  # one signature for a burst of entries
 RECEIPTS_KEPT_PER_DEVICE = 16  # for passing on; older ones are covered by newer ones
+BUDGET_DAY_BYTES = 64 * 1024 * 1024  # of one device's entries: 200,000 messages of 256 bytes
+BUDGET_DAY_ENTRIES = 250_000  # tiny ones cost 500 bytes each in the database
+BUDGET_ENTRY_BYTES = 64  # about what a link carries of an entry beside its ciphertext
+BUDGET_FIRST_DAY = 20_454  # 2026-01-01: nothing was written earlier, and older dates give no more
 FORK_PROOF_MAX_BYTES = 64 * 1024  # two branches of 64 headers, each with 8 roster heads: 55 KiB
 FORKS_PER_DEVICE_MAX = 4_096  # proven logs of one device: a stolen key's, of which an honest device
 # has none; whoever forks more is removed, and a removal ends the writing of all its logs at once

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from crdt import limits
+from crdt.budget import Budget
 from crdt.entry import Entry, LogId
 from crdt.errors import Invalid, TooNew
 from crdt.sync_core import Core, Link
@@ -84,6 +85,7 @@ class Replicator:
         sign_seed: its secret, for receipts.
         visible: which device may hold which channel.
         choose: randomness.
+        budget: what devices may add in a day; the caller tells it which day it is.
     """
 
     def __init__(
@@ -97,8 +99,10 @@ class Replicator:
         visible: Visible,
         choose: Choose,
         seals: SealStore | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        self._core = Core(workspace, store, roster, device, visible)
+        budget = Budget(store, device) if budget is None else budget
+        self._core = Core(workspace, store, roster, device, visible, budget)
         self._choose = choose
         self._fetch = Fetch(self._core)
         self._receipts = Receipts(self._core, sign_seed)
@@ -235,6 +239,7 @@ class Replicator:
         for link in list(core.links.values()):
             self._fetch.time_out(link, now)
         self._roster.want_seals()
+        self._fetch.reopen()
         if self._greet_at is not None and now >= self._greet_at:
             self._greet_at = now + limits.ANTI_ENTROPY_MS
             links = [link for link in core.links.values() if link.open and link.answered]

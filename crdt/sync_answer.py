@@ -13,6 +13,7 @@ from crdt.sync_core import Core, Link, entry_bytes
 from crdt.sync_messages import CUT, DONE, MORE, Author, ChannelHeads, Entries, HeadRow
 from crdt.sync_ports import LogState
 
+_READ_FIRST_ENTRIES = 8
 _GIVE_UP_BYTES = limits.ANSWER_MAX_BYTES - limits.ENTRY_MAX_BYTES
 
 Table = tuple[tuple[Author, ...], tuple[ChannelHeads, ...]]
@@ -99,9 +100,14 @@ def forward_runs(core: Core, state: LogState, first: int, last: int) -> Iterator
 
 
 def _read(core: Core, log: LogId, first: int, last: int) -> Iterator[Entry]:
-    step = limits.ANSWER_READ_ENTRIES
-    for start in range(first, last + 1, step):
-        yield from core.store.entries(log, start, min(last, start + step - 1))
+    """A range, read a few entries at a time, and more when they turn out to be small."""
+    step = _READ_FIRST_ENTRIES
+    while first <= last:
+        entries = core.store.entries(log, first, min(last, first + step - 1))
+        yield from entries
+        first += step
+        if sum(map(entry_bytes, entries)) < limits.RUN_TARGET_BYTES:
+            step = min(2 * step, limits.ANSWER_READ_ENTRIES)
 
 
 def backward_runs(core: Core, state: LogState, first: int, last: int) -> Iterator[list[Entry]]:
@@ -111,8 +117,9 @@ def backward_runs(core: Core, state: LogState, first: int, last: int) -> Iterato
     begins right after a signed entry where it can, so that the signatures which bound later
     answers are handed on.
     """
+    step = _at_once(core.store.entries(state.log, last, last)) if first <= last else 1
     while first <= last:
-        start = max(first, last - limits.ANSWER_READ_ENTRIES + 1)
+        start = max(first, last - step + 1)
         chunk = core.store.entries(state.log, start, last)
         if not chunk:
             return
@@ -127,8 +134,18 @@ def backward_runs(core: Core, state: LogState, first: int, last: int) -> Iterato
             if seq == first or after_anchor or (place > 0 and chunk[place - 1].signature):
                 good = place
         begin = begin if good is None else good
+        step = _at_once(chunk)
         yield list(chunk[begin:])
         last = chunk[begin].seq - 1
+
+
+def _at_once(like: Sequence[Entry]) -> int:
+    """How many entries to read at once when they are like these: a piece or two.
+
+    What is read beyond a piece is read again for the next one.
+    """
+    average = sum(map(entry_bytes, like)) // max(1, len(like))
+    return max(2, min(limits.ANSWER_READ_ENTRIES, 2 * limits.RUN_TARGET_BYTES // max(1, average)))
 
 
 def tables(states: Iterable[LogState]) -> Iterator[Table]:

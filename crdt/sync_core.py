@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from crdt import limits
+from crdt.budget import Budget
 from crdt.entry import Entry, LogId
 from crdt.sync_messages import (
     TAKES_ERASED,
@@ -45,6 +46,7 @@ class Request:
         page: the channel whose newest page is asked for.
         channels: those whose heads are asked for.
         brought: whether some piece of the answer had entries.
+        useless_bytes: of it that others had brought already, or that does not follow yet.
     """
 
     ranges: tuple[Range, ...] = ()
@@ -52,6 +54,7 @@ class Request:
     page: bytes | None = None
     channels: tuple[bytes, ...] = ()
     brought: bool = False
+    useless_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -211,12 +214,14 @@ class Core:
         roster: RosterView,
         device: bytes,
         visible: Visible,
+        budget: Budget,
     ) -> None:
         self.workspace = workspace
         self.store = store
         self.roster = roster
         self.device = device
         self.visible = visible
+        self.budget = budget
         self.links: dict[int, Link] = {}
         self.effects: list[Effect] = []
         self.now = 0

@@ -56,6 +56,9 @@ class Fetch:
         self._asked: dict[LogId, _Asked] = {}
         self._paging: dict[bytes, int] = {}
         self._resting: dict[int, int] = {}
+        self._dense: set[LogId] = set()
+        """Logs of large entries, of which one answer holds less than was asked for: what was asked
+        for behind it would not follow, so they are asked for once at a time."""
         self._number = 0
         self.open_channel: bytes | None = None
 
@@ -100,6 +103,18 @@ class Fetch:
                 del link.wanted[log]
                 link.stalled.discard(log)
 
+    def reopen(self) -> None:
+        """Ask again for what did not fit into the budgets of a day that is over."""
+        core = self._core
+        devices = set(core.budget.reopened())
+        if not devices:
+            return
+        logs = {log for link in core.links.values() for log in link.wanted}
+        for log in sorted(logs.union(core.gaps)):
+            if log.device in devices:
+                self.requeue(log)
+        core.progress = True
+
     def requeue(self, log: LogId) -> None:
         """Let every link that can help with a log be asked for it."""
         for link in self._core.links.values():
@@ -121,7 +136,9 @@ class Fetch:
                 current.count -= 1
                 if current.count == 0:
                     del self._asked[log]
-            if not cut:
+            if cut:
+                self._dense.add(log)
+            else:
                 self._judge(link, number, asked, request.backward)
             self.requeue(log)
 
@@ -131,6 +148,8 @@ class Fetch:
         Unless it said so after it was asked: what it says overtakes what it answers.
         """
         log = asked.log
+        if self._core.budget.is_closed(log.device):
+            return  # It was left out here.
         state = self._core.store.log_state(log)
         if log not in link.stalled and link.noted.get(log, 0) < number:
             if backward:
@@ -262,6 +281,8 @@ class Fetch:
         state = self._core.store.log_state(log)
         asked = self._asked.get(log)
         if asked is not None and asked.link != link.number:
+            return None
+        if self._core.budget.is_closed(log.device) or (asked is not None and log in self._dense):
             return None
         wanted = link.wanted.get(log)
         if wanted is not None and log not in link.stalled:

@@ -19,7 +19,7 @@ from crdt.erasure import OPEN_EPOCH, statement
 from crdt.errors import Invalid
 from crdt.ingest import Append, Bare, Fork, HeadSets, Nothing, Prepend, Waiting, judge
 from crdt.ops import PART_STATE, PART_TIMELINE
-from crdt.sync_core import Core, Link, PeerHead
+from crdt.sync_core import Core, Link, PeerHead, Request
 from crdt.sync_fetch import Fetch, cold_channels
 from crdt.sync_forks import ForkExchange
 from crdt.sync_messages import (
@@ -68,7 +68,7 @@ class Take:
         for run in sorted(message.runs, key=_statements_first):
             self.take(link, run)
         if message.runs and (len(self._core.effects), self._number) == before:
-            self._waste(link, size)
+            self._waste(link, request, size)
         if request is not None:
             link.heard_at = self._core.now
             request.brought = request.brought or bool(message.runs)
@@ -77,7 +77,11 @@ class Take:
                 self._fetch.answered(link, message.answers, cut=cut)
         self.note_mark(link, message.mark)
 
-    def _waste(self, link: Link, size: int) -> None:
+    def _waste(self, link: Link, request: Request | None, size: int) -> None:
+        """Count what is of no use. What one answer may hold was asked for: that is no fault."""
+        if request is not None and request.useless_bytes + size <= limits.ANSWER_MAX_BYTES:
+            request.useless_bytes += size
+            return
         link.waste_bytes += size
         if link.waste_bytes > limits.WASTE_MAX_BYTES:
             raise Invalid("too much that was not asked for and is of no use")
@@ -90,6 +94,9 @@ class Take:
         """
         core = self._core
         log = run.log
+        if core.budget.is_closed(log.device):
+            self._leave_out(link, run)
+            return
         held = core.store.log_state(log)
         if held is not None:
             self._register(held, below=run.first_seq < held.low)
@@ -120,6 +127,11 @@ class Take:
         if isinstance(verdict, Fork):
             link.wanted.pop(log, None)
             self._forks.contradicted(link, verdict, run)
+            return
+        below = verdict.below if isinstance(verdict, Append) else ()
+        if not core.budget.take((*verdict.entries, *below)):
+            core.progress = True
+            self._leave_out(link, run)
             return
         self._knows(link, log, last)
         self._remember(verdict.head_sets)
@@ -218,6 +230,13 @@ class Take:
         stay wanted, and ask others; this link again when a statement comes in."""
         link.stalled.add(run.log)
         self._want(link, run)
+
+    def _leave_out(self, link: Link, run: Run) -> None:
+        """The device's budget for today is used up: let the log stay wanted until it has more."""
+        self._number += 1  # What was sent is of use, another day.
+        state = self._core.store.log_state(run.log)
+        if state is None or run.first_seq + len(run.items) - 1 > state.head:
+            self._want(link, run)
 
     def _want(self, link: Link, run: Run) -> None:
         """Note that a peer's log is longer, from what it sent."""

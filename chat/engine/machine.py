@@ -23,6 +23,7 @@ from chat.voiding import Voiding
 from chat.workspace import Now, Workspace
 from chat.writer import write
 from crdt import ops, sync_ports
+from crdt.budget import Budget
 from crdt.entry import Entry
 from crdt.errors import Invalid
 from crdt.limits import BEHIND_MAX_ENTRIES
@@ -40,6 +41,7 @@ class Engine:
 
     def __init__(self, workspace: Workspace, choose: Callable[[int], int]) -> None:
         self.workspace = workspace
+        self.budget = Budget(workspace.store, workspace.device)
         self.replicator = Replicator(
             workspace.id,
             workspace.store,
@@ -49,6 +51,7 @@ class Engine:
             visible=workspace.visible,
             choose=choose,
             seals=workspace.epochs,
+            budget=self.budget,
         )
         self.people = People(workspace)
         self.members = Members(workspace, self.people)
@@ -75,8 +78,7 @@ class Engine:
             self._tell(effects.CloseLink(link, "removed", parting=True))
             return self._finish(now)
         self._links[link] = device
-        relay = self.is_relay(device)
-        replicator = self.replicator
+        relay, replicator = self.is_relay(device), self.replicator
         self._follow(replicator.link_up(link, device, relay, known, now.mono), now)
         for claim in self.people.claims_for(device):
             self._follow(replicator.send_claim(link, claim, now.mono), now)
@@ -221,6 +223,7 @@ class Engine:
         self._out.extend(told)
 
     def _finish(self, now: Now) -> list[effects.Effect]:
+        self.budget.open_day(now.wall)  # The next turn is a moment later, or at most ten minutes.
         if self._unsent:
             ids, self._unsent = self._unsent, []
             self._follow(self.replicator.roster_changed(ids, now.mono), now)
@@ -246,7 +249,7 @@ class Engine:
                 case sync_ports.ForkProven():
                     self.workspace.leave_forked_logs()
                     self._judge_again(now)
-                    self._tell(effects.ViewChanged("members"))
+                    self._tell(effects.ViewChanged("members"), effects.ViewChanged("status"))
                 case sync_ports.SealsArrived():
                     self._keys_arrived(now)
                 case sync_ports.ClaimArrived(wire, _):
@@ -299,15 +302,14 @@ class Engine:
         if turned is None:
             return
         self._show_reading(read_turned(self.workspace, self.voiding, turned, now))
-        self._tell(*(effects.ChannelRemade(channel) for channel in turned.fallen))
-        self._tell(*(effects.NotesArrived(channel, anew=True) for channel in turned.notes))
+        anew = (effects.NotesArrived(channel, anew=True) for channel in turned.notes)
+        self._tell(*map(effects.ChannelRemade, turned.fallen), *anew)
         self.workspace.forget_views()
 
     def _show_reading(self, reading: Reading) -> None:
-        self._tell(*shown(self.workspace, reading.changes))
-        if reading.files:
-            self._tell(effects.FilesNamed(tuple(reading.files)))
-        self._tell(*(effects.NotesArrived(channel) for channel in sorted(reading.notes)))
+        files = [effects.FilesNamed(tuple(reading.files))] if reading.files else []
+        notes = map(effects.NotesArrived, sorted(reading.notes))
+        self._tell(*shown(self.workspace, reading.changes), *files, *notes)
 
     # Inside: roster and keys --------------------------------------------------------------------
 
@@ -348,8 +350,7 @@ class Engine:
             self._keys_due(now)
 
     def _keys_due(self, now: Now) -> None:
-        due = self.people.mending_due(now)
-        if due is not None:
+        if (due := self.people.mending_due(now)) is not None:
             self._wakes["keys"] = due
 
     def _read_keys(self, now: Now) -> bool:

@@ -187,7 +187,7 @@ class Parts:
             blocks = (stats.blocks, stats.block_bytes)
         links_warn = "" if self.meeting is None else self.meeting.links.warning
         team = None if self.is_refused else self.team
-        told = [] if team is None else team.verified.warnings()
+        told = [] if team is None else [*team.verified.warnings(), *team.warnings()]
         warnings = tuple(each for each in (*told, self.opened.warning, links_warn) if each)
         now = status(team, self.meeting, blocks, self.lobby.nick, warnings)
         return replace(now, locked=self.hub.held)

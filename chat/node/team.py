@@ -17,6 +17,7 @@ import msgspec
 from chat import effects, events, model
 from chat.engine import Engine
 from chat.engine.talking import Talking
+from chat.engine.warnings import warnings
 from chat.errors import NoPeer, StoreError, Unavailable
 from chat.hub import Hub
 from chat.node.newsroom import Newsroom
@@ -136,6 +137,10 @@ class Team:
         )
         self.talking = Talking(self.workspace, self.views)
         self._looked_at: bytes | None = None
+
+    def warnings(self) -> list[str]:
+        """Sentences about devices whose entries are not shown or taken as they came."""
+        return warnings(self.workspace, self.engine.budget.closed())
 
     def address_hints(self) -> tuple[str, ...]:
         """Where an invite's holder finds somebody: here, or where others were met."""

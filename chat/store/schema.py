@@ -156,7 +156,15 @@ _ERASED: Step = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED), _VOIDED, _ERASED)
+_SPENT: Step = (
+    """CREATE TABLE spent (
+        workspace INTEGER NOT NULL, device INTEGER NOT NULL, day INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, entries INTEGER NOT NULL,
+        PRIMARY KEY (workspace, device, day)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED), _VOIDED, _ERASED, _SPENT)
 """One tuple of statements for each version of the schema, from 1."""
 
 APPLICATION_ID = 0x436C6F77  # "Clow": what `file` and others may tell of a decrypted copy

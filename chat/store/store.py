@@ -10,6 +10,7 @@ from chat.store.meetings import Meetings
 from chat.store.membership import Membership
 from chat.store.names import Names
 from chat.store.schema import migrate
+from chat.store.spending import Spending
 from chat.store.voided import Voided
 from crdt.keys import Entropy
 from crdt.limits import INCARNATION_BYTES
@@ -20,7 +21,7 @@ INCARNATION_KEY = "incarnation"
 """The setting that names the logs which this device may write to; `chat.profile` reads it."""
 
 
-class WorkspaceStore(Voided, Erasures, Meetings, Membership):
+class WorkspaceStore(Voided, Erasures, Meetings, Membership, Spending):
     """Everything stored of one workspace. Writes need the `Store`'s `commit` to last."""
 
     def __init__(self, store: "Store", database: Database, names: Names, workspace: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "security.md"
 NUMBERS = range(1, 51)
-NOT_YET = frozenset({49})
+NOT_YET: frozenset[int] = frozenset()
 """Attacks on what is not built yet. Take a number out with its first test; none comes in."""
 
 

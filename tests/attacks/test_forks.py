@@ -5,6 +5,7 @@ from itertools import permutations
 import pytest
 
 from chat import effects
+from chat.engine.warnings import warnings
 from chat.store import Store
 from chat.voiding import void_posts
 from crdt import forks, ops
@@ -170,6 +171,8 @@ def test_07_the_owner_of_a_copied_key_goes_on_in_new_logs_and_is_heard() -> None
     wire = story.team.link(owner, ana)
     story.team.run()
     assert owner.workspace.incarnation != first
+    (sentence,) = warnings(owner.workspace, ())
+    assert sentence.startswith("Somebody uses a copy of this device's key")
     story.team.post(owner, "still here")
     story.team.run()
     assert ana.texts() == owner.texts() == [*said(), "still here"]
@@ -196,6 +199,9 @@ def test_07_what_is_void_is_shown_as_what_it_is() -> None:
     shown = [post.text for post in void_posts(story.ana.workspace, channel, 10)]
     assert shown == ["one story"]
     assert story.ana.workspace.store.count_void() == {story.mal.workspace.device: 1}
+    (sentence,) = warnings(story.ana.workspace, ())
+    assert sentence.startswith("A device of mal wrote two different histories.")
+    assert effects.ViewChanged("status") in story.ana.told
     assert effects.ViewChanged("members") in story.ana.told
     assert effects.ChannelRemade(channel) in story.ana.told
 

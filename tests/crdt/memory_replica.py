@@ -64,6 +64,7 @@ class MemoryStore:
         self.got: dict[LogId, dict[bytes, int]] = {}
         self.forks: dict[LogId, tuple[bytes, bytes]] = {}
         self.points: dict[LogId, int] = {}
+        self.spending: dict[tuple[bytes, int], tuple[int, int]] = {}
         self.ops: dict[bytes, bytes] = {}
         self.blocks: dict[bytes, bytes] = {}
         self.erasures: set[tuple[LogId, int]] = set()
@@ -201,6 +202,13 @@ class MemoryStore:
 
     def fork_points(self) -> Mapping[LogId, int]:
         return self.points
+
+    def spent(self, device: bytes, day: int) -> tuple[int, int]:
+        return self.spending.get((device, day), (0, 0))
+
+    def spend(self, device: bytes, day: int, size: int, entries: int) -> None:
+        before = self.spent(device, day)
+        self.spending[device, day] = before[0] + size, before[1] + entries
 
     def add_op(self, op_id: bytes, wire: bytes) -> None:
         self.ops[op_id] = wire

@@ -181,6 +181,22 @@ def test_the_largest_entries_pass_from_hand_to_hand_within_the_bounds() -> None:
     assert second.bytes_from(relay) < 1.1 * content
 
 
+def test_a_history_of_large_entries_comes_once_and_closes_no_link() -> None:
+    """One answer holds fewer of them than one request asks for, so what was asked for behind it
+    would not follow."""
+    ana, _ = workspace_of("ana", "ben")
+    net = Net()
+    net.join(ana)
+    net.run_effects(ana, ana.write(GENERAL, count=700, payload=bytes(20_000)))
+    joiner = admitted(ana, "cem")
+    wire = net.connect(ana, joiner, known=True)
+    net.run(120_000)
+    assert same(ana, joiner)
+    assert wire.up
+    content = sum(entry.ct_len for entry in ana.store.arrivals)
+    assert wire.bytes_from(ana) < 1.1 * content
+
+
 def test_a_long_absence_is_made_up_for_forward_in_anchored_ranges() -> None:
     ana, ben = workspace_of("ana", "ben")
     net = Net()
