@@ -10,8 +10,12 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Literal
 
-from chat import commands_files, commands_members, commands_profile, model
+from chat import commands_devices, commands_files, commands_members, commands_profile, model
 from chat.command import Command as Command
+from chat.commands_devices import AddDevice as AddDevice
+from chat.commands_devices import ListDevices as ListDevices
+from chat.commands_devices import MakePaper as MakePaper
+from chat.commands_devices import RemoveDevice as RemoveDevice
 from chat.commands_files import FILE_LINK as FILE_LINK
 from chat.commands_files import Get as Get
 from chat.commands_files import KeepFile as KeepFile
@@ -25,7 +29,6 @@ from chat.commands_members import AddToChannel as AddToChannel
 from chat.commands_members import KickFromChannel as KickFromChannel
 from chat.commands_members import Leave as Leave
 from chat.commands_members import LeaveChannel as LeaveChannel
-from chat.commands_members import ListDevices as ListDevices
 from chat.commands_members import ListInvites as ListInvites
 from chat.commands_members import ListMembers as ListMembers
 from chat.commands_members import ListVoid as ListVoid
@@ -54,13 +57,15 @@ class Join(Command, frozen=True, tag="join"):
     """Join by link or 12 words. Reply: model.Status, phase "pending" or "live" ("relay" by ticket).
 
     `wait` is how many seconds to wait for the admission before answering "pending". `relay` says
-    that only a relay's ticket will do; without it a ticket is refused.
+    that only a relay's ticket will do; without it a ticket is refused. `device` says the same of
+    the code or paper of a member, of whom this becomes one more device; `nick` is then its name.
     """
 
     invite: str
     nick: str = ""
     wait: float = 10.0
     relay: bool = False
+    device: bool = False
 
 
 class MakeInvite(Command, frozen=True, tag="invite"):
@@ -359,6 +364,7 @@ REPLIES: dict[type[Command], Any] = {
     Shutdown: None,
     **commands_files.REPLIES,
     **commands_members.REPLIES,
+    **commands_devices.REPLIES,
     **commands_profile.REPLIES,
 }
 """The type each command answers with."""

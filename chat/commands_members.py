@@ -89,12 +89,6 @@ class ListVoid(Command, frozen=True, tag="void"):
     limit: int = 50
 
 
-class ListDevices(Command, frozen=True, tag="devices"):
-    """The devices of a member ("" is me). Reply: list[model.Device]."""
-
-    member: str = ""
-
-
 class Verify(Command, frozen=True, tag="verify"):
     """The words of a member ("" is me). Reply: model.Verification.
 
@@ -119,7 +113,6 @@ REPLIES: dict[type[Command], Any] = {
     KickFromChannel: model.Channel,
     LeaveChannel: None,
     ListVoid: list[model.Message],
-    ListDevices: list[model.Device],
     Verify: model.Verification,
 }
 """The type each command answers with."""

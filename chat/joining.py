@@ -13,6 +13,10 @@ what is shown, until one says "admitted", which the caller then looks up in the 
 A lying host could name another invite op than the secret's. A claim for that is worthless; the
 newcomer makes another one for the op that the next host names, for the same device and member.
 
+A device's code works the same; what follows from it is another device of a member who is in. Its
+secret, which may be a paper's, is never kept: `Joining.kept` leaves it out. Once the claim is made
+it is not needed: the roster tells of the admission.
+
 A refusal is kept in the `Joining`, too, so that a later start knows that nothing waits any more and
 may begin another join. It ends nothing: a host that knows better is believed as much.
 """
@@ -37,6 +41,7 @@ from chat.lobby import (
     decode,
     say,
 )
+from crdt.claims import decode_claim, verify
 from crdt.errors import Invalid, TooNew
 from crdt.invites import InviteKeys, Rest, make_claim, open_rest
 from crdt.keys import DeviceKeys, Entropy
@@ -57,6 +62,7 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
         blob: the sealed rest of the invite, once a host gave it.
         claims: (invite op, claim) as made.
         refused: why the claim was refused, a sentence, when that was the last word heard.
+        device: by a code, as one more device of a member; then `nick` is the device's name.
 
     Fields are only ever added at the end, with a default.
     """
@@ -71,6 +77,7 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
     blob: bytes = b""
     claims: tuple[tuple[bytes, bytes], ...] = ()
     refused: str = ""
+    device: bool = False
 
     def __repr__(self) -> str:
         return f"Joining(check={self.check.hex()})"
@@ -80,18 +87,33 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
         return DeviceKeys(self.sign_seed, self.link_secret, self.box_secret)
 
     @property
-    def door(self) -> bytes:
-        """The link key that opens the lobby."""
-        return InviteKeys.of(self.secret).door
+    def door(self) -> bytes | None:
+        """The link key that opens the lobby; None once the secret is gone."""
+        return InviteKeys.of(self.secret).door if self.secret else None
 
     @property
     def rest(self) -> Rest | None:
-        """What the link did not say, once it is known.
+        """What the link did not say, once it is known, and while the secret is here.
 
         Raises:
             Invalid: it was not this join's.
         """
-        return open_rest(self.secret, self.blob) if self.blob else None
+        return open_rest(self.secret, self.blob) if self.blob and self.secret else None
+
+    @property
+    def kept(self) -> "Joining":
+        """As it may be written down: without the secret of a device's code."""
+        return msgspec.structs.replace(self, secret=b"", blob=b"") if self.device else self
+
+    def is_of(self, secret: bytes) -> bool:
+        """Whether it began with this secret, also when that was not kept."""
+        if self.secret or not self.claims:
+            return self.secret == secret
+        try:
+            verify(decode_claim(self.claims[0][1]), InviteKeys.of(secret).public)
+        except Invalid:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

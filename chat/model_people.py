@@ -50,10 +50,12 @@ class Device(msgspec.Struct, frozen=True):
         device: its id, the public key it signs with.
         linked: a link leads to it.
         this: it is this one.
-        paper: a key on paper, which is on no machine.
+        paper: words on paper, by which another device comes in; or a key that is on no machine.
+        name: what it is called, when it came in as one more device.
     """
 
     device: str
     linked: bool = False
     this: bool = False
     paper: bool = False
+    name: str = ""

@@ -39,8 +39,9 @@ from crdt.roster_state import State
 
 LOBBY_LINKS_MAX = 32
 """Newcomers at the doors of one workspace at one time."""
-DOORS_MAX = 64
-"""Invites that are answered; each is one more key to try when somebody dials."""
+DOORS_MAX = 250
+"""Invites that are answered: open ones, and the papers of a large workspace. Each is one more key
+to try when somebody dials, which is a hash."""
 EXPIRED_DOOR_MS = 7 * 24 * 3600 * 1000
 """So long an invite that has expired is answered, with that reason in place of silence."""
 
@@ -74,7 +75,7 @@ def doors(state: State, now: int) -> list[Door]:
     shown = [
         invite for invite in state.invites.values() if now <= invite.not_after + EXPIRED_DOOR_MS
     ]
-    shown.sort(key=lambda invite: (not _is_open(invite, now), -invite.not_after, invite.op))
+    shown.sort(key=lambda i: (not _is_open(i, now), i.lasting, -i.not_after, i.op))
     return [Door(invite.door, invite.op) for invite in shown[:DOORS_MAX]]
 
 
@@ -98,7 +99,7 @@ class Doorman:
     Args:
         workspace: its id.
         state: gives the roster's state.
-        witness: whether this device may publish admissions; else it keeps claims.
+        witness: whether this device may publish admissions by an invite; else it keeps claims.
         kept: claims from earlier starts, as they came.
     """
 
@@ -106,7 +107,7 @@ class Doorman:
         self,
         workspace: bytes,
         state: Callable[[], State],
-        witness: Callable[[], bool],
+        witness: Callable[[InviteState], bool],
         kept: Iterable[bytes] = (),
     ) -> None:
         self._workspace = workspace
@@ -208,19 +209,23 @@ class Doorman:
         settled = self._settled(signed, now)
         if settled is not None:
             return settled
+        witness = self._witness(invite)
+        if invite.lasting and witness:
+            return Admit(signed)  # One paper brings in many devices.
         if self._first.setdefault(claim.invite, claim.member) != claim.member:
             return LobbyState(REFUSED, TAKEN)
-        return Admit(signed) if self._witness() else KeepClaim(signed)
+        return Admit(signed) if witness else KeepClaim(signed)
 
     def _settled(self, signed: SignedClaim, now: int) -> LobbyState | None:
         """What the roster says of a claim; None while it is open."""
         state, claim = self._state(), signed.claim
         invite = state.invites.get(claim.invite)
-        device = state.devices.get(claim.sign)
-        if device is not None and device.member == claim.member:
-            return LobbyState(ADMITTED)
         if invite is None:
             return LobbyState(REFUSED, INVALID)
+        device = state.devices.get(claim.sign)
+        member = invite.member if invite.device else claim.member
+        if device is not None and device.member == member:
+            return LobbyState(ADMITTED)
         if invite.used:
             return LobbyState(REFUSED, USED)
         if invite.revoked:

@@ -58,6 +58,8 @@ class Epochs:
         self._device_keys = device_keys
         self._device = b"" if device_keys is None else device_keys.public.sign
         self._keys: dict[bytes, bytes] = {} if device_keys is None else dict(keys)
+        self._papers: dict[bytes, bytes] = {}
+        """Papers whose words were typed here, with their secret box keys; never stored."""
         self._drafts: dict[bytes, bytes] = {}
         """Keys of own rekey ops until the history has them."""
         self._blocks = dict(blocks)
@@ -142,6 +144,10 @@ class Epochs:
         spoiled = (epoch, epoch) in self._failed and epoch not in self._keys
         return spoiled and me is not None and me.level <= LEVEL_ADMIN_MAX
 
+    def open_for(self, paper: bytes, box_secret: bytes) -> None:
+        """From now on look for seals of a paper as well; `refresh` opens them."""
+        self._papers[paper] = box_secret
+
     def refresh(self) -> list[bytes]:
         """Look for keys in what came in since; gives the epochs that are newly readable."""
         if self._device_keys is None:
@@ -171,26 +177,27 @@ class Epochs:
         draft = self._drafts.get(node.op.id)
         if draft is not None:
             return draft
-        for source, sealed in self._sealed_for_me(node):
+        for source, sealed, box_secret in self._sealed_for_me(node):
             if (node.op.id, source) in self._failed:
                 continue
             try:
-                return seals.open_seal(
-                    self._device_keys.box_secret, sealed, args.scope, args.salt, args.commit
-                )
+                return seals.open_seal(box_secret, sealed, args.scope, args.salt, args.commit)
             except Invalid:
                 self._failed.add((node.op.id, source))
         return None
 
-    def _sealed_for_me(self, node: Node) -> Iterator[tuple[bytes, bytes]]:
-        """(id of the op that brings it, sealed key) for this device."""
+    def _sealed_for_me(self, node: Node) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """(where it comes from, sealed key, what opens it) for this device, then for papers."""
+        assert self._device_keys is not None
         devices, block = _rekey(node).devices, self._blocks.get(node.op.id)
-        if block is not None and self._device in devices:
-            yield node.op.id, seals.seal_at(block, devices.index(self._device))
-        for share in self._choice.shares(node.op.id):
-            args = share.op.args
-            if isinstance(args, Share) and args.device == self._device:
-                yield share.op.id, args.sealed
+        for device, secret in ((self._device, self._device_keys.box_secret), *self._papers.items()):
+            mark = b"" if device == self._device else device
+            if block is not None and device in devices:
+                yield node.op.id + mark, seals.seal_at(block, devices.index(device)), secret
+            for share in self._choice.shares(node.op.id):
+                args = share.op.args
+                if isinstance(args, Share) and args.device == device:
+                    yield share.op.id, args.sealed, secret
 
     def _public_keys(self) -> Iterator[tuple[bytes, bytes]]:
         for scope in self._roster.history.scoped:

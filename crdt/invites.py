@@ -4,13 +4,14 @@
     door = kdf(secret, "x1.inv.door")    link key by which devices of the workspace answer
     rest = kdf(secret, "x1.inv.rest")    seals what the link does not say
     nick = kdf(secret, "x1.inv.nick")    seals the claimant's name; members get it in the op
+    box  = kdf(secret, "x1.inv.box")     of a paper, opens what is sealed for it
 
 The secret alone goes from hand to hand. Members and relays hold the op, so all of them can answer
 the door and none can claim: the claim is signed with a key that only the secret gives. The rest
 is sealed for the same reason: a relay that keeps the op learns nothing from it.
 
     blob = nonce 24 || AEAD(rest, [1, workspace, net_key, level, name, hints]),
-           associated data "x1/rest\\0"
+           associated data "x1/rest\\0"; of a device code the member comes last
 
 No content key is in an invite. A stolen one gives a visible member, never silent reading; a
 relay's ticket gives what is needed to link, and nothing to read. Nor does an invite say who was in
@@ -29,7 +30,7 @@ from crdt import keys, limits, text
 from crdt.claims import Claim, SignedClaim, build_claim
 from crdt.errors import Invalid, TooNew
 from crdt.keys import DeviceKeys, Entropy, kdf
-from crdt.roster_ops import LEVEL_RELAY, Bytes32, Invite, Level
+from crdt.roster_ops import LASTING, LEVEL_RELAY, Bytes32, DeviceCode, Invite, Level
 
 VERSION: Literal[1] = 1
 SECRET_BYTES = 16
@@ -53,12 +54,14 @@ class InviteKeys:
         sign_seed: signs the claim.
         door: link key.
         rest, nick: content keys.
+        box: secret key that opens seals for a paper.
     """
 
     sign_seed: bytes = field(repr=False)
     door: bytes = field(repr=False)
     rest: bytes = field(repr=False)
     nick: bytes = field(repr=False)
+    box: bytes = field(repr=False)
 
     @classmethod
     def of(cls, secret: bytes) -> "InviteKeys":
@@ -69,6 +72,7 @@ class InviteKeys:
             kdf(secret, b"x1.inv.door"),
             kdf(secret, b"x1.inv.rest"),
             kdf(secret, b"x1.inv.nick"),
+            kdf(secret, b"x1.inv.box"),
         )
 
     @property
@@ -88,6 +92,7 @@ class Rest(msgspec.Struct, array_like=True, frozen=True):
         level: what the newcomer gets; a relay's ticket says LEVEL_RELAY.
         name: the workspace's name, to be shown while waiting; a ticket has none.
         hints: addresses to dial, best first.
+        member: whose device its holder becomes; empty where it makes a member of its own.
     """
 
     version: Literal[1]
@@ -98,6 +103,7 @@ class Rest(msgspec.Struct, array_like=True, frozen=True):
     hints: Annotated[
         tuple[Annotated[str, Meta(max_length=HINT_MAX_CHARS)], ...], Meta(max_length=HINTS_MAX)
     ] = ()
+    member: Annotated[bytes, Meta(max_length=limits.ID_BYTES)] = b""
 
     def __repr__(self) -> str:
         return f"Rest(workspace={self.workspace.hex()[:8]}, level={self.level})"
@@ -125,16 +131,54 @@ def make_invite(
     """
     derived = InviteKeys.of(secret)
     shown = "" if level == LEVEL_RELAY else text.clean_line(name, limits.CHANNEL_NAME_MAX_CHARS)
-    rest = Rest(VERSION, workspace, net_key, level, shown, tuple(filter(_fits, hints))[:HINTS_MAX])
-    nonce = entropy(limits.NONCE_BYTES)
-    blob = nonce + keys.seal(derived.rest, nonce, _encoder.encode(rest), _REST_DATA)
+    rest = Rest(VERSION, workspace, net_key, level, shown, _hints(hints))
     return Invite(
         key=derived.public,
         level=level,
         not_after=not_after,
         door=derived.door,
-        rest=blob,
+        rest=_seal_rest(derived, rest, entropy),
     )
+
+
+def make_code(
+    secret: bytes,
+    *,
+    workspace: bytes,
+    net_key: bytes,
+    member: bytes,
+    level: int,
+    not_after: int,
+    name: str = "",
+    hints: Sequence[str] = (),
+    entropy: Entropy,
+) -> DeviceCode:
+    """The arguments of a device code's op, for one more device of a member, who is at `level`.
+
+    Its private part is `[note, InviteKeys.of(secret).nick]`, as an invite's; the claimant's name
+    is the device's there. `not_after` is wall time in milliseconds, or LASTING.
+    """
+    derived = InviteKeys.of(secret)
+    shown = text.clean_line(name, limits.CHANNEL_NAME_MAX_CHARS)
+    rest = Rest(VERSION, workspace, net_key, level, shown, _hints(hints), member)
+    return DeviceCode(
+        key=derived.public,
+        not_after=not_after,
+        door=derived.door,
+        rest=_seal_rest(derived, rest, entropy),
+        box=keys.box_public(derived.box) if not_after == LASTING else b"",
+    )
+
+
+def _hints(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(filter(_fits, given))[:HINTS_MAX]
+
+
+def _seal_rest(derived: InviteKeys, rest: Rest, entropy: Entropy) -> bytes:
+    fields = msgspec.structs.astuple(rest)
+    nonce = entropy(limits.NONCE_BYTES)
+    plaintext = _encoder.encode(fields if rest.member else fields[:-1])
+    return nonce + keys.seal(derived.rest, nonce, plaintext, _REST_DATA)
 
 
 def _fits(hint: str) -> bool:
@@ -161,6 +205,8 @@ def read_rest(plaintext: bytes) -> Rest:
         if b"\x91" <= plaintext[:1] <= b"\x9f" and b"\x01" < plaintext[1:2] < b"\x80":
             raise TooNew("this invite needs a newer Clowder") from None
         raise Invalid(f"the rest of an invite is malformed: {error}") from None
+    if len(rest.member) not in (0, limits.ID_BYTES):
+        raise Invalid("a member in an invite has 16 bytes")
     if not all(map(_fits, rest.hints)):
         raise Invalid("an address in an invite is not printable ASCII")
     name = text.clean_line(rest.name, limits.CHANNEL_NAME_MAX_CHARS)

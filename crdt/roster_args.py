@@ -196,12 +196,15 @@ class DeviceCode(Args, frozen=True):
             paper's, which many devices may come in by, and for which anybody may witness.
         door: link key of the code, by which devices of the workspace answer its holder.
         rest: what the code does not say, sealed with a key from its secret.
+        box: of a paper, public key that seals are for: its holder reads, when nobody is left who
+            could hand on keys. Else empty.
     """
 
     key: Bytes32
     not_after: Time
     door: Bytes32
     rest: Annotated[bytes, Meta(min_length=1, max_length=limits.INVITE_REST_MAX_BYTES)]
+    box: Annotated[bytes, Meta(max_length=32)] = b""
 
     @property
     def lasting(self) -> bool:

@@ -23,6 +23,7 @@ class InviteState:
         private: it has a private part, for members.
         device: it is a device code: it makes no member, but a device of its author.
         lasting: on paper: many devices may come in by it.
+        box: of a paper, public key that seals are for.
     """
 
     op: bytes
@@ -37,6 +38,7 @@ class InviteState:
     private: bool
     device: bool = False
     lasting: bool = False
+    box: bytes = b""
 
 
 def invite_states(
@@ -90,4 +92,5 @@ def _code_state(resolution: Resolution, node: Node, args: DeviceCode, level: int
         private=bool(node.op.body.private),
         device=True,
         lasting=args.lasting,
+        box=args.box,
     )

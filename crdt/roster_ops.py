@@ -303,6 +303,9 @@ def _check_args(args: AnyArgs | None) -> None:
             raise Invalid("a wrapped key has 72 bytes")
     elif isinstance(args, Grant | Remove) and len(args.cuts) not in (0, limits.DIGEST_BYTES):
         raise Invalid("cuts are named by a digest")
+    elif isinstance(args, DeviceCode):
+        if len(args.box) not in (0, limits.KEY_BYTES) or (args.box and not args.lasting):
+            raise Invalid("a paper has a public key of 32 bytes, and a code none")
     elif isinstance(args, Accept):
         _check_sorted(args.scopes)
         _check_logs(args.logs)

@@ -3,7 +3,7 @@
 Everything here is frozen and the same on every replica that has the same ops.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from crdt.cuts import Cut, Judged, cuts_by_member
@@ -64,7 +64,7 @@ class DeviceState:
 
     Attributes:
         level: its member's; of a former device what it came in with.
-        link: Noise static public key; empty for a paper key of the genesis.
+        link: Noise static public key; empty for a paper, which is on no machine.
         box: public key that seals are for.
         op: by which it came in.
         end: of a former device whose member is in, what took it out.
@@ -178,6 +178,8 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
             devices[device] = replace(known, level=level)
             owned[known.member].append(device)
     within = [node for node in history.nodes if resolution.within >> node.index & 1]
+    invites = invite_states(resolution, within, levels)
+    devices.update(_papers(invites, devices.keys() | former.keys()))
     valid = resolution.valid & ~scopes.void
     unknown = [node for node in within if node.op.args is None]
     left = resolution.within & ~valid & ~resolution.paused
@@ -194,7 +196,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         channels={args.id: state for args, state in map(_channel, scopes.channels)},
         scopes=_scopes(history, scopes, levels),
         founders={scope: node.member for scope, node in scopes.founding.items()},
-        invites=invite_states(resolution, within, levels),
+        invites=invites,
         rekeys=tuple(map(_rekey, sorted(scopes.rekeys, key=_order))),
         former_rekeys=tuple(map(_rekey, sorted(scopes.void_rekeys, key=_order))),
         shares=tuple(
@@ -238,6 +240,20 @@ def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceSta
         for known in _claimed(history, node):
             found.setdefault(known.device, known)
     return found
+
+
+def _papers(
+    invites: Mapping[bytes, InviteState], taken: Collection[bytes]
+) -> dict[bytes, DeviceState]:
+    """Papers that keys are sealed for, by the key that their claims are signed with.
+
+    They sign no op and write nothing, and take nobody's id.
+    """
+    return {
+        paper.key: DeviceState(paper.key, paper.member, paper.level, b"", paper.box, paper.op)
+        for paper in invites.values()
+        if paper.box and not paper.revoked and paper.key not in taken
+    }
 
 
 def _claimed(history: History, node: Node) -> list[DeviceState]:

@@ -1,4 +1,4 @@
-"""Commands that change who is in: the workspace, a channel, or a member's devices."""
+"""Commands that change who is in: the workspace, or a channel."""
 
 import click
 import msgspec
@@ -9,7 +9,7 @@ from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.team import member_line
 from chat.command import Command
 from chat.errors import UsageError
-from crdt.roster_args import LEVEL_MEMBER, LEVEL_READER
+from crdt.roster_args import LEVEL_FOUNDER, LEVEL_MEMBER, LEVEL_READER
 
 ADMIN_LEVEL = 10
 """What --admin gives: there is room above for admins who are senior to these, and below."""
@@ -25,6 +25,7 @@ def remove(member: str) -> None:
 @click.command(cls=GlobalOptions)
 @click.argument("member")
 @click.option("--admin", "level", flag_value=ADMIN_LEVEL, type=int, help="May remove members.")
+@click.option("--founder", "level", flag_value=LEVEL_FOUNDER, type=int, help="For ever; may all.")
 @click.option("--member", "level", flag_value=LEVEL_MEMBER, type=int, help="Writes and invites.")
 @click.option("--reader", "level", flag_value=LEVEL_READER, type=int, help="Reads.")
 @click.option("--level", "number", type=int, help="1-99 admins, 100-198 members, 200 readers.")
@@ -128,33 +129,4 @@ def channel_leave(name: str) -> None:
     run(work)
 
 
-@click.group()
-def device() -> None:
-    """Devices of a member."""
-
-
-@device.command("list", cls=GlobalOptions)
-@click.argument("member", required=False, default="")
-def device_list(member: str) -> None:
-    """List your devices, or another member's."""
-
-    async def work(invocation: Invocation) -> None:
-        async with invocation.session() as session:
-            found: list[model.Device] = await session.call(commands.ListDevices(member))
-        for known in found:
-            if invocation.output.as_json:
-                invocation.output.record("device", msgspec.to_builtins(known))
-            else:
-                invocation.output.line(device_line(known))
-
-    run(work)
-
-
-def device_line(known: model.Device) -> str:
-    """A device for people."""
-    said = "this one" if known.this else "on paper" if known.paper else ""
-    said = said or ("linked" if known.linked else "not linked")
-    return f"{known.device[:16]}  {said}"
-
-
-COMMANDS = (remove, promote, accept, leave, device)
+COMMANDS = (remove, promote, accept, leave)

@@ -89,7 +89,7 @@ def invite(
         else:
             output.line(made.words if words else made.link)
         if qr:
-            _show_qr(made.link)
+            show_qr(made.link)
 
     run(work)
 
@@ -123,7 +123,8 @@ def invite_line(invite: model.InviteState) -> str:
     )
 
 
-def _show_qr(link: str) -> None:
+def show_qr(link: str) -> None:
+    """Show a link as a QR code, on stderr."""
     import segno
 
     # Upper case lets the code use the alphanumeric mode, which is a third smaller.

@@ -27,6 +27,7 @@ from crdt.roster_ops import (
     LEVEL_WRITER_MAX,
     MODE_PUBLIC,
     Accept,
+    DeviceRemove,
     Grant,
     Kept,
     Remove,
@@ -72,7 +73,7 @@ class Members:
         """A member is out; what is here of theirs stays."""
         if member == self._workspace.me:
             raise UsageError("That is you; `clowder leave` is for going yourself.")
-        self._require_senior(member, "remove")
+        self.require_senior(member, "remove")
         op = self._people.make(Remove(member), now)
         yield RosterNews(op)
         yield from self._accept_all(op.id, member, self._scopes_here(), now, standing=True)
@@ -81,7 +82,7 @@ class Members:
         """A member, who may have been removed, gets a level."""
         if member == self._workspace.me:
             raise TrustError("Nobody changes their own level; somebody senior can.")
-        if not LEVEL_FOUNDER < level <= LEVEL_WRITER_MAX and level != LEVEL_READER:
+        if not LEVEL_FOUNDER <= level <= LEVEL_WRITER_MAX and level != LEVEL_READER:
             raise UsageError(
                 f"There is no such level to give: 1 to {LEVEL_ADMIN_MAX} administer, up to "
                 f"{LEVEL_WRITER_MAX} write, {LEVEL_READER} reads."
@@ -92,14 +93,28 @@ class Members:
                 raise UsageError(f"{self._workspace.nick(member)} is at level {level} already.")
             if known.level >= LEVEL_RELAY:
                 raise TrustError("A relay holds no keys and cannot become a member; invite them.")
-        self._require_senior(member, "promote")
+        self.require_senior(member, "promote")
         own = self._level()
-        if level <= own:
+        if level == LEVEL_FOUNDER < own:
+            raise TrustError("Only a founder makes founders.")
+        if LEVEL_FOUNDER < level <= own:
             raise TrustError(f"You can give levels above your own, which is {own}.")
+        yield from self._repeat_removals(member, level, now)
         op = self._people.make(Grant(member, level), now)
         yield RosterNews(op)
         if level > LEVEL_WRITER_MAX:
             yield from self._accept_all(op.id, member, self._scopes_here(), now, standing=True)
+
+    def _repeat_removals(self, member: bytes, level: int, now: Now) -> Ops:
+        """Say the removals of a member's devices again that would not hold at a level."""
+        roster = self._workspace.roster
+        for device, known in roster.state.former_devices.items():
+            if known.member != member or not known.end:
+                continue
+            end = roster.op(known.end)
+            by_other = isinstance(end.args, DeviceRemove) and end.body.member != member
+            if by_other and end.body.level >= level:
+                yield RosterNews(self._people.make(DeviceRemove(member, device), now))
 
     def leave(self, now: Now, *, anyway: bool) -> Ops:
         """This member goes."""
@@ -124,8 +139,8 @@ class Members:
             raise TrustError("This device is not a member of the workspace.")
         return level
 
-    def _require_senior(self, member: bytes, what: str) -> None:
-        """Refuse with a sentence what the rules would refuse."""
+    def require_senior(self, member: bytes, what: str) -> None:
+        """Refuse with a sentence what the rules would refuse. Raises TrustError."""
         own, nick = self._level(), self._workspace.nick(member)
         if own > LEVEL_ADMIN_MAX:
             raise TrustError(f"Only founders and admins can {what} members.")
@@ -174,6 +189,11 @@ class Members:
             )
         return mine
 
+    def accept_device(self, end: bytes, member: bytes, device: bytes, now: Now) -> Ops:
+        """Accept what stands here of a device that was taken from a member, everywhere."""
+        scopes = self._scopes_here()
+        yield from self._accept_all(end, member, scopes, now, standing=True, device=device)
+
     def _accept_all(
         self,
         end: bytes,
@@ -182,8 +202,10 @@ class Members:
         now: Now,
         *,
         standing: bool = False,
+        device: bytes = b"",
     ) -> Ops:
-        """Accept what is here of a member's logs; the first op says where the end cuts.
+        """Accept what is here of a member's logs, or of one device's; the first op says where the
+        end cuts.
 
         With `standing`, of a log that was forked only what stands: the end takes nothing back.
         """
@@ -191,7 +213,7 @@ class Members:
         good = [
             (state, min(state.head, closed_from(workspace, state.log, member) - 1))
             for state in workspace.store.logs()
-            if workspace.member_of(state.log.device) == member
+            if workspace.member_of(state.log.device) == member and device in (b"", state.log.device)
         ]
         rows = sorted(
             (

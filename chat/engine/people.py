@@ -18,9 +18,11 @@ from crdt import claims, invites, limits
 from crdt.claims import SignedClaim
 from crdt.errors import Invalid, NotReadable
 from crdt.invites import InviteKeys
+from crdt.roster_invites import InviteState
 from crdt.roster_ops import (
     LEVEL_ADMIN_MAX,
     LEVEL_MEMBER,
+    LEVEL_READER,
     LEVEL_RELAY,
     LEVEL_WRITER_MAX,
     MODE_PRIVATE,
@@ -28,6 +30,8 @@ from crdt.roster_ops import (
     Admit,
     AnyArgs,
     Channel,
+    DeviceAdd,
+    DeviceCode,
     Op,
     Place,
     build,
@@ -148,10 +152,12 @@ class People:
         invite = workspace.roster.state.invites.get(claim.invite)
         if claim.workspace != workspace.id or invite is None:
             raise Invalid("a claim of an unknown invite")
+        if claim.sign in workspace.roster.state.devices:
+            raise Invalid("the claimant is in")
         if invite.used or invite.revoked or now.wall > invite.not_after:
             raise Invalid("the invite cannot be used any more")
         claims.verify(signed, invite.key)
-        if self.is_witness(workspace.device):
+        if self.may_witness(workspace.device, invite):
             try:
                 return RosterNews(self._admit(signed, now))
             except (NotReadable, Unavailable):
@@ -163,17 +169,37 @@ class People:
         return None
 
     def _admit(self, signed: SignedClaim, now: Now) -> Op:
+        invite = self._workspace.roster.state.invites[signed.claim.invite]
+        args = DeviceAdd(signed.wire) if invite.device else Admit(signed.wire)
+        try:
+            return self.make(args, now, (self._nick_in(signed),))
+        except (NotReadable, Unavailable):
+            if not invite.lasting:
+                raise
+            return self.make(args, now)  # A relay reads no names, and may be all there is.
+
+    def _nick_in(self, signed: SignedClaim) -> str:
+        """How a claimant, or its device, is called. Raises NotReadable."""
         values = self._workspace.epochs.open_private(signed.claim.invite)
         try:
-            nick = invites.open_nick(bytes(values[1]), signed.claim)  # type: ignore[arg-type]
+            return invites.open_nick(bytes(values[1]), signed.claim)  # type: ignore[arg-type]
         except (Invalid, IndexError, TypeError):
-            nick = ""  # Who seals nonsense comes in without a name.
-        return self.make(Admit(signed.wire), now, (nick,))
+            return ""  # Who seals nonsense comes in without a name.
 
     def is_witness(self, device: bytes) -> bool:
-        """Whether a device may publish admissions."""
+        """Whether there are claims that a device may publish, and others may not."""
         known = self._workspace.roster.state.devices.get(device)
-        return known is not None and known.level <= LEVEL_WRITER_MAX
+        return known is not None and known.level <= LEVEL_READER
+
+    def may_witness(self, device: bytes, invite: InviteState) -> bool:
+        """Whether a device may say that somebody came in by an invite: members by others' invites,
+        a member's devices by its codes, and everybody by a paper, which proves it by itself."""
+        known = self._workspace.roster.state.devices.get(device)
+        if known is None or invite.lasting:
+            return known is not None
+        if invite.device:
+            return known.member == invite.member
+        return known.level <= LEVEL_WRITER_MAX
 
     def claims_for(self, device: bytes) -> list[bytes]:
         """Claims to show to a device that was just linked: to witnesses those that are kept.
@@ -193,8 +219,10 @@ class People:
             except Invalid:
                 workspace.store.drop_claim(kept.id)
                 continue
-            invite = workspace.roster.state.invites.get(claim.invite)
-            if invite is not None and (invite.used or invite.revoked):
+            state = workspace.roster.state
+            invite = state.invites.get(claim.invite)
+            decided = invite is not None and (invite.used or invite.revoked)
+            if decided or claim.sign in state.devices:
                 workspace.store.drop_claim(kept.id)
 
     # Channels -----------------------------------------------------------------------------------
@@ -272,8 +300,11 @@ class People:
         workspace = self._workspace
         state = workspace.roster.state
         if lack.device:
-            newcomer = state.members.get(state.devices[lack.device].member)
+            known = state.devices[lack.device]
+            newcomer = state.members.get(known.member)
             op = None if newcomer is None else newcomer.admit_op
+            if isinstance(workspace.roster.op(known.op).args, DeviceAdd | DeviceCode):
+                op = known.op
             nearest = op is not None and workspace.roster.op(op).body.device == workspace.device
         elif state.founders.get(lack.scope) in state.scopes[lack.scope]:
             nearest = state.founders[lack.scope] == workspace.me

@@ -26,7 +26,7 @@ from chat.profile import OpenProfile
 from chat.welcome import Admit, Doorman, DoormanEffect, KeepClaim, doors
 from chat.workspace import Identity
 from crdt import claims
-from crdt.invites import Rest
+from crdt.invites import InviteKeys, Rest
 from crdt.keys import DeviceKeys
 from crdt.roster_ops import LEVEL_RELAY, member_id
 from transport.proto.closing import CloseCode
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from chat.links import LinkHandle
 
 _JOINING = "joining"
+_PERSON = "That is an invite for a person; `clowder join` takes it."
+_TICKET = "That is a relay's ticket; `clowder relay --ticket` takes it."
+_DEVICE = "That is for a device of somebody who is in; `clowder device join` takes it."
 
 
 class House(Protocol):
@@ -96,10 +99,13 @@ class NodeLobby:
         rest = joining.rest
         self.relay = rest is not None and rest.level == LEVEL_RELAY
 
-    def begin(self, invite: InviteText, nick: str, *, relay: bool) -> None:
+    def begin(
+        self, invite: InviteText, nick: str, *, relay: bool = False, device: bool = False
+    ) -> None:
         """Join by an invite; the claim of the same invite goes on where it stood.
 
-        `relay` says that this device will be a relay; then only a relay's ticket will do.
+        `relay` says that this device will be a relay; then only a relay's ticket will do. `device`
+        says that it will be one more device of a member, called `nick`; then only a code or paper.
 
         After a refusal it is a new join, with new keys; nothing of the old one is kept.
 
@@ -112,8 +118,9 @@ class NodeLobby:
             # What was refused at an earlier start is asked anew, as who has never been here: the
             # door is left once the workspace is known, and only there a refusal is heard.
             old = self.refused and newcomer.stands.state != REFUSED
-            if newcomer.joining.secret == invite.secret and not old:
-                self.relay = relay
+            if newcomer.joining.is_of(invite.secret) and not old:
+                secret = msgspec.structs.replace(newcomer.joining, secret=invite.secret)
+                newcomer.joining, self.relay = secret, relay
                 return
             if self.waits_for_another(invite):
                 raise UsageError(
@@ -128,6 +135,7 @@ class NodeLobby:
             keys.box_secret,
             secrets.token_bytes(16),
             nick,
+            device=device,
         )
 
         def keep() -> None:
@@ -165,7 +173,7 @@ class NodeLobby:
         if self._newcomer is None or self.refused:
             return False
         joining = self._newcomer.joining
-        return bool(joining.claims) and joining.secret != invite.secret
+        return bool(joining.claims) and not joining.is_of(invite.secret)
 
     @property
     def nick(self) -> str | None:
@@ -188,9 +196,8 @@ class NodeLobby:
     @property
     def door(self) -> LinkSecret | None:
         """What links of the join are opened with."""
-        if self._newcomer is None:
-            return None
-        return LinkSecret(self._newcomer.joining.door, LOBBY_CONTEXT, "invite")
+        door = None if self._newcomer is None else self._newcomer.joining.door
+        return None if door is None else LinkSecret(door, LOBBY_CONTEXT, "invite")
 
     def check(self) -> None:
         """Raises TrustError, with the reason, when the claim was refused."""
@@ -262,7 +269,7 @@ class NodeLobby:
             self._doorman = Doorman(
                 team.workspace.id,
                 lambda: team.workspace.roster.state,
-                lambda: team.engine.people.is_witness(team.workspace.device),
+                lambda invite: team.engine.people.may_witness(team.workspace.device, invite),
                 [kept.wire for kept in team.workspace.store.claims()],
             )
         return self._doorman
@@ -303,12 +310,9 @@ class NodeLobby:
         """
         rest = joining.rest
         assert rest is not None, "a claim is made from the rest"
-        if (rest.level == LEVEL_RELAY) != self.relay:
-            self._refused = (
-                "That is an invite for a person; `clowder join` takes it."
-                if self.relay
-                else "That is a relay's ticket; `clowder relay --ticket` takes it."
-            )
+        given = _kind(bool(rest.member), rest.level == LEVEL_RELAY)
+        if given is not _kind(joining.device, self.relay):
+            self._refused = given
             self.end()
             self._house.joining_changed()
             return False
@@ -324,6 +328,10 @@ class NodeLobby:
         self._house.persist(keep)
         if self._house.team is None:
             self._house.workspace_known(_identity(joining, rest))
+        team = self._house.team
+        if joining.device and team is not None:
+            derived = InviteKeys.of(joining.secret)
+            team.workspace.epochs.open_for(derived.public, derived.box)
         self._house.secrets_changed()
         for handle in self._links.values():
             if handle.initiator:
@@ -343,17 +351,25 @@ class NodeLobby:
         self._house.joining_changed()
 
     def _put(self, joining: Joining) -> None:
-        self._opened.store.put(_JOINING, msgspec.msgpack.encode(joining))
+        kept = joining.kept
+        # What cannot go on without its secret is no join: the words are typed once more.
+        useless = kept.device and not kept.claims
+        self._opened.store.put(_JOINING, b"" if useless else msgspec.msgpack.encode(kept))
 
 
 def _identity(joining: Joining, rest: Rest) -> Identity:
     public = joining.keys.public
     return Identity(
         workspace=rest.workspace,
-        member=member_id(public.sign, joining.salt),
+        member=rest.member or member_id(public.sign, joining.salt),
         sign_seed=joining.sign_seed,
         link_secret=joining.link_secret,
         box_secret=joining.box_secret,
         net_key=rest.net_key,
         relay=rest.level == LEVEL_RELAY,
     )
+
+
+def _kind(device: bool, relay: bool) -> str:
+    """What an invite makes of its holder: what is said when that was not wanted."""
+    return _DEVICE if device else _TICKET if relay else _PERSON

@@ -12,6 +12,7 @@ import msgspec
 from chat import commands, model
 from chat.engine.members import Ops
 from chat.errors import NotFound, UsageError
+from chat.node.devices import Devices
 from chat.node.team import Team, now
 from chat.voiding import VoidPost, void_posts
 from chat.workspace import Workspace
@@ -48,7 +49,7 @@ class Membership:
             commands.KickFromChannel: self._kick,
             commands.LeaveChannel: self._leave_channel,
             commands.ListVoid: self._void,
-            commands.ListDevices: self._devices,
+            **Devices(team, self.find, self._publish).by_command,
         }
 
     # Members ------------------------------------------------------------------------------------
@@ -195,7 +196,8 @@ class Membership:
     # Invites ------------------------------------------------------------------------------------
 
     async def _invites(self, _: commands.ListInvites) -> list[model.InviteState]:
-        invites = self._workspace.roster.state.invites.values()
+        state = self._workspace.roster.state
+        invites = [invite for invite in state.invites.values() if not invite.device]
         newest = sorted(invites, key=lambda i: (self._made_at(i), i.op), reverse=True)
         return [self._invite_view(invite) for invite in newest]
 
@@ -212,7 +214,11 @@ class Membership:
                 f"{INVITE_DIGITS_MIN} digits of its id."
             )
         invites = self._workspace.roster.state.invites
-        found = [invite for op, invite in invites.items() if op.hex().startswith(digits)]
+        found = [
+            invite
+            for op, invite in invites.items()
+            if op.hex().startswith(digits) and not invite.device
+        ]
         if len(found) == 1:
             return found[0]
         if found:
@@ -261,25 +267,6 @@ class Membership:
         channel = self._workspace.find_channel(command.channel)
         await self._publish(self._team.engine.members.leave_channel(channel, now()))
 
-    # Devices ------------------------------------------------------------------------------------
-
-    async def _devices(self, command: commands.ListDevices) -> list[model.Device]:
-        workspace, state = self._workspace, self._workspace.roster.state
-        member = self.find(command.member) if command.member else workspace.me
-        known = state.members.get(member)
-        if known is None:
-            raise NotFound("You are not in the workspace any more.")
-        linked = self._team.engine.linked_devices()
-        return [
-            model.Device(
-                device=device.hex(),
-                linked=device in linked,
-                this=device == workspace.device,
-                paper=not state.devices[device].link,
-            )
-            for device in known.devices
-        ]
-
     # Inside -------------------------------------------------------------------------------------
 
     @property
@@ -287,6 +274,7 @@ class Membership:
         return self._team.workspace
 
     async def _publish(self, ops: Ops) -> None:
+        """Publish ops, durably, and the keys that they call for. Raises UsageError, TrustError."""
         team = self._team
         try:
             team.run(lambda at: team.engine.publish_each(ops, at))

@@ -300,7 +300,7 @@ class Node:
         if parts.is_in or (kept and self._household is not None):
             return await self._add(command)
         nick = "relay" if command.relay else clean_nick(command.nick)
-        parts.lobby.begin(invite, nick, relay=command.relay)
+        parts.lobby.begin(invite, nick, relay=command.relay, device=command.device)
         await parts.start_over()
         parts.begin_work(command.relay)
         await parts.begin_links()

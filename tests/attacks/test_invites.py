@@ -108,7 +108,7 @@ def test_30_an_invite_that_is_over_lets_nobody_in(over: str) -> None:
         ana.do(Revoke(invite.id))
     late = claimed(ana, "mal", invite)
     members = count(ana)
-    doorman = Doorman(ana.workspace, lambda: ana.roster.state, lambda: True)
+    doorman = Doorman(ana.workspace, lambda: ana.roster.state, lambda _: True)
     assert doorman.judge(late, NOW + 1) == LobbyState("refused", over)
     if over != "expired":  # Whoever witnesses checks the clock, and nobody later can.
         ana.do(Admit(late))
@@ -199,7 +199,7 @@ def test_32_a_flood_of_claims_leaves_one_for_each_open_invite() -> None:
     relay = ana.admit("relay", LEVEL_RELAY)
     open_ones = [invited(ana, seeded(f"secret {number}")(16)) for number in range(3)]
     sync(ana, relay)
-    doorman = Doorman(relay.workspace, lambda: relay.roster.state, lambda: False)
+    doorman = Doorman(relay.workspace, lambda: relay.roster.state, lambda _: False)
     kept: list[bytes] = []
     for link in range(300):
         at = link % 3
@@ -218,7 +218,7 @@ def test_32_a_flood_of_claims_leaves_one_for_each_open_invite() -> None:
 def test_32_newcomers_at_the_doors_are_few_at_one_time() -> None:
     ana = found()
     invite = invited(ana)
-    doorman = Doorman(ana.workspace, lambda: ana.roster.state, lambda: True)
+    doorman = Doorman(ana.workspace, lambda: ana.roster.state, lambda _: True)
     let_in = [link for link in range(1_000) if not doorman.link_up(link, invite.id)]
     assert 16 <= len(let_in) <= 64
     doorman.link_down(let_in[0])
@@ -228,7 +228,7 @@ def test_32_newcomers_at_the_doors_are_few_at_one_time() -> None:
 def test_32_a_link_of_the_lobby_says_a_few_things_and_ends() -> None:
     ana = found()
     invite = invited(ana)
-    doorman = Doorman(ana.workspace, lambda: ana.roster.state, lambda: True)
+    doorman = Doorman(ana.workspace, lambda: ana.roster.state, lambda _: True)
     doorman.link_up(1, invite.id)
     answers = [doorman.receive(1, encode(LobbyAsk()), NOW) for _ in range(1_000)]
     assert sum(map(bool, answers)) == MESSAGES_PER_LINK_MAX + 1

@@ -47,7 +47,7 @@ class Host:
         self.doorman = Doorman(
             machine.workspace,
             lambda: machine.roster.state,
-            lambda: machine.level < LEVEL_RELAY,
+            lambda _: machine.level < LEVEL_RELAY,
             kept,
         )
 

@@ -221,7 +221,8 @@ class Team:
         """A code for a device of the member; on paper it lasts."""
         seed = bytes_of((who, self._seq.get(who, 0), "code", paper))
         lasts = roster_ops.LASTING if paper else 10**12
-        args = DeviceCode(keys.sign_public(seed), lasts, bytes_of("door"), b"rest")
+        box = public(f"paper {seed.hex()}").box if paper else b""
+        args = DeviceCode(keys.sign_public(seed), lasts, bytes_of("door"), b"rest", box)
         op = self.write(who, args, on)
         self.invites[op.id] = seed
         return op

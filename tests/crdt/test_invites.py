@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from crdt import invites, keys, limits
 from crdt.claims import build_claim, decode_claim, verify
 from crdt.errors import Invalid, TooNew
-from crdt.invites import InviteKeys, Rest, make_claim, make_invite, open_nick, open_rest, read_rest
+from crdt.invites import (
+    InviteKeys,
+    Rest,
+    make_claim,
+    make_code,
+    make_invite,
+    open_nick,
+    open_rest,
+    read_rest,
+)
 from crdt.keys import DeviceKeys
 from crdt.roster_ops import LEVEL_MEMBER, LEVEL_RELAY, Admit, Revoke
 from tests.crdt.team import FAR, NET_KEY, Machine, found, meet, seeded
@@ -107,8 +116,33 @@ def test_strings_of_an_invite_are_cleaned_where_they_come_in() -> None:
 def test_a_later_rest_says_so_and_more_fields_are_passed_over() -> None:
     with pytest.raises(TooNew):
         read_rest(msgspec.msgpack.encode([2, "anything"]))
-    longer = msgspec.msgpack.encode([1, WORKSPACE, NET_KEY, 100, "Cats", [*REST.hints], "more"])
+    fields = [1, WORKSPACE, NET_KEY, 100, "Cats", [*REST.hints]]
+    longer = msgspec.msgpack.encode([*fields, b"", "more"])
     assert read_rest(longer) == REST
+
+
+def test_codes_and_papers_are_as_documented() -> None:
+    for vector in VECTORS["codes"]:
+        secret = bytes.fromhex(vector["secret"])
+        nonce, member = bytes.fromhex(vector["nonce"]), bytes.fromhex(vector["member"])
+        made = make_code(
+            secret,
+            workspace=bytes.fromhex(vector["workspace"]),
+            net_key=bytes.fromhex(vector["net_key"]),
+            member=member,
+            level=vector["level"],
+            not_after=vector["not_after"],
+            name=vector["name"],
+            hints=vector["hints"],
+            entropy=lambda count, nonce=nonce: nonce[:count],
+        )
+        assert made.lasting is (vector["about"] == "paper")
+        assert made.rest.hex() == vector["rest"]
+        assert made.key.hex() == vector["key"]
+        assert made.box.hex() == vector["box"]
+        assert open_rest(secret, made.rest).member == member
+    with pytest.raises(Invalid):
+        read_rest(msgspec.msgpack.encode([1, WORKSPACE, NET_KEY, 100, "Cats", [], bytes(15)]))
 
 
 # Claims -----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from crdt.cuts import NOTHING, last_good
 from crdt.entry import LogId
 from crdt.errors import Invalid
 from crdt.roster import Roster
-from crdt.roster_ops import Accept, DeviceAdd, DeviceRemove, Grant, Kept, Op
+from crdt.roster_ops import LASTING, Accept, DeviceAdd, DeviceCode, DeviceRemove, Grant, Kept, Op
 from tests.crdt.roster_people import INCARNATION, Team, bytes_of, member, public
 
 GENERAL = bytes_of("general", 16)
@@ -139,6 +139,34 @@ def test_nobody_has_devices_without_end() -> None:
         team.add("ben", f"device {number}", paper)
     with pytest.raises(Invalid, match="too many"):
         team.add("ben", "one more", paper)
+
+
+def test_a_paper_is_sealed_for_until_it_is_taken_back_and_does_nothing_itself() -> None:
+    team = team_of(ben=100)
+    paper = team.code("ben", paper=True)
+    assert isinstance(paper.args, DeviceCode)
+    known = team.roster.state.devices[paper.args.key]
+    assert (known.member, known.level, known.link) == (member("ben"), 100, b"")
+    assert known.box == paper.args.box
+    assert team.devices("ben") == {public("ben").sign}
+    named = team.roster.register_heads(team.roster.heads)
+    assert named is not None
+    assert not team.roster.may_write(paper.args.key, named)
+    team.revoke("ben", paper)
+    assert paper.args.key not in team.roster.state.devices
+
+
+def test_a_paper_takes_nobodys_id() -> None:
+    team = team_of(ben=100, cyd=100)
+    second(team, "cyd", "phone")
+    team.drop("cyd", "cyd", "phone")
+    before = team.roster.state
+    for name in ("cyd", "phone"):
+        key, box = public(name).sign, public("ben").box
+        team.write("ben", DeviceCode(key, LASTING, bytes_of("door"), b"rest", box))
+    after = team.roster.state
+    assert after.devices == before.devices
+    assert after.former_devices == before.former_devices
 
 
 # Going ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from crdt import claims, keys, limits, roster_ops
 from crdt.errors import Invalid, TooNew
 from crdt.roster import Roster
 from crdt.roster_ops import (
+    LASTING,
     Admit,
     Channel,
     DeviceAdd,
@@ -170,6 +171,8 @@ def place(seq: int) -> Place:
         DeviceCode(bytes(32), 2**53, bytes(32), b"rest"),
         DeviceCode(bytes(31), 1, bytes(32), b"rest"),
         DeviceCode(bytes(32), 1, bytes(32), b""),
+        DeviceCode(bytes(32), 1, bytes(32), b"rest", bytes(32)),
+        DeviceCode(bytes(32), LASTING, bytes(32), b"rest", bytes(31)),
         DeviceAdd(b""),
         DeviceRemove(bytes(16), bytes(31)),
         Share(bytes(32), bytes(32), b""),
