@@ -38,10 +38,15 @@ class Session(Protocol):
 class Workspaces(Protocol):
     """The workspaces of one profile, each by its session."""
 
-    async def look(self) -> Sequence[Session]:
-        """All of them, also those that were added since; one that is known keeps its session.
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """Those that are open, the one that was asked for first."""
+        ...
+
+    async def look(self) -> None:
+        """Open those that are not open yet, and those that were added since.
 
         Raises:
-            ChatError: a sentence for the user.
+            ChatError: some cannot be, a sentence for the user, once; the others are open then.
         """
         ...

@@ -11,23 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from textual import on
 from textual.app import SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 
-from chat import commands
-from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned
-from chat.session import Session
+from chat.session import Session, Workspaces
 from tui import editor, escapes, graphics, keymap, palette, workers
-from tui.attended import AttendedApp
-from tui.bridge import Bridge, Ended, EventsReady, Reconnected
 from tui.config import Settings, UiConfig, from_settings
 from tui.errors import InputError
 from tui.pictures import PictureDecoder
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.workspace import WorkspaceScreen
+from tui.seated import SeatedApp
 from tui.terminal import exit_on_signals, free_alt_keys, tell
+from tui.text import moments
 
 
 @runtime_checkable
@@ -37,7 +34,7 @@ class TakesEvents(Protocol):
     def take(self, happened: Sequence[Event]) -> None: ...
 
 
-class ClowderApp(AttendedApp):
+class ClowderApp(SeatedApp):
     """Composition only: screens do the work."""
 
     CSS_PATH: ClassVar[str | PurePath | list[str | PurePath] | None] = [
@@ -55,24 +52,24 @@ class ClowderApp(AttendedApp):
         config: UiConfig,
         decoder: PictureDecoder | None = None,
         config_path: Path | None = None,
+        workspaces: Workspaces | None = None,
     ) -> None:
-        super().__init__(session, config, config_path)
+        super().__init__(session, config, config_path, workspaces)
         self.decoder = decoder
         self.pixels: graphics.Pixels | None = None
-        self._bridge = Bridge(session, self.post_message)
         self._undo_signals: Callable[[], None] = lambda: None
         self._titled = ""
 
     async def on_mount(self) -> None:
         self._undo_signals = exit_on_signals(self._leave)
         self.theme_changed_signal.subscribe(self, lambda _: self._theme_changed())
-        self._bridge.listen()
-        workers.start(self, "bridge", self._bridge.run)
+        self.follow(self.seat)
         for problem in keymap.problems(self.deciding.config.keys):
             self.notify(problem, severity="warning", markup=False)
-        await self._read_world()
-        self._show_phase()
+        await self.read_world()
+        self.show_phase()
         self.watch_for_idle()
+        workers.start(self, "seats", self.look_for_workspaces)
 
     def on_unmount(self) -> None:
         if self._titled:
@@ -84,50 +81,34 @@ class ClowderApp(AttendedApp):
 
     # What is known.
 
-    async def _read_world(self) -> None:
-        """Read everything that is small, at the start and after a broken connection."""
-        try:
-            self.world.status = await self.session.call(commands.GetStatus())
-            if self.world.status.phase in ("live", "removed") and not self.world.status.locked:
-                self.world.set_channels(await self.session.call(commands.ListChannels()))
-                self.world.set_members(await self.session.call(commands.ListMembers()))
-                self.world.set_transfers(await self.session.call(commands.ListTransfers()))
-                self.world.private = await self.session.call(commands.GetPrivate())
-        except ChatError as error:
-            self.notify(str(error), severity="error", markup=False)
-
-    def _show_phase(self) -> None:
+    def show_phase(self, *, anew: bool = False) -> None:
         """The screen that fits: the workspace for members, else the welcome screen."""
         if self.world.status.locked:
             self.follow_lock()
             return
         live = self.world.status.phase in ("live", "removed")
         wanted = WorkspaceScreen if live else WelcomeScreen
-        if any(isinstance(screen, wanted) for screen in self.screen_stack):
+        if not anew and any(isinstance(screen, wanted) for screen in self.screen_stack):
             return
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
         if len(self.screen_stack) > 1:
             self.switch_screen(wanted(self))
         else:
             self.push_screen(wanted(self))
 
-    @on(EventsReady)
-    def _events_ready(self) -> None:
-        self._deliver(self._bridge.drain())
-
-    @on(Reconnected)
-    async def _reconnected(self) -> None:
-        await self._read_world()
-        self._deliver([StatusChanged(self.world.status)])
+    def reconnected(self) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, WorkspaceScreen):
                 screen.renew(1)
                 screen.notes.renew()
 
-    @on(Ended)
-    def _ended(self) -> None:
-        self.exit(0, message="The workspace was closed by another command.")
+    def elsewhere_changed(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkspaceScreen) and screen.is_mounted and screen.children:
+                screen.show_elsewhere()
 
-    def _deliver(self, happened: list[Event]) -> None:
+    def deliver(self, happened: Sequence[Event]) -> None:
         now = time.monotonic()
         before = self.world.status.phase
         for event in happened:
@@ -144,9 +125,9 @@ class ClowderApp(AttendedApp):
 
     async def enter(self) -> None:
         """A workspace was created, joined, lost or unlocked."""
-        await self._read_world()
-        self._show_phase()
-        self._deliver([StatusChanged(self.world.status)])
+        await self.read_world()
+        self.show_phase()
+        self.deliver([StatusChanged(self.world.status)])
 
     async def keep_all(self) -> None:
         for screen in self.screen_stack:
@@ -170,6 +151,8 @@ class ClowderApp(AttendedApp):
 
     def show_title(self, text: str) -> None:
         """What the terminal's title says; nothing of a locked workspace."""
+        waits = sum(waits.unread for waits in self.elsewhere)
+        text = f"{text} +{moments.number(waits)} elsewhere" if waits else text
         text = self.TITLE if self.world.status.locked else text
         if self.deciding.config.title and text != self._titled:
             before, self._titled = self._titled, text
@@ -218,11 +201,12 @@ async def run_async(
     *,
     decoder: PictureDecoder | None = None,
     config_path: Path | None = None,
+    workspaces: Workspaces | None = None,
 ) -> int:
     """Run the face until the user leaves; gives the exit code.
 
     Without a `decoder` of the caller's, pictures are decoded by chat.pictures in its own process.
-    Settings that are changed inside are kept in `config_path`.
+    Settings that are changed inside are kept in `config_path`. `workspaces` tells of others.
     """
     free_alt_keys()
     if config is None:
@@ -234,7 +218,7 @@ async def run_async(
         from chat.pictures.decoder import PictureDecoder as Decoder
 
         decoder = own = Decoder()
-    app = ClowderApp(session, config, decoder, config_path)
+    app = ClowderApp(session, config, decoder, config_path, workspaces)
     app.pixels = None if config.ascii else graphics.probe(os.environ)
     try:
         code = await app.run_async(mouse=config.mouse)

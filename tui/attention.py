@@ -60,11 +60,19 @@ def quiet_text(private: Private, now: int, calendar: Calendar) -> str:
     return f"quiet until {calendar.clock(until) if same else calendar.moment(until)}"
 
 
+def waiting(channels: Iterable[Channel], private: Private) -> tuple[int, int]:
+    """How many messages for this member, and how many in all, are not read and count."""
+    counted = [channel for channel in channels if alerts(private, channel) != "off"]
+    return sum(map(called, counted)), sum(channel.unread for channel in counted)
+
+
+def numbers(mentions: int, unread: int) -> str:
+    """`@1 5`, "" when nothing waits."""
+    said = [f"@{mentions}"] if mentions else []
+    return " ".join([*said, *([moments.number(unread)] if unread else [])])
+
+
 def title(name: str, channels: Iterable[Channel], private: Private) -> str:
     """The terminal's title: `(@1 5) Clowder Works`, mentions and unread messages that count."""
-    counted = [channel for channel in channels if alerts(private, channel) != "off"]
-    unread = sum(channel.unread for channel in counted)
-    mentions = sum(called(channel) for channel in counted)
-    said = [f"@{mentions}"] if mentions else []
-    said += [moments.number(unread)] if unread else []
-    return f"({' '.join(said)}) {name}" if said else name
+    said = numbers(*waiting(channels, private))
+    return f"({said}) {name}" if said else name

@@ -155,6 +155,8 @@ class Doing:
                 self._confirm(question, command, said)
             case actions.Save(message, path):
                 self._save(message, path)
+            case actions.Move(workspace):
+                screen.face.move(workspace)
             case actions.Lock():
                 screen.face.lock()
             case actions.Undo(message):

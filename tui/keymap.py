@@ -33,6 +33,7 @@ KEYS: tuple[Key, ...] = (
     Key("settings", "f9", "show('settings')", "Settings", "workspace"),
     Key("people", "alt+m", "show('members')", "Members and their devices", "workspace"),
     Key("quick_switch", "ctrl+k", "quick_switch", "Go to a channel", "workspace"),
+    Key("workspaces", "alt+w", "app.workspaces", "Go to another workspace", "workspace"),
     Key("next_unread", "alt+a", "next_unread", "Next unread channel", "workspace"),
     Key("previous_channel", "alt+up", "step_channel(-1)", "Channel above", "workspace"),
     Key("next_channel", "alt+down", "step_channel(1)", "Channel below", "workspace"),

@@ -23,6 +23,7 @@ _BY_KEY = {
     "settings",
     "channel",
     "members",
+    "workspace",
 }
 """Commands that a key does, too."""
 

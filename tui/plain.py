@@ -325,6 +325,8 @@ class PlainFace:
                     self._show(one)
             case actions.Save(message, path):
                 await self._save(message, path)
+            case actions.Move():
+                raise InputError("Another workspace has a line mode of its own: --workspace NAME.")
             case actions.Lock():
                 await self._session.call(commands.Lock())
                 self._print("Locked. `clowder unlock` opens it again.")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -27,6 +28,8 @@ from chat.cli import (
 )
 from chat.cli.context import Invocation, add_global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
+from chat.cli.workspaces import everywhere
+from chat.errors import ChatError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -71,20 +74,24 @@ def clowder(ctx: click.Context, plain: bool, ascii_only: bool) -> None:
 
 
 async def _face(invocation: Invocation, plain: bool, ascii_only: bool) -> int:
-    async with invocation.session(network=True, create=True, listening=True) as session:
+    async with everywhere(invocation, create=True) as served:
+        session = served.sessions[0]
         invocation.passphrases.stop_asking()  # The terminal belongs to the face now.
         # Whoever names a driver draws elsewhere than here, as `clowder web` does.
         drawn = "TEXTUAL_DRIVER" in os.environ or (sys.stdin.isatty() and sys.stderr.isatty())
         if plain or not drawn:
             from tui.plain import run_plain
 
+            with suppress(ChatError):  # The others only go on behind this one.
+                await served.look()
             return await run_plain(session, sys.stdin, sys.stdout)
         from tui.app import run_async
 
         settings = invocation.settings
         if ascii_only:
             settings = replace(settings, ui=replace(settings.ui, ascii=True))
-        return await run_async(session, settings, config_path=invocation.config_path)
+        config_path = invocation.config_path
+        return await run_async(session, settings, config_path=config_path, workspaces=served)
 
 
 for command in (

@@ -61,7 +61,11 @@ class Staying:
 
     async def look(self) -> None:
         """Take up the other workspaces, and those that were added."""
-        for session in await self._served.look():
+        try:
+            await self._served.look()
+        except ChatError as error:
+            self._output.note(f"warning: {error}")
+        for session in self._served.sessions:
             if session not in self._following:
                 await self.take(session)
 

@@ -22,7 +22,7 @@ from chat.cli.serve import until_stopped
 from chat.cli.web_door import Door, loopback
 from chat.cli.workspaces import everywhere
 from chat.config import Endpoint
-from chat.errors import Unavailable
+from chat.errors import ChatError, Unavailable
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -215,7 +215,10 @@ def browser(at: str, ascii_only: bool) -> None:
                 invocation.output.record("web", {"url": door.first_address})
             else:
                 invocation.output.line(door.first_address)
-            await served.look()
+            try:
+                await served.look()
+            except ChatError as error:
+                invocation.output.note(f"warning: {error}")
             # What a face says when it cannot start is no answer of ours.
             with contextlib.redirect_stdout(sys.stderr):
                 await stopped.wait()

@@ -17,7 +17,6 @@ import msgspec
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.opening import Opening
-from chat.cli.output import Output
 from chat.control import RemoteSession
 from chat.errors import ChatError, NotFound, ProfileInUse, UsageError
 from chat.profile import Profile
@@ -79,9 +78,8 @@ async def choose(invocation: Invocation, wanted: str) -> Profile:
 class Everywhere:
     """The workspaces of a profile, each by a session that lasts (`chat.session.Workspaces`)."""
 
-    def __init__(self, opening: Opening, output: Output) -> None:
+    def __init__(self, opening: Opening) -> None:
         self._opening = opening
-        self._output = output
         self._sessions: dict[Path, Session] = {}
         self._passed_over: set[Path] = set()
         self._looking = asyncio.Lock()
@@ -109,8 +107,13 @@ class Everywhere:
         self._sessions[profile.home] = session
         return session
 
-    async def look(self) -> list[Session]:
-        """Open those that are not open yet; one that cannot be is told of, once."""
+    async def look(self) -> None:
+        """Open those that are not open yet; one that cannot be is told of once.
+
+        Raises:
+            ChatError: why not; what can be opened is open then.
+        """
+        refused: list[str] = []
         async with self._looking:
             for profile in workspaces_of(self._opening.main):
                 if profile.home not in self._sessions and profile.home not in self._passed_over:
@@ -118,8 +121,9 @@ class Everywhere:
                         await self._open(profile)
                     except ChatError as error:
                         self._passed_over.add(profile.home)
-                        self._output.note(f"warning: {error}")
-        return self.sessions
+                        refused.append(str(error))
+        if refused:
+            raise ChatError(" ".join(refused))
 
     async def _open(self, profile: Profile) -> None:
         session = await self._opening.lasting(profile)
@@ -142,7 +146,7 @@ async def everywhere(
     invocation: Invocation, *, create: bool, own: bool = False
 ) -> AsyncIterator[Everywhere]:
     """The one that is asked for, held to stay; `look` opens the others. Raises ChatError."""
-    opened = Everywhere(invocation.opening(network=True, listening=True), invocation.output)
+    opened = Everywhere(invocation.opening(network=True, listening=True))
     try:
         await opened.begin(await invocation.profile(), create=create, own=own)
         yield opened

@@ -33,6 +33,7 @@ from tui.screens.search import ActivityScreen, BookmarksScreen, PinsScreen, Sear
 from tui.screens.settings import SettingsScreen
 from tui.screens.swarm import SwarmScreen
 from tui.screens.switcher import Switcher
+from tui.screens.workspaces import WorkspacePicker
 
 Holds = Callable[[], object]
 Effect = Callable[[Face], Holds]
@@ -209,6 +210,7 @@ KEYS: dict[str, Effect] = {
     "notes": toggles("#notes"),
     "gallery": opens(GalleryScreen),
     "swarm": opens(SwarmScreen),
+    "workspaces": opens(WorkspacePicker),
     "put": opens(FilePicker),
     "channels": toggles("#channels"),
     "members": toggles("#members"),
@@ -259,6 +261,7 @@ LINES: dict[str, tuple[str, Effect]] = {
     "pins": ("", opens(PinsScreen)),
     "pictures": ("", opens(GalleryScreen)),
     "swarm": ("", opens(SwarmScreen)),
+    "workspace": ("", opens(WorkspacePicker)),
     "bookmarks": ("", opens(BookmarksScreen)),
     "activity": ("", opens(ActivityScreen)),
     "alerts": (" all", asks(commands.SetAlerts, level="all")),

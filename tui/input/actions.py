@@ -104,6 +104,13 @@ class Save:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Go to another workspace; "" asks to which."""
+
+    workspace: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """Show nothing until the passphrase is given."""
 
@@ -131,6 +138,7 @@ Step = (
     | ShowDelivery
     | Confirm
     | Save
+    | Move
     | Lock
     | Undo
     | Quit
@@ -182,6 +190,8 @@ def plan(asked: Asked, context: Context) -> Step:
             return Ask(*being.away(argument))
         case "back":
             return Ask(*being.away("off"))
+        case "workspace":
+            return Move(argument)
         case "lock":
             return Lock()
         case "undo":
@@ -233,8 +243,7 @@ def _join(argument: str, context: Context) -> Step:
     name = _needed(argument.removeprefix("#"), "Which channel? /join general")
     if name.startswith("clowder:") or len(name.split()) > 3:
         raise InputError(
-            "This profile is in a workspace already. Join another one in a profile of its own: "
-            "clowder --home FOLDER join INVITE"
+            "That is the invite of a workspace, and this is for channels. /workspace joins one."
         )
     known = list(context.channels)
     for channel in known:

@@ -58,6 +58,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("add", "NICK [CHANNEL]", "Let a member into a private channel", "member"),
     SlashCommand("kick", "NICK [CHANNEL]", "Take a member out of a private channel", "member"),
     SlashCommand("part", "[CHANNEL]", "Leave a private channel", "channel"),
+    SlashCommand("workspace", "[NAME]", "Go to another workspace, or add one", "text"),
     SlashCommand("settings", "", "Show and change settings", aliases=("set",)),
     SlashCommand("network", "", "Show who is linked, and how", aliases=("peers", "status")),
     SlashCommand("swarm", "", "Show files on their way, and who gives them"),

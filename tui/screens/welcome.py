@@ -23,7 +23,7 @@ from tui.text.styled import styled
 from tui.widgets.status_row import sync_state
 
 if TYPE_CHECKING:
-    from tui.app import ClowderApp
+    from tui.seated import SeatedApp
 
 _INTRO = (
     ("Clowder", "bold $accent"),
@@ -54,15 +54,16 @@ def pending_text(status: Status) -> Content:
     )
 
 
-class WelcomeScreen(Screen[None]):
+class WelcomeScreen(Screen[Status | None]):
     """Two ways in, one form each."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False),
         Binding("ctrl+q", "app.quit", show=False, priority=True),
+        Binding("alt+w", "app.workspaces", show=False, priority=True, id="workspaces"),
     ]
 
-    def __init__(self, face: "ClowderApp") -> None:
+    def __init__(self, face: "SeatedApp") -> None:
         super().__init__()
         self._face = face
         self._form = ""
@@ -97,11 +98,13 @@ class WelcomeScreen(Screen[None]):
 
     def _show(self) -> None:
         status = self._face.world.status
-        waiting = status.phase != "none"
+        waiting = self._waits
         self.query_one("#ways").display = not self._form and not waiting
         self.query_one("#form").display = bool(self._form) and not waiting
         if waiting:
-            self._say(_relay_text(status) if status.phase == "relay" else pending_text(status))
+            text = _relay_text(status) if status.phase == "relay" else pending_text(status)
+            more = "\n\nAlt+W goes to another workspace." if len(self._face.seats) > 1 else ""
+            self._say(Content.assemble(text, styled((more, "$muted"))))
             self.query_one("#links", Static).update(
                 styled("\n", *sync_state(status)) if status.phase == "relay" else ""
             )
@@ -119,9 +122,18 @@ class WelcomeScreen(Screen[None]):
         hint = styled((f"Enter {does}, Esc goes back", "$faint"))
         self.query_one("#hint", Static).update(hint)
 
+    @property
+    def _waits(self) -> bool:
+        """Whether there is nothing to do but wait."""
+        return self._face.world.status.phase != "none"
+
     @on(OptionList.OptionSelected, "#ways")
     def _chosen(self, event: OptionList.OptionSelected) -> None:
-        self._form = event.option.id or "new"
+        self.open_form(event.option.id or "new")
+
+    def open_form(self, form: str) -> None:
+        """Ask for what a way in needs."""
+        self._form = form
         label, hint = {
             "new": ("Name of the workspace", "our team"),
             "join": ("Invite: paste the link or the 12 words", "clowder:…"),
@@ -164,16 +176,21 @@ class WelcomeScreen(Screen[None]):
 
     async def _go(self, command: commands.Command) -> None:
         try:
-            self._face.world.status = await self._face.session.call(command)
+            status = await self._face.session.call(command)
         except ChatError as error:
             self._complain(str(error))
             self._say("")
         else:
             self._say("")
-            await self._face.enter()
+            await self.entered(status)
         self._busy = False
         if self.is_current:
             self._show()
+
+    async def entered(self, status: Status) -> None:
+        """The workspace is there, or waited for."""
+        self._face.world.status = status
+        await self._face.enter()
 
     def _complain(self, text: str) -> None:
         self.query_one("#problem", Static).update(styled(text))

@@ -38,11 +38,10 @@ from tui.screens.timeline_steps import TimelineSteps
 from tui.side import Side
 from tui.text.frame import Frame
 from tui.text.moments import Calendar
-from tui.text.styled import styled
 from tui.timeline.widget import Timeline
 from tui.unsent import Unsent
 from tui.widgets.channel_header import ChannelHeader
-from tui.widgets.channel_list import ChannelList
+from tui.widgets.channel_list import ChannelList, head
 from tui.widgets.completion_popup import CompletionPopup
 from tui.widgets.composer import Composer
 from tui.widgets.composer_box import ComposerBox
@@ -161,7 +160,7 @@ class WorkspaceScreen(TimelineSteps):
         self._show_world()
         listed = self.world.listed
         if listed:
-            self.open_channel(listed[0])
+            self.open_channel(self.world.channels.get(self.world.shown, listed[0]))
 
     # The open channel.
 
@@ -178,6 +177,7 @@ class WorkspaceScreen(TimelineSteps):
             self._unsent.open(channel)
             self.side.follow(channel.name)
         self._answered.clear()
+        self.world.shown = channel.id
         self.reading.open(channel, at)
         self._show_world()
 
@@ -234,13 +234,18 @@ class WorkspaceScreen(TimelineSteps):
         if self.timeline.frame.me != self.world.me:
             self.timeline.reframe(me=self.world.me)
         current = open_now.id if open_now is not None else ""
-        self._title.update(styled(self.world.status.name))
+        self._title.update(head(self.world.status.name, self.face.elsewhere))
         self._channels.show(
             self.world.listed, current, self.world.private.alerts, self.world.members
         )
         self._members.show(list(self.world.members.values()))
         self._calling.show(self._status, self.channel_name)
         self._mark_read()
+
+    def show_elsewhere(self) -> None:
+        """What waits in other workspaces changed."""
+        self._title.update(head(self.world.status.name, self.face.elsewhere))
+        self._calling.show(self._status, self.channel_name)
 
     def _tick(self) -> None:
         self._calling.show(self._status, self.channel_name)

@@ -1,6 +1,6 @@
 """The channels at the left: their names, and what waits in them; direct ones by who is in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textual import events
 from textual.content import Content
@@ -10,12 +10,23 @@ from textual.widgets.option_list import Option
 
 from chat.model import Alerts, Channel, Member
 from tui import attention
+from tui.seats import Waits
 from tui.text import moments
 from tui.text.styled import Piece, at_edges, styled
 from tui.widgets.member_list import dot
 
 COUNT_MAX = 999
+ELSEWHERE_ROWS = 3
 _HEADINGS = {"private": "channels", "hidden": "hidden", "public": "public", "direct": "direct"}
+
+
+def head(name: str, elsewhere: Sequence[Waits]) -> Content:
+    """What stands above the channels: the workspace's name, and what waits in others."""
+    rows: list[Piece] = [name]
+    for waits in elsewhere[:ELSEWHERE_ROWS]:
+        count = attention.numbers(waits.mentions, waits.unread)
+        rows.append((f"\n{count} in {waits.name}", "not bold $muted"))
+    return styled(*rows)
 
 
 def title(channel: Channel) -> str:

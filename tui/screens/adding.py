@@ -1,0 +1,33 @@
+"""One more workspace, beside the one that is shown: the same two ways in."""
+
+from typing import TYPE_CHECKING
+
+from chat.model import Status
+from tui.screens.welcome import WelcomeScreen
+
+if TYPE_CHECKING:
+    from tui.seated import SeatedApp
+
+NEW, JOIN = "new", "join"
+
+
+class AddScreen(WelcomeScreen):
+    """One of the two forms; gives the state of what was added, None when nothing was."""
+
+    def __init__(self, face: "SeatedApp", form: str) -> None:
+        super().__init__(face)
+        self._wanted = form
+
+    def on_mount(self) -> None:
+        self.open_form(self._wanted)
+
+    @property
+    def _waits(self) -> bool:
+        return False
+
+    def action_back(self) -> None:
+        if not self._busy:
+            self.dismiss(None)
+
+    async def entered(self, status: Status) -> None:
+        self.dismiss(status)
