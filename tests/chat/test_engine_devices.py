@@ -161,6 +161,25 @@ def test_a_claim_waits_at_a_relay_until_the_other_device_comes_by() -> None:
     assert ana.texts() == ["hello"]
 
 
+def test_another_member_keeps_the_claim_for_who_may_say_so() -> None:
+    team = Team(seed=16)
+    ana = team.found("ana")
+    bo = team.join("bo", ana)
+    code = offer(team, bo)
+    team.run()
+    team.isolate(bo)
+    phone = newcomer(team, "phone", bo, code)
+    team.link(phone, ana)
+    team.run()
+    assert phone.workspace.level is None
+    team.isolate(phone)
+    team.link(bo, ana)
+    team.run()
+    team.link(phone, ana)
+    team.run()
+    assert phone.workspace.level == bo.workspace.level
+
+
 def test_a_reader_has_devices_as_well() -> None:
     team = Team(seed=3)
     ana = team.found("ana")
@@ -296,26 +315,33 @@ def test_a_removed_device_reads_nothing_new_and_its_member_goes_on(who: str) -> 
     assert ana.canonical() == bo.canonical()
 
 
-def test_what_a_removed_device_wrote_meanwhile_is_void_and_its_member_takes_it_back() -> None:
+def test_what_a_removed_device_wrote_meanwhile_is_void_until_its_member_accepts_it() -> None:
     team = Team(seed=10)
     ana = team.found("ana")
-    bo = team.join("bo", ana)
+    bo, cy = team.join("bo", ana), team.join("cy", ana)
     phone = second(team, "phone", bo)
     team.mesh()
     team.post(phone, "known")
     team.post(bo, "at the desk")
     team.run()
-    team.isolate(phone)
+    for desk in (phone, cy):
+        team.isolate(desk)
+    team.link(phone, cy)
     team.post(phone, "on the train")
     remove(team, bo, phone)
+    team.run()
+    assert "on the train" in cy.texts()
+    team.isolate(phone)
+    team.mesh(ana, bo, cy)
     team.post(bo, "after")
     team.run()
-    # Somebody who has not heard of it takes the train's message and passes it on.
-    logs = [state.log for state in phone.workspace.store.logs()]
-    assert any(log.device == phone.workspace.device for log in logs)
-    team.link(phone, ana)
+    stands = ["known", "at the desk", "after"]
+    for desk in (ana, bo, cy):
+        assert desk.texts() == stands
+    publish(team, bo, bo.engine.members.accept(bo.workspace.me, team.now()))
     team.run()
-    assert ana.texts() == bo.texts() == ["known", "at the desk", "after"]
+    for desk in (ana, bo, cy):
+        assert sorted(desk.texts()) == sorted([*stands, "on the train"])
 
 
 def test_the_last_device_is_not_removed_by_itself() -> None:

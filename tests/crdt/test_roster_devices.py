@@ -346,6 +346,17 @@ def test_of_founding_and_removing_side_by_side_founding_stands() -> None:
     assert read_backwards(team).state == team.roster.state
 
 
+def test_two_founders_make_one_member_a_founder_at_the_same_time() -> None:
+    team = team_of(ben=50, cyd=100)
+    team.grant("ana", "ben", 0)
+    heads = team.roster.heads
+    both = [team.grant(who, "cyd", 0, heads) for who in ("ana", "ben")]
+    assert [team.roster.is_valid(op.id) for op in both] == [True, True]
+    again = read_backwards(team)
+    assert [again.is_valid(op.id) for op in both] == [True, True]
+    assert again.state == team.roster.state
+
+
 def test_a_founder_who_left_makes_no_founders_any_more() -> None:
     team = team_of(ben=50, cyd=100)
     team.grant("ana", "ben", 0)
