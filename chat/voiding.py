@@ -73,7 +73,8 @@ class Voiding:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._grounds = self._read_grounds()
+        # Whether what is known of forks was gone by is looked at once, at the start.
+        self._grounds = self._read_grounds()._replace(forks={})
         self.doubts: set[LogId] = set()
         """Logs that turned out to be another branch than what was accepted."""
 

@@ -184,6 +184,7 @@ class Engine:
             hear_all(self.workspace, self.voiding)
         elif self.workspace.store.is_stale:
             read_everything(self.workspace, self.voiding, now)
+        self._judge_again(now)  # An older build kept evidence of forks, and did not go by it.
         self._admit_kept(now)
         self._mend_keys(now)
         return self._finish(now)
@@ -330,12 +331,8 @@ class Engine:
     def _roster_changed(self, now: Now) -> None:
         """Ops became part of the history: new names, new keys, perhaps new people to let in."""
         self.workspace.forget_views()
-        self._tell(
-            effects.RosterGrew(),
-            effects.ViewChanged("channels"),
-            effects.ViewChanged("members"),
-            effects.ViewChanged("status"),
-        )
+        self._tell(effects.RosterGrew(), effects.ViewChanged("channels"))
+        self._tell(effects.ViewChanged("members"), effects.ViewChanged("status"))
         self.people.roster_changed()
         self._judge_again(now)
         if self._read_keys(now):

@@ -5,7 +5,9 @@ changed, cut or added at every place, and Hypothesis edits it further.
 """
 
 import inspect
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,7 +21,7 @@ from chat import invitation, lobby
 from chat.blocks import manifest, messages, sealing
 from chat.engine import ephemeral
 from chat.errors import UsageError
-from crdt import claims, invites, keys, ops, roster_ops, seals, sync_messages
+from crdt import claims, forks, invites, keys, ops, roster_ops, seals, sync_messages
 from crdt.entry import decode_run, encode_run, from_run
 from crdt.errors import CrdtError, Invalid
 from crdt.invites import InviteKeys
@@ -29,6 +31,7 @@ from tests.chat.engine_team import WEEK_MS, Team
 from tests.crdt.team import FAR, NET_KEY, found, seeded
 
 SECRET = bytes(range(16))
+FORKS = json.loads((Path(__file__).parent.parent / "vectors" / "forks.json").read_text())
 TEAM = Team(seed=2)
 ANA = TEAM.found("ana")
 for _number in range(3):
@@ -106,6 +109,11 @@ DECODERS: dict[str, Decoder] = {
         manifest.read_manifest, dict(BLOCKS)[REF.root], chat.blocks.errors.BlockError
     ),
     "run of entries": Decoder(_entries, encode_run(RUN), Invalid),
+    "proof of a fork": Decoder(
+        lambda data: forks.check(bytes.fromhex(FORKS["workspace"]), data),
+        bytes.fromhex(FORKS["proofs"][0]["proof"]),
+        CrdtError,
+    ),
     "operation": Decoder(
         lambda data: ops.decode(data, 1),
         ops.encode(ops.Post(bytes(16), "hello", None, (bytes(16),))),

@@ -4,12 +4,13 @@ from itertools import permutations
 
 import pytest
 
-from chat import effects
+from chat import effects, profile
 from chat.engine.warnings import warnings
 from chat.store import Store
+from chat.store.store import INCARNATION_KEY
 from chat.voiding import void_posts
 from crdt import forks, ops
-from crdt.entry import Entry, LogId
+from crdt.entry import Entry, LogId, encode_run
 from crdt.errors import Invalid
 from crdt.forks import Branch
 from crdt.notes import client_id
@@ -177,7 +178,8 @@ def test_07_the_owner_of_a_copied_key_goes_on_in_new_logs_and_is_heard() -> None
     story.team.run()
     assert ana.texts() == owner.texts() == [*said(), "still here"]
     story.team.cut(wire)
-    kept = owner.store.get("incarnation")
+    assert INCARNATION_KEY == profile._INCARNATION
+    kept = owner.store.get(INCARNATION_KEY)
     assert kept == owner.workspace.incarnation, "and so after the next start"
     owner.incarnation = kept
     story.team.restart(owner)
@@ -204,6 +206,27 @@ def test_07_what_is_void_is_shown_as_what_it_is() -> None:
     assert effects.ViewChanged("status") in story.ana.told
     assert effects.ViewChanged("members") in story.ana.told
     assert effects.ChannelRemade(channel) in story.ana.told
+
+
+def test_07_evidence_that_an_older_build_kept_counts_from_the_next_start_on() -> None:
+    """It kept both branches whole, went on showing the one it had, and told nobody."""
+    story = Story(seed=47)
+    for number in range(2):
+        story.team.post(story.mal, f"one story {number}")
+        story.team.post(story.double, f"another story {number}")
+    story.tell(story.mal, story.ana)
+    runs = [run_of(each, written(each, first=BEFORE)) for each in (story.mal, story.double)]
+    first, second = sorted(encode_run(run) for run in runs)
+    story.ana.workspace.store.add_fork(story.log, BEFORE, first, second)
+    story.ana.store.commit()
+    assert story.ana.texts() == [*said(), "one story 0", "one story 1"]
+    story.team.restart(story.ana)
+    assert story.ana.texts() == said()
+    story.meet()
+    assert story.points() == [{story.log: BEFORE}] * 4, "and it is told, without the words"
+    kept = story.relay.workspace.store.fork(story.log)
+    assert kept is not None
+    assert forks.check(story.ana.workspace.id, forks.join(*kept)).exact
 
 
 # The proof --------------------------------------------------------------------------------------

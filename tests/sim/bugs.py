@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from chat import erasing
+from chat import erasing, voiding
 from chat.blocks import store_files
 from chat.blocks.exchange.wanting import Wanting
 from chat.engine import machine
@@ -27,6 +27,7 @@ from crdt.errors import Invalid, TooNew
 from crdt.ingest import Append
 from crdt.ops import Delete, Edit
 from crdt.roster import Roster
+from crdt.sync_forks import ForkExchange
 from crdt.sync_roster import RosterExchange
 from crdt.sync_serve import Serve
 from tests.sim.schedule import Fault, Schedule, alone, draw
@@ -163,6 +164,15 @@ BUGS: dict[str, Bug] = {
     "timers that are late are lost": Bug(Engine, "tick", _only_on_time, 4, Fault.SLEEP),
     "evidence of a fork is not kept": Bug(
         WorkspaceStore, "add_fork", _nothing(), 2, Fault.EQUIVOCATE
+    ),
+    "proofs of a fork stay where they were found": Bug(
+        ForkExchange, "tell", _nothing(), 2, Fault.EQUIVOCATE
+    ),
+    "readers do not go by proofs of a fork": Bug(
+        voiding, "closed_from", _nothing(voiding.NEVER), 2, Fault.EQUIVOCATE
+    ),
+    "the place where branches part is not looked for": Bug(
+        ForkExchange, "_step", _nothing(), 2, Fault.EQUIVOCATE
     ),
     "an operation of a newer build is broken": Bug(ops, "decode", _broken_instead_of_new, 35),
     "a message of a newer build is broken": Bug(

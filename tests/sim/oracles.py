@@ -186,11 +186,15 @@ def nobody_is_behind(story: Story) -> Iterator[str]:
 def all_readers_see_the_same(story: Story) -> Iterator[str]:
     """Timelines, registers and entries of a channel are equal for all who may read it.
 
-    Where a log was forked, the rule for readers says what is equal: all but what is void.
+    Where a log was forked, who holds which branch may differ, and nothing of what is shown.
     """
     if story.ledger.doubled:
         yield from _all_count_the_same(story, _void(story))
+        # Of a branch that a removal pinned, who holds another one shows less.
+        if not story.ledger.removed & set(story.ledger.doubled):
+            yield from _all_show_the_same(story)
         return
+    yield from _all_show_the_same(story)
     held = {
         machine.name: {
             channel: {entry.id for entry in entries}
@@ -198,6 +202,14 @@ def all_readers_see_the_same(story: Story) -> Iterator[str]:
         }
         for machine in _linked(story)
     }
+    for channel in _channels(story):
+        first, *others = _readers(story, channel)
+        for other in (*others, *_relays(story)):
+            if held[first.name].get(channel) != held[other.name].get(channel):
+                yield f"{first.name} and {other.name} hold different entries"
+
+
+def _all_show_the_same(story: Story) -> Iterator[str]:
     for channel in _channels(story):
         first, *others = _readers(story, channel)
         store = first.workspace.store
@@ -212,9 +224,6 @@ def all_readers_see_the_same(story: Story) -> Iterator[str]:
             right = [row.mid for row in theirs.messages(channel, limit=100_000)]
             if left != right:
                 yield f"{who} show another order"
-        for other in (*others, *_relays(story)):
-            if held[first.name].get(channel) != held[other.name].get(channel):
-                yield f"{first.name} and {other.name} hold different entries"
 
 
 def _all_count_the_same(story: Story, void: Void) -> Iterator[str]:
@@ -447,6 +456,16 @@ def forks_are_proven(story: Story) -> Iterator[str]:
                 yield f"{' and '.join(end.name for end in ends)} differ, and none can prove it"
 
 
+def all_know_the_same_forks(story: Story) -> Iterator[str]:
+    """A proof reaches everybody, relays too, whether or not they ever saw a branch; so all agree
+    from where on a log is void."""
+    first, *others = _linked(story)
+    known = dict(first.workspace.store.fork_points())
+    for other in others:
+        if dict(other.workspace.store.fork_points()) != known:
+            yield f"{first.name} and {other.name} do not know the same forks"
+
+
 def what_is_unknown_is_kept(story: Story) -> Iterator[str]:
     """An op of a kind that nobody knows is with everybody, and passed on."""
     for name, op in story.ledger.unknown_ops.items():
@@ -505,6 +524,7 @@ AGREEMENT: tuple[Oracle, ...] = (
     what_is_taken_back_is_erased_and_nothing_else,
     authors_know_that_all_have_it,
     forks_are_proven,
+    all_know_the_same_forks,
 )
 """What takes time, and must come about within bounds."""
 AT_REST: tuple[Oracle, ...] = (
