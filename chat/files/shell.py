@@ -2,6 +2,7 @@
 
 Everything happens in the event loop's thread; inputs that arise while one is being handled (a
 callback of ours that wants the next file) wait in line, so the machine is never entered twice.
+What follows from what peers and the disk say is settled once for a turn of the loop.
 Looking up whether blocks are here costs a dictionary access and is answered on the spot; reading
 and writing go to threads. A timer is the machine's last `WakeAt`.
 
@@ -26,6 +27,7 @@ Send = Callable[[bytes, int, bytes], None]
 """`send(device, priority, payload)`: queue a message of kind "blocks" on the device's link."""
 
 Taken = Callable[[], None]
+_GATHERED = (ports.Received, ports.BlockStored, ports.BlockRead)
 News = ports.Progress | ports.Complete | ports.Failed | ports.SourceDropped | ports.RootHeard
 
 
@@ -63,6 +65,7 @@ class ExchangeShell:
         self._inputs: deque[tuple[ports.Input, Taken | None]] = deque()
         self._busy = False
         self._closed = False
+        self._soon: asyncio.Handle | None = None
         self._wake: asyncio.TimerHandle | None = None
         self._departures = Departures()
         self._poll: asyncio.TimerHandle | None = None
@@ -74,6 +77,10 @@ class ExchangeShell:
             return
         self._inputs.append((event, taken))
         self._handle_all()
+        if not isinstance(event, _GATHERED):
+            self._settle()
+        elif self._soon is None:
+            self._soon = asyncio.get_running_loop().call_soon(self._settle)
 
     def send(self, device: bytes, message: messages.Message, priority: int) -> None:
         """Give a message to a link beside the exchange's own."""
@@ -94,11 +101,21 @@ class ExchangeShell:
         if self._departures.waiting and self._poll is None and not self._closed:
             self._poll = asyncio.get_running_loop().call_later(self._poll_ms / 1000, self._polled)
 
+    def _settle(self) -> None:
+        """Let the exchange ask, announce and set its timer."""
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        if self._busy or self._closed:
+            return  # Whoever is being handled settles afterwards.
+        for effect in self._exchange.settle(self._now_ms()):
+            self._carry_out(effect)
+
     def close(self) -> None:
         """Handle nothing more."""
         self._closed = True
         self._inputs.clear()
-        for timer in (self._wake, self._poll):
+        for timer in (self._wake, self._poll, self._soon):
             if timer is not None:
                 timer.cancel()
 
@@ -108,7 +125,7 @@ class ExchangeShell:
             self.flows.gone(event.peer)
         elif isinstance(event, ports.Received):
             self.flows.heard(event.peer, event.message, self._now_ms())
-        for effect in self._exchange.handle(event, self._now_ms()):
+        for effect in self._exchange.take(event, self._now_ms()):
             if isinstance(effect, ports.StoreBlock):
                 taken = self._store_block(effect, event, taken)
             else:
@@ -195,6 +212,7 @@ class ExchangeShell:
         self._poll = None
         self._poll_ms = min(self._poll_ms * 2, SENT_POLL_MAX_MS)
         self._handle_all()
+        self._settle()
 
     # Time
 

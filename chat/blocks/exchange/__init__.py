@@ -12,7 +12,8 @@ or to read what it serves.
 
     machine.py    the one door: handle(input, now) -> effects
     ports.py      inputs and effects
-    wanting.py    all wanted files; download.py one of them; sources.py the peers they come from
+    wanting.py    all wanted files; download.py one of them; sources.py the peers they come from;
+                  pace.py how many requests at a time
     serving.py    answers to peers; uploads.py who is given what, when
     library.py    what the disk holds; tree.py one file's pieces; news.py what is announced
 """

@@ -25,6 +25,7 @@ from chat.blocks.limits import (
     LAST_RESORT_PATIENCES,
     REQUEST_BASE_MS,
     REQUEST_FLOOR_BYTES_PER_MS,
+    STALE_MS,
     WINDOW_PIECES,
 )
 
@@ -314,14 +315,19 @@ class Download:
     def all_requests(self) -> list[Request]:
         return [request for requests in self.requests.values() for request in requests]
 
-    def next_time(self, now: float) -> float | None:
-        """When `pick` may have something although nothing came in; None: never by itself."""
+    def next_time(self, now: float, *, asking: bool = True) -> float | None:
+        """When `pick` may have something although nothing came in; None: never by itself.
+
+        `asking`: a request may be made before one of those under way ends or is stale.
+        """
         times = [each.deadline for each in self.all_requests()]
+        if not asking:
+            times += [each.at + STALE_MS for each in self.all_requests()]
         if not self._needed():
             for _, requests in self._slow_last():
                 asked_at = requests[0].at
                 times += [asked_at + self._patience(), asked_at + self._last_resort()]
-        for holder in self.holders.values():
+        for holder in self.holders.values() if asking else ():
             if holder.source.busy_until > now:
                 times.append(holder.source.busy_until)
             offer = holder.next_offer()

@@ -1,4 +1,9 @@
-"""The exchange as one machine: `handle(input, now) -> effects`."""
+"""The exchange as one machine: `handle(input, now) -> effects`.
+
+Or in two steps, for whoever has several inputs at once: `take` each, then `settle` once. What each
+input says is answered by `take`; what to ask next, whom to tell and when to wake are questions
+about all of them, and in a busy swarm they cost as much as the answers.
+"""
 
 import math
 from collections import OrderedDict
@@ -34,6 +39,10 @@ class Exchange:
 
     def handle(self, event: ports.Input, now: float) -> list[ports.Effect]:
         """Take one input at monotonic time `now` (milliseconds) and give what follows from it."""
+        return self.take(event, now) + self.settle(now)
+
+    def take(self, event: ports.Input, now: float) -> list[ports.Effect]:
+        """What an input itself brings about; `settle` is to follow, not necessarily at once."""
         assert not self._effects
         if isinstance(event, ports.Received):
             self._received(event, now)
@@ -52,9 +61,16 @@ class Exchange:
             self._peer(event, now)
         else:
             self._wish(event, now)
+        return self._taken()
+
+    def settle(self, now: float) -> list[ports.Effect]:
+        """What follows from all inputs since the last call: requests, announcements, a timer."""
         self._news.flush(now)
         self._wanting.fill(now)
         self._wake_up(now)
+        return self._taken()
+
+    def _taken(self) -> list[ports.Effect]:
         effects, self._effects = self._effects, []
         return effects
 

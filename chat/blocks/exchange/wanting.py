@@ -8,6 +8,7 @@ from chat.blocks.errors import Invalid
 from chat.blocks.exchange.download import Coming, Download
 from chat.blocks.exchange.library import Library, Record
 from chat.blocks.exchange.news import News
+from chat.blocks.exchange.pace import Pace
 from chat.blocks.exchange.ports import (
     BlockStored,
     Complete,
@@ -26,11 +27,9 @@ from chat.blocks.limits import (
     DEFERRED_REST_SHARE,
     LIVE_EXACT_MAX,
     LIVE_POLL_MS,
-    OUTSTANDING_MAX,
     PRIORITY_PREFETCH,
     PRIORITY_WANTED,
     RETRY_MIN_MS,
-    STALE_MS,
     STORING_MAX,
     TRIES_PER_INPUT,
 )
@@ -73,6 +72,9 @@ class Wanting:
         self._storing: dict[bytes, bytes] = {}
         """Block id to root, for what is on its way to the disk."""
         self._news = news
+        self._pace = Pace()
+        self._roomy = True
+        """`fill` left room for more requests."""
         self._crowded = False
         """More files were live than one input looks at."""
 
@@ -203,6 +205,7 @@ class Wanting:
         retry = max(message.retry_ms, RETRY_MIN_MS)
         holder = download.holders.get(source.peer)
         if message.reason == BUSY:
+            self._pace.refused()
             source.busy(retry * (1 + _JITTER * self._lot()), now)
         elif holder is not None and message.reason == ABSENT:
             download.lacks(holder, piece)
@@ -225,6 +228,7 @@ class Wanting:
             download.give_up(request)
         tree = download.tree
         source.strikes = 0
+        self._pace.came()
         if request is not None and not tree.is_node(piece):
             source.arrived(now - request.at, now)
             download.answered(now - request.at)
@@ -351,10 +355,11 @@ class Wanting:
     def fill(self, now: float) -> None:
         """Make requests while there is room: people's files in turn, then prefetched ones."""
         self._crowded = False
-        for prefetch in (False, True):
+        self._roomy = self._room(now)
+        for prefetch in (False, True) if self._roomy else ():
             turn = deque(root for root, each in self._live.items() if each.prefetch == prefetch)
             tries = 0
-            while turn and self._room(now):
+            while turn and self._roomy:
                 tries += 1
                 if tries > TRIES_PER_INPUT:
                     self._crowded = True
@@ -366,18 +371,12 @@ class Wanting:
                 if picked is not None:
                     self._ask(root, download, *picked, now)
                     turn.append(root)
+                    self._roomy = self._room(now)
 
     def _room(self, now: float) -> bool:
         if len(self._storing) >= STORING_MAX:
             return False
-        if sum(source.outstanding for source in self._sources.values()) < OUTSTANDING_MAX:
-            return True
-        fresh = sum(
-            now - request.at < STALE_MS
-            for download in self._live.values()
-            for request in download.all_requests()
-        )
-        return fresh < OUTSTANDING_MAX
+        return self._pace.has_room(self._sources.values(), self._live.values(), now)
 
     def _ask(self, root: bytes, download: Download, holder: Holder, piece: int, now: float) -> None:
         cid = download.tree.cid_of(piece)
@@ -388,10 +387,11 @@ class Wanting:
         self._emit(SendTo(holder.source.peer, GetBlock(root, cid, alone), priority))
 
     def next_time(self, now: float) -> float | None:
-        """When something is to be done although nothing came in."""
+        """When something is to be done although nothing came in; ask after `fill`."""
         if self._crowded:
             return now + 1
         if len(self._live) > LIVE_EXACT_MAX:
             return now + LIVE_POLL_MS
-        times = [each.next_time(now) for each in self._live.values()]
+        # Where there is no room for a request it does not matter whose rest ends when.
+        times = [each.next_time(now, asking=self._roomy) for each in self._live.values()]
         return min((each for each in times if each is not None), default=None)
