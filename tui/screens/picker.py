@@ -55,7 +55,9 @@ class Picker(Dialog[str | None]):
 
     def fill(self, rows: Sequence[tuple[str, Content]], empty: str = "") -> None:
         """Show rows; the first is highlighted."""
-        options = self.query_one(OptionList)
+        options = self._options
+        if options is None:
+            return
         if rows:
             options.set_options([Option(row, id=key) for key, row in rows])
             options.highlighted = 0
@@ -66,7 +68,13 @@ class Picker(Dialog[str | None]):
     @property
     def list_width(self) -> int:
         """Cells of a row."""
-        return max(self.query_one(OptionList).scrollable_content_region.width - 2, 10)
+        options = self._options
+        return 10 if options is None else max(options.scrollable_content_region.width - 2, 10)
+
+    @property
+    def _options(self) -> OptionList | None:
+        """The list; a screen that is closing has lost it, while an answer may still come."""
+        return next(iter(self.query(OptionList)), None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.refill()
