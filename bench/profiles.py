@@ -20,8 +20,12 @@ ROUNDS = 5
 
 
 def machine(home: Path) -> Machine:
-    """A machine on loopback without discovery."""
-    return Machine(home, environment={"CLOWDER_LISTEN": "127.0.0.1:0"}, options=("--no-mdns",))
+    """A machine on loopback without discovery.
+
+    What is installed has its bytecode, so that it is written here even where tests are told not to.
+    """
+    environment = {"CLOWDER_LISTEN": "127.0.0.1:0", "PYTHONDONTWRITEBYTECODE": ""}
+    return Machine(home, environment=environment, options=("--no-mdns",))
 
 
 def long_history(messages: int, authors: int) -> Path:

@@ -3,6 +3,10 @@
 HISTORY_PAGE_MESSAGES = 200
 """One read of history: three screens of a tall terminal, so that scrolling never waits."""
 
+FIRST_PAGE_MESSAGES = 80
+"""What is read before anything is shown: a tall terminal of short messages. The rest of a page
+comes as the user scrolls; reading 200 takes two thirds of the time of opening a channel."""
+
 STRIP_CACHE_MESSAGES = 500
 """Painted messages kept: several screens in both directions, about 2 MiB."""
 

@@ -50,7 +50,9 @@ class Reading:
 
     async def _open(self, channel: Channel, at: Message | None) -> None:
         try:
-            stretch = await (self._pages.around(at) if at else self._pages.newest())
+            # The line above what is unread stands between the last read one and those.
+            least = channel.unread + 1
+            stretch = await (self._pages.around(at) if at else self._pages.newest(least))
         except ChatError as error:
             self._asker.complain(error)
             stretch = Stretch([], False)

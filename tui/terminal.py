@@ -7,7 +7,9 @@ tests/tui/test_terminal.py fails when an upgrade changes the ground under it.
 import asyncio
 import contextlib
 import signal
+import string
 from collections.abc import Callable
+from typing import NamedTuple
 from zlib import crc32
 
 from rich.segment import Segment
@@ -18,16 +20,24 @@ from textual.keys import Keys
 from textual.strip import Strip
 
 
+class _Alt(NamedTuple):
+    """A key that Textual's own enumeration lacks; its parser asks a key for its value only."""
+
+    value: str
+
+
 def free_alt_keys() -> None:
-    """Let Alt+1 .. Alt+0 arrive as such, and Alt+Enter as Ctrl+J, which is a new line too.
+    """Let Alt with a digit or letter arrive at once, and Alt+Enter as Ctrl+J, a new line too.
 
     Textual maps the legacy sequences ESC 1 .. ESC 0, which tmux, xterm and most terminals send,
     to the characters that one terminal on macOS types ("¡™£…"). Of ESC CR it knows nothing and
-    takes it for Enter, which would send half a message.
+    takes it for Enter, which would send half a message. Of ESC and a letter it waits for 0.1 s
+    whether more comes, as it does of ESC alone, though nothing that it knows begins like that.
     """
     assert isinstance(ANSI_SEQUENCES_KEYS, dict)
-    for digit in "0123456789":
-        ANSI_SEQUENCES_KEYS.pop(f"\x1b{digit}", None)
+    for character in string.digits + string.ascii_lowercase:
+        if character.isdigit() or f"\x1b{character}" not in ANSI_SEQUENCES_KEYS:
+            ANSI_SEQUENCES_KEYS[f"\x1b{character}"] = (_Alt(f"alt+{character}"),)
     ANSI_SEQUENCES_KEYS["\x1b\r"] = (Keys.ControlJ,)
 
 

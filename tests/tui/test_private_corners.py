@@ -32,12 +32,16 @@ sys.exit(asyncio.run(run_async(lively())))
 """
 
 
-def test_alt_digits_arrive_as_such() -> None:
+def test_alt_digits_and_letters_arrive_as_such_and_at_once() -> None:
     free_alt_keys()
-    for digit in "0123456789":
+    for character in "0123456789apnulmgsek":
         parser = XTermParser()
-        events = [*parser.feed(f"\x1b{digit}"), *parser.feed("")]
-        assert [getattr(event, "key", "") for event in events] == [f"alt+{digit}"]
+        events = list(parser.feed(f"\x1b{character}"))  # Nothing is fed that would end a wait.
+        assert [getattr(event, "key", "") for event in events] == [f"alt+{character}"]
+        assert [getattr(event, "character", "") for event in events] == [None]
+    parser = XTermParser()
+    events = [*parser.feed("\x1b[A\x1bOB\x1b[1;3Ax"), *parser.feed("")]
+    assert [getattr(event, "key", "") for event in events] == ["up", "down", "alt+up", "x"]
 
 
 def test_alt_enter_is_not_enter() -> None:

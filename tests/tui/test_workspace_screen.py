@@ -16,12 +16,14 @@ from tests.tui.lively import InlineDecoder, crowd, lively
 from tui import editor
 from tui.config import UiConfig
 from tui.errors import InputError
+from tui.limits import FIRST_PAGE_MESSAGES, HISTORY_PAGE_MESSAGES
 from tui.screens.choice import Choice
 from tui.screens.help import HelpScreen
 from tui.screens.invite import InviteScreen
 from tui.screens.picture import PictureScreen
 from tui.screens.search import SearchScreen
 from tui.screens.switcher import Switcher
+from tui.timeline.pages import Pages
 from tui.widgets.composer_box import Mode
 
 
@@ -152,7 +154,7 @@ async def test_what_could_not_be_sent_comes_back() -> None:
 async def test_the_view_is_not_yanked_and_tells_what_is_below() -> None:
     async with open_face(crowd(1000)) as face:
         timeline = face.workspace.timeline
-        assert len(timeline.sheet) == 200
+        assert len(timeline.sheet) == FIRST_PAGE_MESSAGES
         await face.press("pageup", "pageup")
         face.world.say("general", "bo", "did you see this")
         await face.shows("↓ 1 new below")
@@ -160,7 +162,17 @@ async def test_the_view_is_not_yanked_and_tells_what_is_below() -> None:
         await face.press("alt+end")
         await face.shows("did you see this")
         timeline.scroll_to(y=20, animate=False, immediate=True)
-        await face.until(lambda: len(timeline.sheet) > 201)
+        await face.until(lambda: len(timeline.sheet) > FIRST_PAGE_MESSAGES + 1)
+        assert len(timeline.sheet) == FIRST_PAGE_MESSAGES + 1 + HISTORY_PAGE_MESSAGES
+
+
+@pytest.mark.parametrize(("unread", "read"), [(0, 80), (79, 80), (120, 121), (500, 200)])
+@story
+async def test_what_is_unread_is_read_at_once_up_to_a_page(unread: int, read: int) -> None:
+    world = crowd(300)
+    stretch = await Pages(world, "general").newest(unread + 1)
+    assert (len(stretch.messages), stretch.has_older) == (read, True)
+    assert stretch.messages[-1] == world.timelines["general"][-1]
 
 
 @story
@@ -174,7 +186,7 @@ async def test_a_flood_is_read_as_one_page() -> None:
             world.emit(MessagesArrived("general", 10))
         await face.shows("late news 499")
         assert len(face.asked(commands.History)) - before <= 3
-        assert len(face.workspace.timeline.sheet) == 200
+        assert len(face.workspace.timeline.sheet) == FIRST_PAGE_MESSAGES
         await face.press("pageup", "pageup")
         for number in range(500, 1000):
             world.put(world.make("general", world.author("bo"), f"late news {number}"))

@@ -25,8 +25,6 @@ Searching = Callable[[str], Awaitable[list[SearchHit]]]
 """Finds; raises ChatError with a sentence when the search makes no sense."""
 Around = Callable[[Message], Awaitable[list[Message]]]
 """The messages before and after one, with it among them."""
-PAUSE_SECONDS = 0.15
-"""Typing goes on for this long before the search starts."""
 _DATED_CELLS = 64
 """Rows of fewer cells have no room for the date beside what was found."""
 _PADDED_CELLS = 44
@@ -135,7 +133,7 @@ class MessagePicker(Picker):
 
 
 class SearchScreen(MessagePicker):
-    """Searches while the user types."""
+    """Searches while the user types: with each letter, one search at a time."""
 
     TITLE_TEXT = "Search"
     PLACEHOLDER = _FILTERS
@@ -144,6 +142,8 @@ class SearchScreen(MessagePicker):
         super().__init__(around)
         self._search = search
         self._query = query
+        self._searched: str | None = None
+        self._searching = False
 
     def on_mount(self) -> None:
         self.add_class("-wide-dialog")
@@ -153,13 +153,18 @@ class SearchScreen(MessagePicker):
         self.fill([], "Type a word.")
 
     def refill(self) -> None:
-        self.set_timer(PAUSE_SECONDS, self._search_now)
+        if not self._searching:
+            self._searching = True
+            workers.start(self, "work", self._search_all)
 
-    def _search_now(self) -> None:
-        typed = self.query_one(Input).value.strip()
-        if typed != self._query or not self.found:
-            self._query = typed
-            workers.restart(self, "work", self._find, typed)
+    async def _search_all(self) -> None:
+        """Search for what is typed until it is that; what was typed in between is passed over."""
+        try:
+            while (typed := self.query_one(Input).value.strip()) != self._searched:
+                self._searched = typed
+                await self._find(typed)
+        finally:
+            self._searching = False
 
     async def _find(self, typed: str) -> None:
         if not typed:

@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Static
 
 from chat.events import (
     Event,
@@ -48,6 +47,7 @@ from tui.widgets.composer_box import ComposerBox
 from tui.widgets.member_list import MemberList
 from tui.widgets.new_below import NewBelow
 from tui.widgets.status_row import StatusRow
+from tui.widgets.still import Still
 from tui.widgets.thread_pane import ThreadPane
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class WorkspaceScreen(TimelineSteps):
         self.notes = NotesPane(self.asker, face.hue, id="notes")
         self.box = ComposerBox(id="box")
         # Held, not looked up: an event may come while the screen is being taken apart.
-        self._title = Static("", id="workspace-name", markup=False)
+        self._title = Still(id="workspace-name")
         self._channels = ChannelList(id="channel-list")
         self._header = ChannelHeader(id="header")
         self._below = NewBelow(id="below")

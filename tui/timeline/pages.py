@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chat import commands
 from chat.model import Channel, Message
 from chat.session import Session
-from tui.limits import HISTORY_PAGE_MESSAGES
+from tui.limits import FIRST_PAGE_MESSAGES, HISTORY_PAGE_MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,11 @@ class Pages:
         self.channel = channel
         self._page = page
 
-    async def newest(self) -> Stretch:
-        """The end of the channel."""
-        messages = await self._history()
-        return Stretch(messages, len(messages) >= self._page)
+    async def newest(self, least: int = 0) -> Stretch:
+        """The end of the channel: what a screen shows, and at least so many, up to a page."""
+        limit = min(max(least, FIRST_PAGE_MESSAGES), self._page)
+        messages = await self._history(limit=limit)
+        return Stretch(messages, len(messages) >= limit)
 
     async def older(self, than: Message) -> Stretch:
         """The page before a message."""
@@ -66,9 +67,9 @@ class Pages:
         )
         return messages
 
-    async def _history(self, before: str = "", after: str = "") -> list[Message]:
+    async def _history(self, before: str = "", after: str = "", limit: int = 0) -> list[Message]:
         messages: list[Message] = await self._session.call(
-            commands.History(self.channel, self._page, before, after)
+            commands.History(self.channel, limit or self._page, before, after)
         )
         return messages
 

@@ -1,11 +1,11 @@
 """The row above the timeline: the channel, its topic, who can read it."""
 
 from textual.content import Content
-from textual.widgets import Static
 
 from chat.model import Channel
 from tui.text import cells
 from tui.text.styled import Piece, at_edges, styled
+from tui.widgets.still import Still
 
 _MODES = {
     "private": "",
@@ -14,11 +14,11 @@ _MODES = {
 }
 
 
-class ChannelHeader(Static):
+class ChannelHeader(Still):
     """One row."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
+        super().__init__(id=id)
         self._channel: Channel | None = None
 
     def show(self, channel: Channel) -> None:

@@ -5,12 +5,12 @@ from typing import Literal
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from chat.model import Message
 from tui.text import cells, markup
 from tui.text.styled import styled
 from tui.widgets.composer import Composer
+from tui.widgets.still import Still
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class ComposerBox(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.composer = Composer(id="composer")
-        self._line = Static("", id="mode-line", markup=False)
+        self._line = Still(id="mode-line")
         self._line.display = False
-        self._waiting = Static("", id="waiting", markup=False)
+        self._waiting = Still(id="waiting")
         self._waiting.display = False
         self._mode: Mode | None = None
         self._before_edit = ""

@@ -1,11 +1,11 @@
 """The last row: how far in sync, who is linked, who is writing, whether nothing may ring."""
 
 from textual.content import Content
-from textual.widgets import Static
 
 from chat.model import Status
 from tui.text import cells, moments
 from tui.text.styled import Piece, styled
+from tui.widgets.still import Still
 
 
 def sync_state(status: Status) -> list[Piece]:
@@ -43,11 +43,11 @@ def writing(nicks: list[str]) -> str:
     return f"{len(nicks)} people are writing…"
 
 
-class StatusRow(Static):
+class StatusRow(Still):
     """One row, never wrapped."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
+        super().__init__(id=id)
         self._shown: tuple[Status, tuple[str, ...], str] | None = None
 
     def show(self, status: Status, nicks: list[str], quiet: str = "") -> None:
