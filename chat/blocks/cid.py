@@ -7,7 +7,7 @@ refused: one block has one name.
 """
 
 import hashlib
-from base64 import b32decode, b32encode
+from base64 import b32encode
 
 from chat.blocks.errors import Invalid
 from chat.blocks.limits import CID_BYTES
@@ -17,6 +17,14 @@ DAG_CBOR = 0x71
 
 _HEADS = {bytes([0x01, codec, 0x12, 0x20]) for codec in (RAW, DAG_CBOR)}
 _TEXT_CHARS = 59
+_SPARE_BITS = 2
+"""58 characters of 5 bits hold 36 bytes and these, which are 0."""
+_ALPHABET = b"abcdefghijklmnopqrstuvwxyz234567"
+_DIGITS = b"0123456789abcdefghijklmnopqrstuv"
+_TO_DIGITS = bytes(
+    _DIGITS[_ALPHABET.index(each)] if each in _ALPHABET else ord("!") for each in range(256)
+)
+"""From RFC 4648's alphabet to that of `int`, which is ten times as fast as `b32decode`."""
 
 
 def cid_raw(block: bytes) -> bytes:
@@ -64,9 +72,9 @@ def parse_cid(text: str) -> bytes:
     if len(text) != _TEXT_CHARS or not text.startswith("b") or not text.isascii():
         raise Invalid("not the text of a CIDv1 in lower-case base32")
     try:
-        cid = b32decode(text[1:].upper() + "======")
+        number = int(text[1:].encode("ascii").translate(_TO_DIGITS), 32)
     except ValueError:
         raise Invalid("not the text of a CIDv1 in lower-case base32") from None
-    if format_cid(cid) != text:
+    if number & ((1 << _SPARE_BITS) - 1):
         raise Invalid("a content id has one text form, and this is another")
-    return check_cid(cid)
+    return check_cid((number >> _SPARE_BITS).to_bytes(CID_BYTES, "big"))

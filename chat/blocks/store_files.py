@@ -43,6 +43,9 @@ _SENTENCES = {
 }
 
 
+_FAN_CHARS = 2
+
+
 class BlockStore:
     """Blocks on disk. Create it once a profile; the process owns the folder."""
 
@@ -75,14 +78,13 @@ class BlockStore:
             if not fan.is_dir(follow_symlinks=False):
                 continue
             for entry in os.scandir(fan.path):
-                with suppress(Invalid):
-                    cid = parse_cid(entry.name)
-                    if self._path(cid) == Path(entry.path) and entry.is_file():
-                        yield cid, entry.stat().st_size
+                if entry.name[-_FAN_CHARS:] == fan.name and entry.is_file():
+                    with suppress(Invalid):
+                        yield parse_cid(entry.name), entry.stat().st_size
 
     def _path(self, cid: bytes) -> Path:
         name = format_cid(cid)
-        return self._blocks / name[-2:] / name
+        return self._blocks / name[-_FAN_CHARS:] / name
 
     @property
     def folder(self) -> Path:
