@@ -5,6 +5,7 @@ open        a profile with a long history
 join        a newcomer in a workspace with a long history
 swarm       a file to one over loopback, and to twenty over shaped lines (root; not by default)
 tui         the terminal workspace: first paint, keys, typing in a flood (not by default)
+blocks      a store of 100,000 blocks, messages beside a file, a fast line (not by default)
 trust       a roster of 10,000 ops, keys for 500 members, a handshake
 """
 
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import delivery, join, swarm, trust, tui
+from bench import blocks, delivery, join, swarm, trust, tui
 from bench import open as opening
 from bench.report import Figure, table, tell
 
@@ -34,6 +35,8 @@ def measure(names: list[str], messages: int, receivers: int) -> Iterator[Figure]
         yield from swarm.figures(receivers)
     if "tui" in names:
         yield from tui.figures(messages)
+    if "blocks" in names:
+        yield from blocks.figures()
     if "trust" in names:
         yield from trust.figures()
 

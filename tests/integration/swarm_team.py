@@ -33,6 +33,7 @@ from tests.integration.machines import CLOWDER, Machine, Machines, eventually
 PORT = 7000
 LIAR = (sys.executable, "-m", "tests.integration.lying")
 FETCH_SECONDS = 60.0
+_PIECE_BYTES = 1_000_000
 _STARTING = 3  # commands that join at once: each is busy for a second
 
 
@@ -160,10 +161,14 @@ class Swarm:
 
     def put(self, size: int, seed: int = 5) -> None:
         """Share random bytes from the origin; every receiver knows of them then."""
-        data = random.Random(seed).randbytes(size)
+        lot, digest = random.Random(seed), hashlib.sha256()
         path = self._machines.folder / "shared.bin"
-        path.write_bytes(data)
-        self._sha256 = hashlib.sha256(data).digest()
+        with path.open("wb") as shared:
+            for start in range(0, size, _PIECE_BYTES):
+                piece = lot.randbytes(min(_PIECE_BYTES, size - start))
+                digest.update(piece)
+                shared.write(piece)
+        self._sha256 = digest.digest()
         message = self.origin.ask(commands.Put("general", str(path)))
         self.file, self.file_bytes = message.files[0].id, size
         for machine in self.receivers:
