@@ -95,13 +95,13 @@ class Roster:
                     raise
                 plausible = False
         node = history.append(op, past, claim, plausible=plausible)
-        judged, state = self._resolution, self._state
+        judged, state, scopes = self._resolution, self._state, self._scopes
         if judged is not None and not judged.append(node):
             judged = None
         self._resolution = judged
         self._state = None
-        if judged is not None and state is not None:
-            self._state = grown(state, history, judged, node)
+        if judged is not None and state is not None and scopes is not None:
+            self._state = grown(state, history, judged, scopes, node)
         if self._state is None:
             self._scopes = None
         self._heads = self._heads_hash = None

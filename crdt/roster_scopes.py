@@ -76,6 +76,29 @@ class Scopes:
             if owners[_channel_of(node)] is not node:
                 self.void |= node.bit
 
+    def grow(self, node: Node) -> bool:
+        """Take one more op, which was judged and decided over none beside it.
+
+        False when what was settled before may change; then all of it is to be settled anew.
+        """
+        args, counted = node.op.args, bool(self._resolution.valid & node.bit)
+        if not counted:
+            if isinstance(args, Rekey):
+                self.void_rekeys.append(node)
+            return True
+        if isinstance(args, Channel):
+            if args.scope in self.founding or args.id in map(_channel_of, self.channels):
+                return False
+            if args.scope != self._history.scope:
+                self._begin(args.scope, node)
+            if self._enter(node):
+                self.channels.append(node)
+            return True
+        if isinstance(args, ScopeAdd | Rekey):
+            self._enter(node)
+            return True
+        return False
+
     def _relevant(self) -> Iterable[Node]:
         kinds = (Channel, ScopeAdd, ScopeRemove, Rekey)
         within = self._resolution.within
@@ -108,9 +131,14 @@ class Scopes:
         private = [node for node in channels if _scope_of(node) != self._history.scope]
         self.founding = self._owners(private, _scope_of, _scope_is_derived)
         for scope, node in self.founding.items():
-            assert isinstance(node.op.args, Channel)
-            for member in {node.member, *node.op.args.members}:
-                self._changes[scope, member].append((node, False))
+            self._begin(scope, node)
+
+    def _begin(self, scope: bytes, node: Node) -> None:
+        """A scope begins with an op: its author and those whom it names are in."""
+        assert isinstance(node.op.args, Channel)
+        self.founding[scope] = node
+        for member in {node.member, *node.op.args.members}:
+            self._changes[scope, member].append((node, False))
 
     # Members of a scope -----------------------------------------------------------------------
 

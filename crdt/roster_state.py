@@ -193,12 +193,12 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         former_members=_former_members(history, resolution, levels, devices),
         devices=devices,
         former_devices=former,
-        channels={args.id: state for args, state in map(_channel, scopes.channels)},
+        channels={made.id: made for made in map(channel_state, scopes.channels)},
         scopes=_scopes(history, scopes, levels),
         founders={scope: node.member for scope, node in scopes.founding.items()},
         invites=invites,
-        rekeys=tuple(map(_rekey, sorted(scopes.rekeys, key=_order))),
-        former_rekeys=tuple(map(_rekey, sorted(scopes.void_rekeys, key=_order))),
+        rekeys=tuple(map(rekey_state, sorted(scopes.rekeys, key=_order))),
+        former_rekeys=tuple(map(rekey_state, sorted(scopes.void_rekeys, key=_order))),
         shares=tuple(
             ShareState(node.op.id, node.op.body.device, node.member, node.op.args)
             for node in sorted(within, key=_order)
@@ -329,10 +329,11 @@ def _claim_id(node: Node) -> bytes:
     return b"" if node.claim is None else node.claim.id
 
 
-def _channel(node: Node) -> tuple[Channel, ChannelState]:
+def channel_state(node: Node) -> ChannelState:
+    """A channel that an op made."""
     args, op = node.op.args, node.op
     assert isinstance(args, Channel)
-    return args, ChannelState(args.id, args.scope, args.mode, op.id, op.body.time, args.key)
+    return ChannelState(args.id, args.scope, args.mode, op.id, op.body.time, args.key)
 
 
 def _scopes(
@@ -344,7 +345,8 @@ def _scopes(
     return found
 
 
-def _rekey(node: Node) -> RekeyState:
+def rekey_state(node: Node) -> RekeyState:
+    """An epoch."""
     args, body = node.op.args, node.op.body
     assert isinstance(args, Rekey)
     return RekeyState(node.op.id, args.scope, body.level, body.device, body.member, body.time, args)
