@@ -113,7 +113,7 @@ for command in (
     *doctor.COMMANDS,
 ):
     clowder.add_command(command)
-completion.complete_channels(clowder)
+completion.complete_names(clowder)
 
 
 def main() -> int:

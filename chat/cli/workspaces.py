@@ -61,6 +61,8 @@ def choice(known: Sequence[Known], wanted: str) -> Known:
     digits = wanted.lower() if len(wanted) >= ID_DIGITS_MIN else "-"
     by_id = [each for each in known if each.status.workspace.startswith(digits)]
     found = by_name or by_case or by_id
+    # Who was removed and came in again has both, and means the one where they are.
+    found = [each for each in found if each.status.phase != "removed"] or found
     if len(found) == 1:
         return found[0]
     if found:
@@ -68,6 +70,11 @@ def choice(known: Sequence[Known], wanted: str) -> Known:
         raise UsageError(f"“{wanted}” may be each of {all_of}. Give the beginning of an id.")
     there = ", ".join(each.shown for each in known) or "none"
     raise NotFound(f"There is no workspace “{wanted}” in this profile. Workspaces: {there}.")
+
+
+async def names_of(invocation: Invocation) -> list[str]:
+    """By which the workspaces can be named. Raises ChatError."""
+    return [known.status.name async for known, _ in _each(invocation)]
 
 
 async def choose(invocation: Invocation, wanted: str) -> Profile:
@@ -137,8 +144,10 @@ class Everywhere:
 
     async def aclose(self) -> None:
         """Let go of all of them, and of what was added."""
-        await asyncio.gather(*(session.aclose() for session in self.sessions))
-        await self._opening.aclose()
+        try:
+            await asyncio.gather(*(session.aclose() for session in self.sessions))
+        finally:
+            await self._opening.aclose()
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ def profile(seen: Observations) -> Finding:
             check,
             "removed",
             "This device was removed from the workspace; the others refuse its links.",
-            "Ask a founder or admin for a new invite, and join with it in another --home.",
+            "Ask a founder or admin for a new invite, and join with it. What is here stays.",
         )
     if status.phase == "pending":
         return found(
