@@ -126,13 +126,13 @@ class Lan:
         port = self._ports[host, switch]
         _run("tc", "-n", self._room, "qdisc", "replace", "dev", port, "root", *shape)
 
-    def limit_upload(self, host: Host, switch: Switch, mbit: int) -> None:
+    def limit_upload(self, host: Host, switch: Switch, mbit: int, burst: str = "32kbit") -> None:
         """Let the host send no more than this; anew replaces.
 
         The bucket is smaller than what the kernel sends in one piece, so it cuts that into packets,
-        and `sent_bytes` counts each with its headers.
+        and `sent_bytes` counts each with its headers. A line of 1 Gbit/s needs a larger one.
         """
-        shape = ("tbf", "rate", f"{mbit}mbit", "burst", "32kbit", "latency", "200ms")
+        shape = ("tbf", "rate", f"{mbit}mbit", "burst", burst, "latency", "200ms")
         card = self._card(host, switch)
         _run("tc", "-n", host.space, "qdisc", "replace", "dev", card, "root", *shape)
 
