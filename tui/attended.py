@@ -14,9 +14,10 @@ from chat.errors import ChatError, UsageError
 from chat.model import Status
 from chat.session import Session
 from tui import workers
+from tui.bridge import FRAME_SECONDS
 from tui.config import UiConfig
 from tui.idle import Idle
-from tui.limits import IDLE_LOOK_SECONDS
+from tui.limits import IDLE_LOOK_SECONDS, TYPING_FRAME_SECONDS, TYPING_SECONDS
 from tui.looks import LooksApp
 from tui.screens.lock import LockScreen
 from tui.world import World
@@ -63,6 +64,12 @@ class AttendedApp(LooksApp):
         """Whether the others see this member as away."""
         me = self.world.members.get(self.world.me)
         return me is not None and me.away
+
+    def pause(self) -> float:
+        """Seconds between two paintings for events: fewer while somebody types, since a letter
+        waits for the painting that has begun."""
+        typing = self._idle.seconds(time.monotonic()) < TYPING_SECONDS
+        return TYPING_FRAME_SECONDS if typing else FRAME_SECONDS
 
     def came_back(self) -> None:
         """Somebody is here again."""

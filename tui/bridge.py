@@ -38,7 +38,14 @@ class Ended(Message, bubble=False):
 class Bridge:
     """Carries events from a session to whoever `post` reaches."""
 
-    def __init__(self, session: Session, post: Callable[[Message], object]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        post: Callable[[Message], object],
+        pause: Callable[[], float] = lambda: FRAME_SECONDS,
+    ) -> None:
+        """`pause` tells how long to wait before events are shown again."""
+        self._pause = pause
         self._session = session
         self._post = post
         self._waiting = Waiting()
@@ -89,4 +96,4 @@ class Bridge:
             await self._wake.wait()
             self._wake.clear()
             self._post(EventsReady())
-            await asyncio.sleep(FRAME_SECONDS)
+            await asyncio.sleep(self._pause())

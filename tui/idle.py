@@ -23,6 +23,10 @@ class Idle:
         self._touched = now
         return "back" if away else ""
 
+    def seconds(self, now: float) -> float:
+        """For how long nobody has been here."""
+        return now - self._touched
+
     def look(self, now: float, *, away_after: float, lock_after: float, is_away: bool) -> Step:
         """What to do by now; 0 seconds mean never. Each is said once until somebody comes."""
         idle = now - self._touched

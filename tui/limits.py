@@ -137,5 +137,11 @@ FLOOD_READ_SECONDS = 0.3
 EVENT_READ_RETRY_SECONDS = 1.0
 """Pause before the event stream is opened again after it broke."""
 
+TYPING_SECONDS = 0.5
+"""After a key somebody counts as typing for so long: the pause between two slow letters."""
+
+TYPING_FRAME_SECONDS = 0.1
+"""Between two paintings for events while somebody types: still followed by the eye."""
+
 IDLE_LOOK_SECONDS = 5.0
 """How often it is looked whether somebody is still here; settings count minutes."""

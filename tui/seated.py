@@ -39,7 +39,7 @@ class SeatedApp(AttendedApp):
         workspaces: Workspaces | None,
     ) -> None:
         super().__init__(session, config, config_path)
-        self.seat = Seat(session, self.world, self._from_seat)
+        self.seat = Seat(session, self.world, self._from_seat, self.pause)
         self.seats = [self.seat]
         self._workspaces = workspaces
         self._looking = asyncio.Lock()
@@ -143,7 +143,7 @@ class SeatedApp(AttendedApp):
                 self.notify(str(error), severity="error", markup=False)
             for session in self._workspaces.sessions:
                 if all(seat.session is not session for seat in self.seats):
-                    seat = Seat(session, World(), self._from_seat)
+                    seat = Seat(session, World(), self._from_seat, self.pause)
                     self.seats.append(seat)
                     self.follow(seat)
                     await self._read(seat)

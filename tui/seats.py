@@ -34,14 +34,19 @@ class Seat:
 
     Args:
         post: hears what the bridge posts.
+        pause: seconds between two paintings for events.
     """
 
     def __init__(
-        self, session: Session, world: World, post: "Callable[[Seat, Posted], object]"
+        self,
+        session: Session,
+        world: World,
+        post: "Callable[[Seat, Posted], object]",
+        pause: Callable[[], float],
     ) -> None:
         self.session = session
         self.world = world
-        self.bridge = Bridge(session, lambda message: post(self, message))
+        self.bridge = Bridge(session, lambda message: post(self, message), pause)
 
     @property
     def name(self) -> str:

@@ -14,8 +14,10 @@ from tests.tui import made
 from tests.tui.face import Face, open_face, story
 from tests.tui.lively import lively
 from tui import attention
+from tui.bridge import FRAME_SECONDS
 from tui.config import UiConfig
 from tui.idle import Idle
+from tui.limits import TYPING_FRAME_SECONDS
 from tui.screens.lock import LockScreen
 from tui.screens.workspace import WorkspaceScreen
 from tui.widgets import channel_list, member_list
@@ -257,3 +259,12 @@ def test_words_that_end_being_away(argument: str) -> None:
     from tui.input import being
 
     assert being.away(argument)[0] == commands.SetAway(False)
+
+
+@story
+async def test_while_somebody_types_events_are_painted_less_often() -> None:
+    async with open_face(lively()) as face:
+        face.app._idle.touch(time.monotonic() - 1.0)
+        assert face.app.pause() == FRAME_SECONDS
+        await face.press("h")
+        assert face.app.pause() == TYPING_FRAME_SECONDS
