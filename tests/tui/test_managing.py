@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from textual.widgets import Input, OptionList
 
 from chat import commands
-from chat.model import Author, InviteState
+from chat.model import Author, Device, InviteState, Member
 from tests.tui.face import Face, open_face, story
 from tests.tui.fake_session import FakeSession
 from tests.tui.lively import lively
@@ -19,7 +19,7 @@ from tui.screens.channel import ChannelScreen
 from tui.screens.choice import Choice
 from tui.screens.invites import InvitesScreen
 from tui.screens.line import Line
-from tui.screens.members import MemberScreen, MembersScreen, answers
+from tui.screens.members import MemberScreen, MembersScreen, answers, details
 from tui.screens.settings import SettingsScreen
 
 
@@ -268,3 +268,10 @@ def test_keys_that_clash_keep_their_own(
     problems = keymap.problems(chosen)
     assert len(problems) == bool(said)
     assert all(said in problem for problem in problems)
+
+
+def test_devices_of_a_member_are_told_apart_by_their_names() -> None:
+    mia = Member("44" * 16, "mia", 100, "member", 2)
+    shown = details(mia, [Device("ab" * 32, this=True), Device("cd" * 32, name="phone")])
+    assert "device abababababababab, this one\n" in shown
+    assert "device cdcdcdcdcdcdcdcd, not linked, phone" in shown

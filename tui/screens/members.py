@@ -139,7 +139,8 @@ def details(member: Member, devices: Sequence[Device], words: str = "") -> str:
     for device in devices:
         said = "this one" if device.this else "on paper" if device.paper else ""
         said = said or ("linked" if device.linked else "not linked")
-        lines.append(f"device {device.device[:16]}, {said}")
+        named = f", {device.name}" if device.name else ""
+        lines.append(f"device {device.device[:16]}, {said}{named}")
     return "\n".join(lines)
 
 
