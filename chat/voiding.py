@@ -56,8 +56,14 @@ def closed_from(workspace: Workspace, log: LogId, member: bytes) -> int:
     if point is None:
         return NEVER
     entry_id = workspace.store.entry_id
-    cuts = _pins(workspace, log, member)
-    return void_from(point, (last_good(cut, log, lambda seq: entry_id(log, seq)) for cut in cuts))
+    # A row is not believed before its entry is here: this may be the other branch.
+    pinned = (
+        row.seq
+        for cut in _pins(workspace, log, member)
+        for row in cut.kept[log]
+        if entry_id(log, row.seq) == row.id
+    )
+    return void_from(point, pinned)
 
 
 def _pins(workspace: Workspace, log: LogId, member: bytes) -> Iterator[Cut]:
@@ -76,7 +82,8 @@ class Voiding:
         # Whether what is known of forks was gone by is looked at once, at the start.
         self._grounds = self._read_grounds()._replace(forks={})
         self.doubts: set[LogId] = set()
-        """Logs that turned out to be another branch than what was accepted."""
+        """Logs that turned out to be another branch than what was accepted, or, of forked ones,
+        that very branch."""
 
     def is_void(self, entry: Entry, member: bytes) -> bool:
         """Whether an entry of a member's device, which is stored, does not stand."""
@@ -85,10 +92,10 @@ class Voiding:
             return True
         void = entry.seq >= closed_from(workspace, log, member)
         # Until this one came, those below it were believed to stand.
-        if self._pins_another(entry, member):
+        if self._is_pinned(entry, member):
             self.doubts.add(log)
         for cut in self._cuts(member, workspace.scope_of(log.channel), entry.roster):
-            good = last_good(cut, log, lambda seq: workspace.store.entry_id(log, seq))
+            good = self._last_good(cut, log)
             void = void or entry.seq > good
         return void
 
@@ -144,7 +151,7 @@ class Voiding:
                 void.update(range(first, last + 1))
                 continue
             for cut in self._cuts(member, scope, roster):
-                good = last_good(cut, log, lambda seq: workspace.store.entry_id(log, seq))
+                good = self._last_good(cut, log)
                 void.update(range(max(first, good + 1), last + 1))
         return void
 
@@ -154,13 +161,19 @@ class Voiding:
             if scope in cut.scopes and not self._covers(roster, cut.op):
                 yield cut
 
-    def _pins_another(self, entry: Entry, member: bytes) -> bool:
-        """Whether some cut names another entry at this one's place."""
+    def _is_pinned(self, entry: Entry, member: bytes) -> bool:
+        """Whether some cut names this very place, and what is held there decides over others."""
+        forked = entry.log in self._workspace.store.fork_points()
         return any(
-            row.seq == entry.seq and row.id != entry.id
+            row.seq == entry.seq and (forked or row.id != entry.id)
             for cut in _pins(self._workspace, entry.log, member)
             for row in cut.kept[entry.log]
         )
+
+    def _last_good(self, cut: Cut, log: LogId) -> int:
+        store = self._workspace.store
+        point = store.fork_points().get(log)
+        return last_good(cut, log, lambda seq: store.entry_id(log, seq), point)
 
     def _was_outside(self, channel: bytes, roster: bytes, member: bytes) -> bool:
         known = self._workspace.roster.state.channels.get(channel)

@@ -164,14 +164,22 @@ def log_of(row: Kept) -> LogId:
     return LogId(row.channel, row.part, row.device, row.incarnation)
 
 
-def last_good(cut: Cut, log: LogId, id_at: Callable[[int], bytes | None]) -> int:
+def last_good(
+    cut: Cut, log: LogId, id_at: Callable[[int], bytes | None], point: int | None = None
+) -> int:
     """The last seq of a log that stays beside a cut in its scope, NOTHING when none does; the
     last there can be of a device that the cut is not about.
 
     `id_at` gives the id of the held entry at a seq, None when none is held there: then that row
-    is believed, and asked again when the entry is here.
+    is believed, and asked again when the entry is here. `point` is where the log is proven to be
+    forked: what is below that is the same in every branch, so a row above names it whichever
+    branch is held.
     """
     if not cut.is_about(log.device):
         return SEQ_MAX
-    held = ((row, id_at(row.seq)) for row in cut.kept.get(log, ()))
-    return max((row.seq for row, known in held if known in (None, row.id)), default=NOTHING)
+    rows = cut.kept.get(log, ())
+    held = ((row, id_at(row.seq)) for row in rows)
+    good = max((row.seq for row, known in held if known in (None, row.id)), default=NOTHING)
+    if point is not None and any(row.seq >= point for row in rows):
+        return max(good, point - 1)
+    return good

@@ -28,7 +28,7 @@ _VOID = " ".join(
     (
         ENTRY_COLUMNS,
         "JOIN voided v ON v.entry = e.arrival JOIN log l ON l.number = e.log",
-        "WHERE l.channel = ? ORDER BY e.hlc DESC, e.arrival DESC LIMIT ?",
+        "WHERE l.channel = ? ORDER BY e.hlc DESC, e.id DESC LIMIT ?",
     )
 )
 _STANDS_BEHIND = """WITH fallen AS (SELECT e.arrival, e.hlc, l.device FROM entry e

@@ -376,6 +376,56 @@ def test_09_a_fork_below_what_a_removal_pinned_is_ignored(order: str) -> None:
         assert desk.texts() == said()
 
 
+@pytest.mark.parametrize("longer", ["what was pinned", "the other branch"])
+def test_09_whoever_holds_another_branch_than_a_removal_pinned_shows_none_of_it(
+    longer: str,
+) -> None:
+    """Ana removes Mallory before anybody knows that there are two stories, and pins the one that
+    she heard. Bo heard the other one: nothing of that stands, and all that came before does."""
+    story = Story(seed=29)
+    lengths = (3, 2) if longer == "what was pinned" else (2, 3)
+    for number in range(lengths[0]):
+        story.team.post(story.mal, f"one story {number}")
+    for number in range(lengths[1]):
+        story.team.post(story.double, f"another story {number}")
+    pinned = [*said(), *(f"one story {number}" for number in range(lengths[0]))]
+    story.tell(story.mal, story.ana)
+    story.tell(story.double, story.bo)
+    remove(story)
+    story.meet()
+    assert story.points() == [{story.log: BEFORE}] * 4
+    assert story.ana.texts() == pinned
+    assert story.bo.texts() == said()
+    assert story.cem.texts() in (pinned, said()), "as whose branch came first"
+    for desk in story.honest:
+        before = desk.texts()
+        story.team.restart(desk)
+        assert desk.texts() == before
+    dan = story.team.join("dan", story.ana)
+    assert dan.texts() == pinned
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_09_what_a_removal_pinned_stands_once_its_last_entry_is_here(size: int) -> None:
+    story = Story(seed=39)
+    for number in range(4):
+        story.team.post(story.mal, f"one story {number}")
+    story.tell(story.mal, story.ana)
+    entries = written(story.mal, first=BEFORE)
+    remove(story)
+    cem = story.cem
+    for wire in story.ana.workspace.store.ops():
+        cem.workspace.roster.add(wire)
+    hand(story, cem, Forks((thief_of_the_past(story, BEFORE),)))
+    for start in range(0, len(entries), size):
+        hand(story, cem, Entries((run_of(story.mal, entries[start : start + size]),)))
+        done = start + size >= len(entries)
+        assert cem.texts() == (story.ana.texts() if done else said())
+    story.meet()
+    assert [desk.texts() for desk in story.honest] == [story.ana.texts()] * 3
+    assert story.ana.texts()[-1] == "one story 3"
+
+
 def test_09_behind_what_a_removal_pinned_a_forked_log_is_closed() -> None:
     """Mallory may only read for a while and then writes again, in the old log: with a proof about
     that log known, what is pinned stands and nothing behind it."""
