@@ -14,7 +14,7 @@ from tests.attacks.mallory import complaints, log_of
 from tests.chat.engine_team import Desk, Team, hlc
 
 SHARE = int(os.environ.get("ATTACK_SPAM_SHARE", "4"))
-"""Spam and quota are this part of 100 MB and 64 MiB; with 1 it takes 11 s."""
+"""Spam and quota are this part of 100 MB and 64 MiB; with 1 it takes 3 to 11 s."""
 SPAM_BYTES = 100_000_000 // SHARE
 DAY_BYTES = BUDGET_DAY_BYTES // SHARE
 TURN_MAX_SECONDS = 1.0
