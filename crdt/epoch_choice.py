@@ -89,8 +89,15 @@ class EpochChoice:
         return self._rekeys.get(scope, ())
 
     def was_called_for(self, node: Node) -> bool:
-        """Whether an epoch counts, and could be used when it was made."""
-        return self._roster.is_valid(node.op.id) and self._is_called_for(node)
+        """Whether an epoch could be used as its author saw it who is still in the scope.
+
+        It may not count any more: who removes somebody, and is demoted beside it, made an epoch
+        for a removal that never was, and others wrote with it in good faith.
+        """
+        args = node.op.args
+        assert isinstance(args, Rekey)
+        inside = node.op.body.device in self.devices(args.scope)
+        return node.plausible and inside and self._is_called_for(node)
 
     def shares(self, epoch: bytes) -> Sequence[Node]:
         """All shares of an epoch, valid or not, parents first."""

@@ -326,7 +326,8 @@ class Epochs:
         """(epoch, device): earlier epochs that the current one does not lead to, and who lacks
         them; two were made side by side, and no later one wraps both. Sorted.
 
-        Only those that were called for: whoever makes keys at will makes no work.
+        Only those that were called for when they were made: whoever makes keys at will makes no
+        work.
         """
         epoch = self.current(scope)
         if epoch is None or epoch not in self._keys or self._device_keys is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chat.engine.people import RosterNews
@@ -651,6 +651,7 @@ def play(team: Team, desks: list[Desk], step: tuple[str, int, int], number: int)
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP, min_size=4, max_size=24), st.integers(0, 1_000))
+@example([*[("post", 0, 0)] * 6, ("remove", 1, 2), ("grant", 0, 1), ("post", 1, 0)], 0)
 def test_all_see_the_same_however_they_heard_of_it(
     steps: list[tuple[str, int, int]], seed: int
 ) -> None:
