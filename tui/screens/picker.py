@@ -55,7 +55,7 @@ class Picker(Dialog[str | None]):
 
     def fill(self, rows: Sequence[tuple[str, Content]], empty: str = "") -> None:
         """Show rows; the first is highlighted."""
-        options = self._options
+        options = self._rows_list
         if options is None:
             return
         if rows:
@@ -68,11 +68,11 @@ class Picker(Dialog[str | None]):
     @property
     def list_width(self) -> int:
         """Cells of a row."""
-        options = self._options
+        options = self._rows_list
         return 10 if options is None else max(options.scrollable_content_region.width - 2, 10)
 
     @property
-    def _options(self) -> OptionList | None:
+    def _rows_list(self) -> OptionList | None:
         """The list; a screen that is closing has lost it, while an answer may still come."""
         return next(iter(self.query(OptionList)), None)
 
