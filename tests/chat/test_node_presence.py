@@ -73,6 +73,8 @@ def test_others_see_that_somebody_is_away_and_back() -> None:
 def test_a_private_channel_of_two_is_direct_and_names_who_is_in_it() -> None:
     async def story(make: Make) -> None:
         ana, bo = await pair(make)
+        general = next(c for c in ana.team.views.channels() if c.name == "general")
+        assert (general.direct, general.readers) == (False, 2), "two are the whole workspace"
         cid = await make("cid")
         await cid.join(ana)
         await ana.until(lambda: len(ana.team.views.members()) == 3)
