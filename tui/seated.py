@@ -13,7 +13,7 @@ from textual import on
 from textual.message import Message
 
 from chat.errors import ChatError
-from chat.events import Event, StatusChanged, WorkspacesChanged
+from chat.events import Event, StatusChanged, Warned, WorkspacesChanged
 from chat.model import Status
 from chat.session import Session, Workspaces
 from tui import workers
@@ -43,6 +43,8 @@ class SeatedApp(AttendedApp):
         self.seats = [self.seat]
         self._workspaces = workspaces
         self._looking = asyncio.Lock()
+        self._warned = ""
+        """The last warning that was shown."""
 
     # What the screens are.
 
@@ -88,9 +90,11 @@ class SeatedApp(AttendedApp):
         behind = [seat for seat in self.seats if seat is not self.seat]
         shown = self.seat.bridge.drain()
         told = [(seat, happened) for seat in behind if (happened := seat.bridge.drain())]
+        self._warned = next((each.text for each in shown if isinstance(each, Warned)), self._warned)
         for seat, happened in told:
             for call in seat.take(happened, now_ms):
                 self.ring(*call)
+            self._warn(seat, happened)
         if any(
             WorkspacesChanged() in happened for happened in [shown, *(each for _, each in told)]
         ):
@@ -99,6 +103,13 @@ class SeatedApp(AttendedApp):
             self.deliver(shown)
         if told:
             self.elsewhere_changed()
+
+    def _warn(self, seat: Seat, happened: Sequence[Event]) -> None:
+        """What a workspace behind the screen warns of; what all of them say is said once."""
+        for event in happened:
+            if isinstance(event, Warned) and event.text != self._warned:
+                self._warned = event.text
+                self.notify(f"{seat.name}: {event.text}", severity="warning", markup=False)
 
     @on(Reconnected)
     async def _reconnected(self) -> None:

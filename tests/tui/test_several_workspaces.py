@@ -8,7 +8,7 @@ from textual.widgets import Input
 
 from chat import commands
 from chat.errors import ChatError, TrustError
-from chat.events import WorkspacesChanged
+from chat.events import Warned, WorkspacesChanged
 from tests.tui.face import Face, story, until
 from tests.tui.fake_session import FakeSession
 from tui.app import ClowderApp
@@ -157,6 +157,22 @@ async def test_what_calls_from_behind_says_from_where() -> None:
         dogs.say("general", "dog", "or not")
         await face.shows("@1 2 in Dogs")
         assert rung == [("dog in #general, Dogs", "@anna come")]
+
+
+@story
+async def test_a_warning_from_behind_is_shown_once() -> None:
+    cats, dogs = both()
+    async with open_both(cats, dogs) as face:
+        said: list[str] = []
+        face.app.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
+        dogs.emit(Warned("The clock is wrong."))
+        await face.until(lambda: said)
+        cats.emit(Warned("The window closed."))
+        await face.until(lambda: len(said) == 2)
+        dogs.emit(Warned("The window closed."))
+        dogs.say("general", "dog", "later")
+        await face.shows("1 in Dogs")
+        assert said == ["Dogs: The clock is wrong.", "The window closed."]
 
 
 @story
