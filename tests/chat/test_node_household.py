@@ -151,6 +151,10 @@ def ours_of(held: Household) -> list[Node]:
     return list(held._held().values())
 
 
+async def two(held: Household) -> bool:
+    return len(ours_of(held)) == 2
+
+
 def log_of(node: Node) -> bytes:
     return node._opened.incarnation
 
@@ -224,6 +228,29 @@ def test_a_claim_waits_beside_the_others_and_goes_on_where_it_was() -> None:
                     joined = await ask(first, commands.Join(invite, "ana", SECONDS))
                     assert (joined.name, joined.phase) == ("Cats", "live")
                     assert [each.home for each in workspaces_of(Profile(home))[1:]] == [claim.home]
+
+    asyncio.run(main())
+
+
+def test_what_is_being_joined_is_given_to_nobody_yet() -> None:
+    async def main() -> None:
+        async with nodes() as make:
+            cat = await make("cat")
+            await cat.create()
+            invite = await cat.invite()
+            await cat.stop()
+            with tempfile.TemporaryDirectory(prefix="clh") as folder:
+                home = Path(folder)
+                async with household(home) as ours:
+                    first = await ours.open(Profile(home), create=True)
+                    await ask(first, commands.Create("Dogs", "ana"))
+                    joining = asyncio.create_task(ask(first, commands.Join(invite, "ana", 0.5)))
+                    await until(lambda: two(ours))
+                    (place,) = workspaces_of(Profile(home))[1:]
+                    assert not joining.done()
+                    assert ours.held(place) is None
+                    assert (await joining).phase == "pending"
+                    assert ours.held(place) is not None
 
     asyncio.run(main())
 
