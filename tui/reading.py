@@ -121,7 +121,11 @@ class Reading:
             count, pages = self._flooded, self._pages
             middle = None if self._timeline.follows else self._timeline.middle
             try:
-                stretch = await (pages.newest() if middle is None else pages.around(middle))
+                # All of a page, since some of it may have merged into what was read before.
+                if middle is None:
+                    stretch = await pages.newest(HISTORY_PAGE_MESSAGES)
+                else:
+                    stretch = await pages.around(middle)
             except ChatError as error:
                 self._asker.complain(error)
                 self._flooded = 0

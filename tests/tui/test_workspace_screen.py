@@ -186,7 +186,7 @@ async def test_a_flood_is_read_as_one_page() -> None:
             world.emit(MessagesArrived("general", 10))
         await face.shows("late news 499")
         assert len(face.asked(commands.History)) - before <= 3
-        assert len(face.workspace.timeline.sheet) == FIRST_PAGE_MESSAGES
+        assert len(face.workspace.timeline.sheet) == HISTORY_PAGE_MESSAGES
         await face.press("pageup", "pageup")
         for number in range(500, 1000):
             world.put(world.make("general", world.author("bo"), f"late news {number}"))
