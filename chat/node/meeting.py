@@ -185,6 +185,9 @@ class Meeting:
         for handle in self._handles.values():
             if handle.number not in self._shares and team.engine.knows(handle.device):
                 self._begin_sharing(handle, team)
+                if handle.initiator:
+                    # Nobody knew yet whose address it is: so it is for who has just joined.
+                    self._met(handle.url, handle.device)
         self.secrets_changed()
 
     def peers(self) -> list[model.Peer]:

@@ -54,6 +54,16 @@ def test_two_nodes_talk_and_go_on_after_a_restart() -> None:
     played(story)
 
 
+def test_who_joined_by_an_address_finds_it_again_without_discovery() -> None:
+    async def story(make: Make) -> None:
+        ana, bo = await pair(make)
+        await bo.stop()
+        await bo.start()
+        await bo.until(lambda: bo.linked() == ana.linked() == 1)
+
+    played(story)
+
+
 def test_the_channel_that_is_looked_at_is_fetched_before_the_others() -> None:
     async def story(make: Make) -> None:
         ana = await make("ana")
