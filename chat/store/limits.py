@@ -11,6 +11,7 @@ ARRIVAL_BITS = 40  # a thousand entries a second for 34 years
 CLAIMS_MAX = 256  # of people waiting to be admitted; the oldest makes room
 ADDRESSES_MAX = 64  # where peers were last met; the oldest makes room
 CURSORS_MAX = 1_024  # stores met; a peer that changes its name each time costs no more than this
+TOUCHED_BY_ENTRIES_MAX = 20_000  # after a cursor; beyond so many looking at every log is quicker
 SPENT_CACHED = 1_024  # days of devices; beyond it they are read again
 UNHELD_LOGS_MAX = 20_000  # logs known only from receipts: a newcomer's, not an inventor's
 

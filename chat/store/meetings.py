@@ -3,8 +3,13 @@
 from typing import NamedTuple
 
 from chat.store.database import Database
-from chat.store.limits import ADDRESSES_MAX, CURSORS_MAX, RECEIPTS_CACHED_LOGS
-from chat.store.logs import Logs
+from chat.store.limits import (
+    ADDRESSES_MAX,
+    CURSORS_MAX,
+    RECEIPTS_CACHED_LOGS,
+    TOUCHED_BY_ENTRIES_MAX,
+)
+from chat.store.logs import Logs, LogState
 from chat.store.names import Names
 from crdt.entry import LogId
 
@@ -53,6 +58,26 @@ class Meetings(Logs):
             " WHERE workspace = ?1 ORDER BY number DESC LIMIT ?2)",
             (self._number, CURSORS_MAX),
         )
+
+    def touched_since(self, arrival: int) -> list[LogState]:
+        """The logs that got entries after an arrival number, at either end.
+
+        A peer that was away for a while is told what came meanwhile: that costs as much as came,
+        not as much as there is.
+        """
+        start, end = self._keys_from + arrival, self._keys_to
+        far = self._database.one(
+            "SELECT 1 FROM entry WHERE arrival > ? AND arrival < ? LIMIT 1",
+            (start + TOUCHED_BY_ENTRIES_MAX, end),
+        )
+        if far is not None:
+            return super().touched_since(arrival)
+        rows = self._database.read(
+            "SELECT log FROM entry WHERE arrival > ? AND arrival < ? GROUP BY log ORDER BY log",
+            (start, end),
+        )
+        states = (self.log_state(self._log_id(number)) for (number,) in rows)
+        return [state for state in states if state is not None]
 
     def add_receipt(self, device: bytes, log: LogId, seq: int) -> bool:
         """A device holds a log up to `seq`; False when that was known."""
