@@ -5,7 +5,9 @@
 #   make check         what CI runs: format, lint, types, layout, tests
 #   make sim SEEDS=100 the simulator: teams in virtual time, and everything that fails them
 #   make soak          the same for long: a day of twenty machines, and two hundred at once
+#   make chaos         twenty processes that are killed, frozen and cut off for a minute
 #   make attacks       what a hostile member, relay or stranger can try, by number
+#   make fuzz          every decoder under a coverage-guided fuzzer [TARGET=name] [SECONDS=600]
 #   make bench         the numbers of docs/performance.md, as ratios against a floor
 #   make format        rewrite the code in the project's format
 #   make requirements  pin the newest allowed versions again
@@ -17,7 +19,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sim soak attacks bench format requirements clean
+.PHONY: help demo test check sim soak chaos attacks bench format requirements clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -57,10 +59,26 @@ soak: .venv/dev.stamp
 	$(BIN)/python -m tests.sim --crowd
 	$(BIN)/python -m tests.sim --soak
 
+CHAOS_SEED ?= 1
+chaos: .venv/dev.stamp
+	CHAOS_MACHINES=20 CHAOS_SECONDS=60 CHAOS_SEED=$(CHAOS_SEED) $(BIN)/python -m pytest -s \
+		tests/integration/test_history_processes.py
+
 HISTORIES ?= 10000
 attacks: .venv/dev.stamp
 	ATTACK_HISTORIES=$(HISTORIES) ROSTER_EXAMPLES=3000 $(BIN)/python -m pytest tests/attacks \
 		tests/crdt/test_roster_random.py -n $(WORKERS) --dist worksteal
+
+# The fuzzer is apart: it has no build for every Python that Clowder runs on, and no test needs it.
+.venv/fuzz.stamp: .venv/dev.stamp requirements/fuzz.txt
+	@echo "installing the fuzzer into .venv"
+	@$(INSTALL) -r requirements/fuzz.txt
+	@touch $@
+
+TARGET ?=
+SECONDS ?= 600
+fuzz: .venv/fuzz.stamp
+	nice -n 10 $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(TARGET),"$(TARGET)")
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench
@@ -81,6 +99,7 @@ requirements: .venv/dev.stamp
 	$(COMPILE) --output-file requirements/base.txt pyproject.toml
 	$(BIN)/python -c '$(DEV_GROUP)' | $(COMPILE) --constraint requirements/base.txt --extra web \
 		--output-file requirements/dev.txt pyproject.toml -
+	$(COMPILE) --output-file requirements/fuzz.txt requirements/fuzz.in
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
