@@ -103,6 +103,14 @@ class SetTopic(Command, frozen=True, tag="topic"):
     topic: str
 
 
+class SetKeep(Command, frozen=True, tag="channel_keep"):
+    """For how many days a channel's messages are kept, 0 for ever; obeyed a day later.
+    Reply: model.Channel."""
+
+    channel: str
+    days: int
+
+
 class Post(Command, frozen=True, tag="post"):
     """Reply: model.Message, durable here."""
 
@@ -333,6 +341,7 @@ REPLIES: dict[type[Command], Any] = {
     LookAround: model.Surroundings,
     CreateChannel: model.Channel,
     SetTopic: model.Channel,
+    SetKeep: model.Channel,
     Post: model.Message,
     PostLines: list[str],
     Put: model.Message,

@@ -8,6 +8,8 @@ mdns = true
 [pictures]
 fetch_up_to_mb = 16            # larger pictures wait for `clowder get`
 keep_up_to_mb = 10240          # of files; beyond that, what others hold as well goes
+[messages]
+keep_days = 0                  # on this machine, older messages are forgotten; 0 keeps them all
 [ui]
 theme = "clowder"
 bell = true                    # ring while the terminal is not in front
@@ -35,6 +37,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chat.errors import UsageError
+from crdt.limits import KEEP_MAX_DAYS
 
 FETCH_UP_TO_MB = 16
 """Pictures larger than this are fetched when asked for; smaller ones come by themselves."""
@@ -62,6 +65,12 @@ class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     fetch_up_to_mb: Annotated[int, msgspec.Meta(ge=0, le=FETCH_MAX_MB)] = FETCH_UP_TO_MB
     keep_up_to_mb: Annotated[int, msgspec.Meta(ge=0, le=FETCH_MAX_MB)] = KEEP_UP_TO_MB
+
+
+class Messages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The [messages] table."""
+
+    keep_days: Annotated[int, msgspec.Meta(ge=0, le=KEEP_MAX_DAYS)] = 0
 
 
 class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     network: Network = Network()
     pictures: Pictures = Pictures()
+    messages: Messages = Messages()
     ui: Ui = Ui()
     keys: dict[str, str] = {}
     hooks: Hooks = Hooks()

@@ -100,6 +100,7 @@ class Channel(msgspec.Struct, frozen=True):
         members: who may read a limited one, this member first.
         direct: it is a private one of two: what is said there is said to this member.
         complete: False while older messages are known to exist that are not here yet.
+        keep_days: messages that are older are forgotten; 0 when none are.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Channel(msgspec.Struct, frozen=True):
     readers: int = 0
     members: tuple[Author, ...] = ()
     direct: bool = False
+    keep_days: int = 0
 
 
 class Peer(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from chat import model
 from chat.errors import NotFound
+from chat.retention import channel_rule
 from chat.workspace import Workspace
 from crdt.clock import milliseconds
 from crdt.ops import FileInfo
@@ -165,11 +166,12 @@ class Views:
             unread=unread,
             mentions=mentions,
             last_at=milliseconds(last) if last else 0,
-            complete=all(log.low == 0 for log in workspace.store.logs(channel)),
+            complete=not any(log.lacks_beginning for log in workspace.store.logs(channel)),
             limited=limited,
             readers=len(readers),
             members=tuple(authors),
             direct=limited and workspace.me in readers and len(readers) == model.DIRECT_READERS,
+            keep_days=channel_rule(workspace, channel).days or 0,
         )
 
     def channels(self) -> list[model.Channel]:

@@ -8,7 +8,8 @@ A pure function: `judge` changes nothing. What it accepts
 - carries signatures at the anchors and at its end only, and all of them verify, so whatever is
   stored can be served on;
 - was written under rosters that descend from one another, at each of which the device may write;
-- has its ciphertexts, but where its author let them be erased (`crdt.erasure`).
+- has its ciphertexts, but where its author let them be erased (`crdt.erasure`), or where they are
+  older than what is kept here (`crdt.retention`).
 
 Two ids for one place of a log under one device's signatures are a fork. What is held stays; the
 other branch is refused and handed back as evidence.
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from crdt import keys, limits
 from crdt.entry import Entry, Run, from_run
 from crdt.errors import Invalid
+from crdt.retention import Forgets, keeps_all
 from crdt.sync_ports import LogState, RosterView
 
 HeadSets = dict[bytes, tuple[bytes, ...]]
@@ -50,7 +52,7 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Bare:
-    """It came without ciphertexts that nobody is known to have erased."""
+    """It came without ciphertexts that are kept here, and that nobody is known to have erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,12 @@ def judge(
     entry_at: EntryAt,
     roster: RosterView,
     erased_in: ErasedIn = lambda first, last: (),
+    forgets: Forgets = keeps_all,
 ) -> Verdict:
     """What to do with a run.
 
-    `erased_in` says what its author let be erased; else that is nothing.
+    `erased_in` says what its author let be erased, `forgets` what is too old to be kept here; else
+    that is nothing.
 
     Raises:
         Invalid: no honest device sends this.
@@ -114,7 +118,11 @@ def judge(
             return _fork(run, entries, held, entry_at)
     if not above and not below:
         return Nothing()
-    bare = [entry.seq for entry in (*above, *below) if entry.ciphertext is None]
+    bare = [
+        entry.seq
+        for entry in (*above, *below)
+        if entry.ciphertext is None and not forgets(entry.log, entry.hlc)
+    ]
     if bare and not set(bare).issubset(erased_in(min(bare), max(bare))):
         return Bare()
     if above and not above[-1].signature:

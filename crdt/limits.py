@@ -35,6 +35,12 @@ EMOJI_MAX_CHARS = 32  # a family emoji is 11 code points; custom :names: fit as 
 FILES_PER_MESSAGE_MAX = 16
 MENTIONS_MAX = 64
 ERASED_PLACES_MAX = 512  # entries of one message: 28 KiB; who edits more often says it in parts
+KEEP_MIN_DAYS = 1  # a rule that is shorter would forget what somebody has not read since yesterday
+KEEP_MAX_DAYS = 36_500  # a century is for ever
+KEEP_NOTICE_MS = 24 * 3600 * 1000  # from a channel's rule to obeying it: a slip can be taken back
+KEEP_SLACK_MS = (
+    60 * 60 * 1000
+)  # a peer whose clock is so much ahead forgets sooner, and is believed
 PREVIEW_MAX_BYTES = 16 * 1024  # a small picture inside the sealed entry
 CAPTION_MAX_CHARS = 1_000  # caption and alternative text of a file
 

@@ -1,7 +1,8 @@
 """A channel's state: last-writer-wins registers for its topic, pins, profiles and settings.
 
 A register's key says what it is about, its value is text, and the write with the largest stamp
-wins. A profile register belongs to the member who signed the entry, so nobody renames another.
+wins. A profile register belongs to the member who signed the entry, so nobody renames another; so
+does the word on how long to keep messages, which counts while its member is an admin.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,12 @@ from typing import NamedTuple
 
 from crdt import ops
 from crdt.timeline import Stamp
+
+KEEP_SETTING = "keep"
+"""The setting that says for how many days a channel is kept; see `crdt.retention`."""
+
+KEEP_REGISTERS = f"{KEEP_SETTING}/"
+"""What the keys of the registers that it writes begin with; the rest is the member."""
 
 StateOp = ops.Topic | ops.Pin | ops.Profile | ops.Setting
 
@@ -32,6 +39,8 @@ def writes(op: StateOp, member: bytes, stamp: Stamp) -> Iterator[Register]:
         yield Register(f"nick/{owner}", op.nick, stamp)
         yield Register(f"colour/{owner}", op.colour, stamp)
         yield Register(f"picture/{owner}", op.picture.hex(), stamp)
+    elif op.name == KEEP_SETTING:
+        yield Register(KEEP_REGISTERS + member.hex(), op.value, stamp)
     else:
         yield Register(f"set/{op.name}", op.value, stamp)
 

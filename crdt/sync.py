@@ -25,6 +25,7 @@ from crdt import limits
 from crdt.budget import Budget
 from crdt.entry import Entry, LogId
 from crdt.errors import Invalid, TooNew
+from crdt.retention import Forgets, keeps_all
 from crdt.sync_core import Core, Link
 from crdt.sync_fetch import Fetch
 from crdt.sync_forks import ForkExchange
@@ -86,6 +87,7 @@ class Replicator:
         visible: which device may hold which channel.
         choose: randomness.
         budget: what devices may add in a day; the caller tells it which day it is.
+        forgets: what is too old to be kept here; the caller forgets it.
     """
 
     def __init__(
@@ -100,9 +102,10 @@ class Replicator:
         choose: Choose,
         seals: SealStore | None = None,
         budget: Budget | None = None,
+        forgets: Forgets = keeps_all,
     ) -> None:
         budget = Budget(store, device) if budget is None else budget
-        self._core = Core(workspace, store, roster, device, visible, budget)
+        self._core = Core(workspace, store, roster, device, visible, budget, forgets)
         self._choose = choose
         self._fetch = Fetch(self._core)
         self._receipts = Receipts(self._core, sign_seed)
@@ -191,6 +194,22 @@ class Replicator:
         self._receipts.entries_stored(entries[0].log)
         return self._finish()
 
+    def forgotten(self, logs: Iterable[LogId], now: int) -> list[Effect]:
+        """The store forgot what was too old of these logs: nobody is asked for what is below."""
+        core = self._start(now)
+        for log in logs:
+            state = core.store.log_state(log)
+            if state is not None and not state.lacks_beginning:
+                core.gaps.pop(log, None)
+                core.progress = True
+        return self._finish()
+
+    def rule_changed(self, channel: bytes, now: int) -> list[Effect]:
+        """A channel is kept for another time than before: see again how old its beginnings are."""
+        self._start(now)
+        self._fetch.look_again(channel)
+        return self._finish()
+
     def roster_changed(self, ids: Iterable[bytes], now: int) -> list[Effect]:
         """Roster ops were added here, and stored."""
         self._start(now).roster_news.extend(ids)
@@ -261,24 +280,7 @@ class Replicator:
         ]
         if not links:
             return None
-        heads: dict[LogId, int] = {}
-        lows: dict[LogId, int] = {}
-        for link in links:
-            for log, wanted in link.wanted.items():
-                heads[log] = max(heads.get(log, -1), wanted.head)
-                lows[log] = min(lows.get(log, wanted.low), wanted.low)
-        store = self._core.store
-        missing = 0
-        for log, head in heads.items():
-            state = store.log_state(log)
-            missing += head - (lows[log] - 1 if state is None else state.head)
-        for log in self._core.gaps:
-            state = store.log_state(log)
-            able = [link for link in links if self._core.common(link, log.channel)]
-            if state is not None and able:
-                lowest = min(link.lows.get(log, 0) for link in able)
-                missing += max(0, state.low - lowest)
-        return missing
+        return self._core.missing(links)
 
     def in_sync(self, number: int) -> bool:
         """Whether a link's peer and this store were equal when last compared, and nothing that

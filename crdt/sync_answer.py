@@ -6,6 +6,7 @@ there; what is handed on is bounded by signatures in the same way, and can be ha
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from crdt import limits
 from crdt.entry import Entry, LogId, Run, to_run
@@ -40,14 +41,23 @@ class Answer:
         self._end = DONE
 
     def add(self, log: LogId, first: int, last: int, backward: bool) -> bool:
-        """Add a range as far as it is held; False when the answer is full."""
+        """Add a range as far as it is held; False when the answer is full.
+
+        What was forgotten by age goes to those who need it to go on with a log. Who looks for its
+        beginning gets one entry of it, in a run by itself, to see how old the rest must be.
+        """
         store = self._core.store
         state = store.log_state(log)
         if state is None:
             return True
-        first, last = max(first, state.low), min(last, state.head)
+        lowest = state.first_kept if backward else state.low
         cut = backward_runs if backward else forward_runs
-        for entries in cut(self._core, state, first, last):
+        runs: Iterable[Sequence[Entry]] = cut(
+            self._core, state, max(first, lowest), min(last, state.head)
+        )
+        if backward and first < lowest <= last + 1 and lowest > state.low:
+            runs = chain(runs, [store.entries(log, lowest - 1, lowest - 1)])
+        for entries in runs:
             run = run_of(self._core, entries) if self._link.takes(entries) else None
             if run is None:
                 return True
@@ -166,7 +176,9 @@ def _table(states: Sequence[LogState]) -> Table:
     for state in states:
         log = state.log
         number = authors.setdefault(Author(log.device, log.incarnation), len(authors))
-        row = HeadRow(number, log.part, state.low, state.head, state.head_id[:8], state.head_hlc)
+        row = HeadRow(
+            number, log.part, state.first_kept, state.head, state.head_id[:8], state.head_hlc
+        )
         channels.setdefault(log.channel, []).append(row)
     listed = tuple(ChannelHeads(channel, tuple(rows)) for channel, rows in channels.items())
     return tuple(authors), listed

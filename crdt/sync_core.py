@@ -8,6 +8,7 @@ from typing import NamedTuple
 from crdt import limits
 from crdt.budget import Budget
 from crdt.entry import Entry, LogId
+from crdt.retention import Forgets
 from crdt.sync_messages import (
     TAKES_ERASED,
     TOLD,
@@ -215,6 +216,7 @@ class Core:
         device: bytes,
         visible: Visible,
         budget: Budget,
+        forgets: Forgets,
     ) -> None:
         self.workspace = workspace
         self.store = store
@@ -222,6 +224,7 @@ class Core:
         self.device = device
         self.visible = visible
         self.budget = budget
+        self.forgets = forgets
         self.links: dict[int, Link] = {}
         self.effects: list[Effect] = []
         self.now = 0
@@ -306,6 +309,25 @@ class Core:
         if link.answered:
             link.marked = link.hello_sent.arrival
         self.send(link, link.hello_sent)
+
+    def missing(self, links: Sequence[Link]) -> int:
+        """Entries that the peers of these links are known to have, and this store lacks."""
+        heads: dict[LogId, int] = {}
+        lows: dict[LogId, int] = {}
+        for link in links:
+            for log, wanted in link.wanted.items():
+                heads[log] = max(heads.get(log, -1), wanted.head)
+                lows[log] = min(lows.get(log, wanted.low), wanted.low)
+        count = 0
+        for log, head in heads.items():
+            state = self.store.log_state(log)
+            count += head - (lows[log] - 1 if state is None else state.head)
+        for log in self.gaps:
+            state = self.store.log_state(log)
+            able = [link for link in links if self.common(link, log.channel)]
+            if state is not None and able:
+                count += max(0, state.low - min(link.lows.get(log, 0) for link in able))
+        return count
 
     def read_all(self, link: Link) -> bool:
         """Whether all that the peer had at its last hello is here, or was announced and is."""

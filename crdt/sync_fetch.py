@@ -18,13 +18,7 @@ from crdt import limits
 from crdt.entry import LogId
 from crdt.ops import PART_NOTES, PART_STATE, PART_TIMELINE
 from crdt.sync_core import Core, Link, PeerHead, Request
-from crdt.sync_messages import (
-    HeadRow,
-    HeadsWant,
-    Page,
-    Range,
-    Want,
-)
+from crdt.sync_messages import HeadRow, HeadsWant, Page, Range, Want
 from crdt.sync_ports import LogState
 
 _STATE, _NEWS, _PAGE, _NOTES, _FRESH, _HISTORY = range(6)
@@ -120,6 +114,16 @@ class Fetch:
         for link in self._core.links.values():
             if link.number in self._queues:
                 self._queue_log(link, log)
+
+    def look_again(self, channel: bytes) -> None:
+        """Ask once more for what was refused of a channel, and for its beginnings."""
+        logs = set(self._core.gaps)
+        for link in self._core.links.values():
+            logs.update(link.wanted)
+            link.stalled = {log for log in link.stalled if log.channel != channel}
+            link.lows = {log: low for log, low in link.lows.items() if log.channel != channel}
+        for log in sorted(log for log in logs if log.channel == channel):
+            self.requeue(log)
 
     def answered(self, link: Link, number: int, *, cut: bool) -> None:
         """A request was answered; unless the answer was cut, judge what it did not bring."""
@@ -291,9 +295,9 @@ class Fetch:
             if state is None and log.part == PART_TIMELINE and log.channel in self._paging:
                 return None
             return _forward_range(log, state, wanted, asked)
-        if state is None or state.low == 0 or (asked is not None and not asked.backward):
+        if state is None or log not in self._core.gaps or log in link.stalled:
             return None
-        if log in link.stalled:
+        if asked is not None and not asked.backward:
             return None
         lowest = link.lows.get(log, 0)
         last = (state.low if asked is None else asked.edge) - 1

@@ -36,6 +36,18 @@ class LogState(Protocol):
     def head_roster(self) -> bytes: ...
     @property
     def head_hlc(self) -> int: ...
+    @property
+    def first_kept(self) -> int:
+        """From here to `head` content is kept; below it was forgotten by age (`crdt.retention`).
+
+        At most `head`, whose entry may be forgotten as well.
+        """
+        ...
+
+    @property
+    def lacks_beginning(self) -> bool:
+        """Whether there is more below `low` than this store would forget."""
+        ...
 
 
 class EntryStore(Protocol):

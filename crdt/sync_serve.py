@@ -122,7 +122,8 @@ class Serve:
             top = len(entries) - 1
             if top < 0 or entries[top].seq != state.head:
                 continue  # only its beginning was filled in; who lacks that asks for it
-            while top > 0 and entries[top - 1].seq == entries[top].seq - 1:
+            lowest = state.first_kept if entries[0].seq == state.low else state.low
+            while top > 0 and entries[top - 1].seq == max(entries[top].seq - 1, lowest):
                 top -= 1
             run = run_of(self._core, entries[top:]) if link.takes(entries[top:]) else None
             size += limits.DIGEST_BYTES * 8

@@ -4,8 +4,9 @@ Every run is judged by `crdt.ingest`. What cannot be judged yet is held, within 
 roster ops or the earlier entries are here. A peer whose branch of a log contradicts what is held
 is left to `crdt.sync_forks`; the two stores count as equal with this difference.
 
-What comes without ciphertexts that nobody is known to have erased is not stored either. The log
-stays wanted, and is asked for again when its author's statement is here.
+What comes without ciphertexts that nobody is known to have erased, and that are not too old to be
+kept, is not stored either. The log stays wanted, and is asked for again when its author's statement
+is here.
 """
 
 from collections import OrderedDict
@@ -53,7 +54,7 @@ class Take:
         self._lowest: dict[LogId, Entry] = {}
         """Of logs that are being filled in: what is above the next range, without its content."""
         for state in core.store.logs():
-            if state.low > 0:
+            if state.lacks_beginning:
                 core.gaps[state.log] = 0
 
     def on_entries(self, link: Link, message: Entries, size: int) -> None:
@@ -107,6 +108,7 @@ class Take:
             lambda seq: self._entry(log, seq),
             core.roster,
             lambda first, last: core.store.named(log, first, last),
+            core.forgets,
         )
         last = run.first_seq + len(run.items) - 1
         if isinstance(verdict, Waiting):
@@ -343,7 +345,8 @@ class Take:
             return
         link.noted[log] = self._core.request_number
         if row.low > 0:
-            link.lows[log] = row.low
+            # If what is right below is too old to be kept here, there is nothing more to look for.
+            link.lows[log] = row.low - self._core.forgets(log, 0)
         else:
             link.lows.pop(log, None)
         state = self._core.store.log_state(log)

@@ -13,6 +13,7 @@ import msgspec
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.keeping import FOR_EVER, Days, kept
 from chat.errors import NotFound, UsageError
 
 NOTES_MAX_BYTES = 4 * 1024 * 1024
@@ -39,7 +40,8 @@ def channel_line(known: model.Channel) -> str:
     """A channel for people: name, who can read it, what is new, topic."""
     unread = f"  {known.unread} unread" if known.unread else ""
     topic = f"  {known.topic}" if known.topic else ""
-    return f"#{known.name}  {privacy(known)}{unread}{topic}"
+    keeping = f"  {kept(known)}" if known.keep_days else ""
+    return f"#{known.name}  {privacy(known)}{keeping}{unread}{topic}"
 
 
 def privacy(known: model.Channel) -> str:
@@ -92,6 +94,26 @@ def channel_topic(name: str, topic: str) -> None:
             changed = await session.call(commands.SetTopic(name, topic))
         if invocation.output.as_json:
             invocation.output.record("channel", msgspec.to_builtins(changed))
+
+    run(work)
+
+
+@channel.command("set", cls=GlobalOptions)
+@click.argument("name", metavar="CHANNEL")
+@click.option("--keep", type=Days(), required=True, help="90d, or forever.")
+def channel_set(name: str, keep: int) -> None:
+    """Say for how long messages are kept, everywhere; obeyed a day later."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            changed: model.Channel = await session.call(commands.SetKeep(name, keep))
+        if invocation.output.as_json:
+            invocation.output.record("channel", msgspec.to_builtins(changed))
+        elif keep:
+            invocation.output.note(
+                f"From tomorrow on, what is older than {kept(changed).removeprefix('kept ')} is "
+                f"forgotten on everybody's machine. `--keep {FOR_EVER}` takes that back until then."
+            )
 
     run(work)
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
 from chat.cli.opening import Opening
 from chat.cli.output import Output, silence
 from chat.cli.unlocking import Passphrases
-from chat.config import Settings, environment, load
+from chat.config import Messages, Settings, environment, load
 from chat.errors import ChatError
 from chat.profile import Profile, default_home
 from chat.session import Session
@@ -170,6 +171,8 @@ class Invocation:
         self._shared = shared
         self.output = Output(bool(shared.get("as_json")))
         self.passphrases = Passphrases(self.output, shared.get("passphrase_fd"))
+        self.keep_days: int | None = None
+        """What this run is told to keep, in place of what the settings say."""
 
     @property
     def home(self) -> Path:
@@ -211,7 +214,10 @@ class Invocation:
             "dial": self._shared.get("dial"),
             "mdns": False if self._shared.get("no_mdns") else None,
         }
-        return load(self.config_path, overrides, environment())
+        settings = load(self.config_path, overrides, environment())
+        if self.keep_days is None:
+            return settings
+        return msgspec.structs.replace(settings, messages=Messages(self.keep_days))
 
     def opening(self, *, network: bool, listening: bool, yielding: float = 0.0) -> Opening:
         """What opens workspaces of this profile; the arguments are those of `session`."""

@@ -10,6 +10,7 @@ import click
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.keeping import Days
 from chat.cli.lasting import HolderChanged
 from chat.cli.output import Output
 from chat.cli.workspaces import Everywhere, everywhere
@@ -149,10 +150,12 @@ def node() -> None:
 
 @click.command(cls=GlobalOptions)
 @click.option("--ticket", default="", help="From `clowder invite --relay`; needed once.")
-def relay(ticket: str) -> None:
+@click.option("--keep", type=Days(), default=None, help="Forget what is older, like 90d.")
+def relay(ticket: str, keep: int | None) -> None:
     """Run a relay, which stores and forwards what it cannot read."""
 
     async def work(invocation: Invocation) -> None:
+        invocation.keep_days = keep
         async with until_stopped() as stopped:
             async with _own(invocation, create=bool(ticket)) as (session, staying):
                 joining = await _be_relay(session, ticket)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from chat import effects
+from chat.engine.asked import Asked
 from chat.engine.limits import PURGE_AFTER_MS
 from chat.engine.members import Members
 from chat.engine.people import People, RosterNews
@@ -19,6 +20,7 @@ from chat.engine.showing import shown
 from chat.erasing import hear_all, naming, obey_all, spelled_out, strays
 from chat.errors import TrustError, Unavailable
 from chat.reader import Reading, read, read_everything, read_turned, read_waiting
+from chat.retention import SWEEP_PAUSE_MS, Retention
 from chat.voiding import Voiding
 from chat.workspace import Now, Workspace
 from chat.writer import write
@@ -26,23 +28,28 @@ from crdt import ops, sync_ports
 from crdt.budget import Budget
 from crdt.entry import Entry
 from crdt.errors import Invalid
-from crdt.limits import BEHIND_MAX_ENTRIES
-from crdt.roster_ops import LEVEL_RELAY
 from crdt.sync import Replicator
 
 
-class Engine:
+class Engine(Asked):
     """One workspace on this device.
 
     Args:
         workspace: who we are, the roster, the keys and the store.
         choose: `choose(n)` gives a random number from 0 to n - 1.
+        keep_days: what is older is forgotten here; None for what channels say.
     """
 
-    def __init__(self, workspace: Workspace, choose: Callable[[int], int]) -> None:
-        self.workspace = workspace
+    def __init__(
+        self,
+        workspace: Workspace,
+        choose: Callable[[int], int],
+        *,
+        keep_days: int | None = None,
+    ) -> None:
         self.budget = Budget(workspace.store, workspace.device)
-        self.replicator = Replicator(
+        self.retention = Retention(workspace, keep_days)
+        replicator = Replicator(
             workspace.id,
             workspace.store,
             workspace.roster,
@@ -52,12 +59,12 @@ class Engine:
             choose=choose,
             seals=workspace.epochs,
             budget=self.budget,
+            forgets=self.retention.forgets,
         )
+        super().__init__(workspace, replicator)
         self.people = People(workspace)
         self.members = Members(workspace, self.people)
         self.voiding = Voiding(workspace)
-        self._links: dict[int, bytes] = {}
-        self._others_online: frozenset[bytes] = frozenset()
         self._out: list[effects.Effect] = []
         self._unsent: list[bytes] = []
         """Own ops of this turn. They go out together, so that nobody sees a removal without the
@@ -123,6 +130,8 @@ class Engine:
             self._mend_keys(now)
         if "words" in due:
             self.workspace.store.purge_words()
+        if "age" in due:
+            self._sweep(now)
         return self._finish(now)
 
     # What the user does -------------------------------------------------------------------------
@@ -187,36 +196,8 @@ class Engine:
         self._judge_again(now)  # An older build kept evidence of forks, and did not go by it.
         self._admit_kept(now)
         self._mend_keys(now)
+        self._wakes["age"] = now.mono + SWEEP_PAUSE_MS
         return self._finish(now)
-
-    # What is asked ------------------------------------------------------------------------------
-
-    def behind(self, link: int | None = None) -> int | None:
-        """Entries known to exist that are not here; None until some peer said what it has.
-
-        With a link, those that its peer has. What peers say may be any number; this is bounded.
-        """
-        missing = self.replicator.behind(link)
-        return None if missing is None else min(missing, BEHIND_MAX_ENTRIES)
-
-    def is_relay(self, device: bytes) -> bool:
-        """Whether the roster calls a device a relay."""
-        known = self.workspace.roster.state.devices.get(device)
-        return known is not None and known.level >= LEVEL_RELAY
-
-    def knows(self, device: bytes) -> bool:
-        """Whether the roster names a device."""
-        return device in self.workspace.roster.state.devices
-
-    def linked_devices(self) -> frozenset[bytes]:
-        """Devices that a link leads to."""
-        return frozenset(self._links.values())
-
-    def present(self) -> set[bytes]:
-        """Members that are online: a link leads to them, or others say so."""
-        devices = self._others_online.union(self._links.values())
-        members = (self.workspace.member_of(device) for device in devices)
-        return {member for member in members if member is not None}
 
     # Inside: effects ----------------------------------------------------------------------------
 
@@ -225,6 +206,7 @@ class Engine:
 
     def _finish(self, now: Now) -> list[effects.Effect]:
         self.budget.open_day(now.wall)  # The next turn is a moment later, or at most ten minutes.
+        self.retention.begin_turn(now)
         if self._unsent:
             ids, self._unsent = self._unsent, []
             self._follow(self.replicator.roster_changed(ids, now.mono), now)
@@ -243,8 +225,12 @@ class Engine:
             match effect:
                 case sync_ports.Send(link, priority, payload):
                     self._tell(effects.Send(link, effects.KIND_SYNC, priority, payload))
-                case sync_ports.Stored(entries, first, _, _):
-                    self._read_new(entries, first, now)
+                case sync_ports.Stored(entries, first, _, prepended):
+                    kept = self.retention.arrived(entries, prepended=prepended, now=now)
+                    if len(kept) < len(entries):
+                        log = entries[0].log
+                        self._follow(self.replicator.forgotten([log], now.mono), now)
+                    self._read_new(kept, first + len(entries) - len(kept), now)
                 case sync_ports.RosterChanged():
                     self._roster_changed(now)
                 case sync_ports.ForkProven():
@@ -286,9 +272,21 @@ class Engine:
             return
         reading = read(self.workspace, self.voiding, batch, now)
         self._show_reading(reading)
+        for channel in self.retention.heard(reading.changes):
+            self._follow(self.replicator.rule_changed(channel, now.mono), now)
+            self._wakes["age"] = now.mono + SWEEP_PAUSE_MS
         self._name_strays(reading, now)
         if self.voiding.doubts:
             self._judge_again(now)
+
+    def _sweep(self, now: Now) -> None:
+        """Forget some of what is too old."""
+        swept = self.retention.sweep(now)
+        self._wakes["age"] = now.mono + swept.pause_ms
+        self._follow(self.replicator.forgotten(swept.logs, now.mono), now)
+        if swept.channels:
+            self._tell(*map(effects.ChannelRemade, swept.channels))
+            self._tell(effects.ViewChanged("channels"))
 
     def _name_strays(self, reading: Reading, now: Now) -> None:
         """Name what is here of messages that this member took back elsewhere."""

@@ -12,6 +12,8 @@ from chat.errors import NotFound, TrustError, UsageError
 from chat.views import Views
 from chat.workspace import Workspace
 from crdt import limits, ops
+from crdt.registers import KEEP_SETTING
+from crdt.roster_ops import LEVEL_ADMIN_MAX
 from crdt.text import clean_line, clean_text
 
 _NICK_END = re.compile(r"[\w-]", re.UNICODE)
@@ -112,6 +114,19 @@ class Talking:
                 f"{len(text)}; the channel's notes have room for more."
             )
         return Saying(self._workspace.find_channel(channel), ops.Topic(text))
+
+    def keep(self, channel: str, days: int) -> Saying:
+        """For how many days messages are kept; 0 for ever."""
+        workspace = self._workspace
+        where = workspace.find_channel(channel)
+        if workspace.level is None or workspace.level > LEVEL_ADMIN_MAX:
+            raise TrustError("How long messages are kept is for founders and admins to say.")
+        if not (days == 0 or limits.KEEP_MIN_DAYS <= days <= limits.KEEP_MAX_DAYS):
+            raise UsageError(
+                f"Messages are kept from {limits.KEEP_MIN_DAYS} to {limits.KEEP_MAX_DAYS} days, "
+                "or for ever."
+            )
+        return Saying(where, ops.Setting(KEEP_SETTING, str(days)))
 
     def profile(self, nick: str, colour: str) -> Saying:
         """How this member wants to be shown; what is empty stays."""

@@ -71,6 +71,7 @@ class Answers:
             commands.MakeInvite: self._invite,
             commands.CreateChannel: self._create_channel,
             commands.SetTopic: self._topic,
+            commands.SetKeep: self._keep,
             commands.Post: self._post,
             commands.PostLines: self._post_lines,
             commands.Edit: self._edit,
@@ -144,6 +145,11 @@ class Answers:
 
     async def _topic(self, command: commands.SetTopic) -> model.Channel:
         said = self._team.talking.topic(command.channel, command.topic)
+        await self._write(said)
+        return self._team.views.channel(said.channel)
+
+    async def _keep(self, command: commands.SetKeep) -> model.Channel:
+        said = self._team.talking.keep(command.channel, command.days)
         await self._write(said)
         return self._team.views.channel(said.channel)
 

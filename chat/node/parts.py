@@ -86,7 +86,10 @@ class Parts:
     def begin_team(self, identity: Identity) -> Team:
         """The workspace is known: take up the work in it."""
         assert self.sharing is not None
-        team = self.team = Team(self.opened, identity, self.hub, self.have, self)
+        keep_days = self._settings.messages.keep_days or None
+        team = self.team = Team(
+            self.opened, identity, self.hub, self.have, self, keep_days=keep_days
+        )
         team.run(team.engine.awaken)
         if not identity.relay:
             self.sharing.begin(team, fetching=self._networked)

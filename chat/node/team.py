@@ -91,7 +91,11 @@ class Team:
         hub: Hub,
         have: Callable[[FileInfo], float],
         around: Surroundings,
+        *,
+        keep_days: int | None = None,
     ) -> None:
+        """`keep_days`: what is older is forgotten on this machine; None for what channels say."""
+        self._keep_days = keep_days
         self.identity = identity
         self.turns = Turns(opened.store, self._carry_out, self._taken_back)
         self._opened = opened
@@ -126,7 +130,8 @@ class Team:
             secrets.token_bytes,
             self._opened.incarnation,
         )
-        self.engine = Engine(self.workspace, random.SystemRandom().randrange)
+        choose = random.SystemRandom().randrange
+        self.engine = Engine(self.workspace, choose, keep_days=self._keep_days)
         self.verified = Verified(self._opened.store, self.workspace)
         self.views = Views(
             self.workspace,

@@ -55,7 +55,7 @@ def _runs(workspace: Workspace, log: LogId) -> Iterator[Sequence[Entry]]:
     """A log as it is held now, cut behind anchors: at most 65 entries a piece."""
     state = workspace.store.log_state(log)
     assert state is not None, "the store listed it"
-    first, head = state.low, state.head
+    first, head = max(state.low, state.forgotten), state.head
     while first <= head:
         last = min(head, (first // ANCHOR_EVERY + 1) * ANCHOR_EVERY)
         yield workspace.store.entries(log, first, last)

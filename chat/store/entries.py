@@ -69,14 +69,24 @@ class Entries(Logs):
         """
         first, last = entries[0], entries[-1]
         state = self.log_state(first.log)
-        low, low_prev = first.seq, first.prev
+        low, low_prev, forgotten = first.seq, first.prev, 0
         if state is not None:
             assert (first.seq, first.prev) == (state.head + 1, state.head_id), "not at the head"
-            low, low_prev = state.low, state.low_prev
+            low, low_prev, forgotten = state.low, state.low_prev, state.forgotten
         arrival = self._insert(entries)
         newest = arrival + len(entries) - 1
         self._keep_state(
-            LogState(first.log, low, last.seq, last.id, low_prev, last.roster, last.hlc, newest)
+            LogState(
+                first.log,
+                low,
+                last.seq,
+                last.id,
+                low_prev,
+                last.roster,
+                last.hlc,
+                newest,
+                forgotten,
+            )
         )
         self._database.write(
             "UPDATE log SET low = ?, low_prev = ?, head = ?, head_id = ?, head_roster = ?,"
@@ -278,7 +288,7 @@ class Entries(Logs):
             number, last, hlc = self._log_numbers[log], state.head, state.head_hlc
             if before_hlc is not None:
                 last = self._last_before(state, number, before_hlc)
-                if last < state.low:
+                if last < state.first_kept:
                     continue
                 hlc = self._hlc(number, last)
             lasts[log] = last
@@ -289,7 +299,7 @@ class Entries(Logs):
             _, number, seq, log = heapq.heappop(upcoming)
             ranges[log] = (seq, lasts[log])
             limit -= 1
-            if seq > self._held()[channel][log].low:
+            if seq > self._held()[channel][log].first_kept:
                 following = (-self._hlc(number, seq - 1), number, seq - 1, log)
                 heapq.heappush(upcoming, following)
         return ranges

@@ -27,6 +27,7 @@ class LogState(msgspec.Struct, frozen=True, gc=False):
         low_prev: `prev` of the entry at `low`: the id that backfill must end with.
         head_id, head_roster, head_hlc: of the entry at `head`.
         last_arrival: the newest arrival number of any of its entries.
+        forgotten: what is held below this seq was forgotten by age; 0 when nothing was.
     """
 
     log: LogId
@@ -37,6 +38,17 @@ class LogState(msgspec.Struct, frozen=True, gc=False):
     head_roster: bytes
     head_hlc: int
     last_arrival: int
+    forgotten: int = 0
+
+    @property
+    def first_kept(self) -> int:
+        """From here to `head` content is kept; at most `head`."""
+        return min(max(self.low, self.forgotten), self.head)
+
+    @property
+    def lacks_beginning(self) -> bool:
+        """Whether there may be more below `low` than what would be forgotten."""
+        return self.low > 0 and self.forgotten <= self.low
 
 
 class Fork(msgspec.Struct, frozen=True):
@@ -101,7 +113,7 @@ class Logs(Tables):
             self._states = {}
             for row in self._database.read(
                 "SELECT l.number, c.id, l.part, d.value, l.incarnation, l.low, l.head, l.head_id,"
-                " l.low_prev, r.value, l.head_hlc, l.last_arrival FROM log l"
+                " l.low_prev, r.value, l.head_hlc, l.last_arrival, l.forgotten FROM log l"
                 " JOIN channel c ON c.number = l.channel JOIN name d ON d.number = l.device"
                 " JOIN name r ON r.number = l.head_roster"
                 " WHERE c.workspace = ? AND l.head IS NOT NULL",

@@ -10,7 +10,7 @@ from chat.store.limits import COLOUR_MAX_CHARS, SETTING_NAME_MAX_CHARS, SETTING_
 from chat.store.tables import ChannelRow, Tables
 from crdt import ops
 from crdt.limits import NICK_MAX_CHARS, TOPIC_MAX_CHARS
-from crdt.registers import Register, StateOp, newer, writes
+from crdt.registers import KEEP_REGISTERS, Register, StateOp, newer, writes
 from crdt.text import clean_line, clean_text
 from crdt.timeline import Stamp
 
@@ -52,6 +52,23 @@ class Registers(Tables):
             (row.number, prefix, prefix + _LAST_CHARACTER),
         )
         return dict(found)
+
+    def words_on_keeping(self, channel: bytes) -> list[tuple[bytes, Register]]:
+        """What members said about how long to keep a channel: (member, register)."""
+        row = self._find_channel(channel)
+        if row is None:
+            return []
+        found = self._database.read(
+            "SELECT key, value, hlc, id FROM register WHERE channel = ? AND key >= ? AND key < ?",
+            (row.number, KEEP_REGISTERS, KEEP_REGISTERS + _LAST_CHARACTER),
+        )
+        return [
+            (
+                bytes.fromhex(key.removeprefix(KEEP_REGISTERS)),
+                Register(key, value, Stamp(hlc, entry)),
+            )
+            for key, value, hlc, entry in found
+        ]
 
     def _write_registers(
         self, row: ChannelRow, op: StateOp, member: bytes, stamp: Stamp

@@ -164,7 +164,9 @@ _SPENT: Step = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED), _VOIDED, _ERASED, _SPENT)
+_FORGOTTEN: Step = ("ALTER TABLE log ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0",)
+
+STEPS: tuple[Step, ...] = ((*_REPLICATED, *_PROJECTED), _VOIDED, _ERASED, _SPENT, _FORGOTTEN)
 """One tuple of statements for each version of the schema, from 1."""
 
 APPLICATION_ID = 0x436C6F77  # "Clow": what `file` and others may tell of a decrypted copy

@@ -5,7 +5,7 @@ from pathlib import Path
 from chat.errors import StoreError
 from chat.store.copying import Copying
 from chat.store.database import MEMORY, Database
-from chat.store.erasures import Erasures
+from chat.store.forgetting import Forgetting
 from chat.store.meetings import Meetings
 from chat.store.membership import Membership
 from chat.store.names import Names
@@ -21,7 +21,7 @@ INCARNATION_KEY = "incarnation"
 """The setting that names the logs which this device may write to; `chat.profile` reads it."""
 
 
-class WorkspaceStore(Voided, Erasures, Meetings, Membership, Spending):
+class WorkspaceStore(Voided, Forgetting, Meetings, Membership, Spending):
     """Everything stored of one workspace. Writes need the `Store`'s `commit` to last."""
 
     def __init__(self, store: "Store", database: Database, names: Names, workspace: bytes) -> None:

@@ -79,6 +79,7 @@ class Desk:
     Attributes:
         told: effects of the engine for the face, in order.
         wall_ahead_ms: how far its clock is ahead of the others'.
+        keep_days: what its user told it to keep; obeyed from the next start on.
     """
 
     def __init__(self, name: str, identity: Identity, store: Store, incarnation: bytes) -> None:
@@ -90,6 +91,7 @@ class Desk:
         self.random = random.Random(name)
         self.told: list[effects.Effect] = []
         self.wall_ahead_ms = 0
+        self.keep_days: int | None = None
         self.wake_at: int | None = None
         self.build()
 
@@ -97,7 +99,8 @@ class Desk:
         """Make everything in memory from the store, as a start of the program does."""
         store = self.store.workspace(self.identity.workspace)
         self.workspace = Workspace.load(self.identity, store, self.entropy, self.incarnation)
-        self.engine = Engine(self.workspace, self.random.randrange)
+        choose = self.random.randrange
+        self.engine = Engine(self.workspace, choose, keep_days=self.keep_days)
         self.views = Views(self.workspace, lambda info: 0.0, self.engine.present)
         self.talking = Talking(self.workspace, self.views)
         self.wake_at = None

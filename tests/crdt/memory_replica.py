@@ -48,6 +48,14 @@ class State(NamedTuple):
     head_roster: bytes
     head_hlc: int
 
+    @property
+    def first_kept(self) -> int:
+        return self.low
+
+    @property
+    def lacks_beginning(self) -> bool:
+        return self.low > 0
+
 
 class MemoryStore:
     """An EntryStore of dictionaries; checks the invariants that a real store relies on."""

@@ -1,0 +1,67 @@
+"""Retention: how long the timeline of a channel is kept.
+
+What is older loses its ciphertext, as if its author had erased it, and its log verifies as before
+(`crdt.entry`). That is done by each store for itself, from two things it knows: what it was told to
+keep on its own machine, and the channel's rule. It takes nobody's word that something was old
+enough: an entry without ciphertext is taken only where this store would forget it itself.
+
+A channel's rule is what an admin said last. Each member's word stands in a register of theirs, so a
+rule falls with the standing of who gave it, and the one before it counts again; nobody else's
+counts. Rules: docs/protocol/retention.md.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from crdt.clock import milliseconds, reading
+from crdt.entry import LogId
+from crdt.limits import KEEP_MAX_DAYS, KEEP_MIN_DAYS, KEEP_NOTICE_MS
+from crdt.registers import Register
+from crdt.roster_ops import LEVEL_ADMIN_MAX
+
+DAY_MS = 24 * 3600 * 1000
+
+Forgets = Callable[[LogId, int], bool]
+"""`forgets(log, hlc)`: would this store forget an entry of the log with that reading?"""
+
+
+def keeps_all(log: LogId, hlc: int) -> bool:
+    """For stores that keep everything."""
+    return False
+
+
+class Rule(NamedTuple):
+    """What a channel is kept for.
+
+    Attributes:
+        days: None for ever.
+        from_ms: when it is obeyed; until then somebody may take it back.
+    """
+
+    days: int | None
+    from_ms: int
+
+
+NO_RULE = Rule(None, 0)
+
+
+def days_of(value: str) -> int | None:
+    """The days that a register's value says, None when it says none: then all is kept."""
+    if not (value.isascii() and value.isdecimal() and len(value) <= len(str(KEEP_MAX_DAYS))):
+        return None
+    days = int(value)
+    return days if KEEP_MIN_DAYS <= days <= KEEP_MAX_DAYS else None
+
+
+def rule_of(said: Iterable[tuple[bytes, Register]], levels: Mapping[bytes, int]) -> Rule:
+    """A channel's rule, from what members said, by who they are now."""
+    heard = [word for member, word in said if levels.get(member, 255) <= LEVEL_ADMIN_MAX]
+    if not heard:
+        return NO_RULE
+    newest = max(heard, key=lambda word: word.stamp)
+    return Rule(days_of(newest.value), milliseconds(newest.stamp.hlc) + KEEP_NOTICE_MS)
+
+
+def horizon(days: int | None, now_ms: int) -> int:
+    """The reading below which an entry is older than so many days; 0 when all is kept."""
+    return 0 if days is None else reading(max(0, now_ms - days * DAY_MS))
