@@ -29,6 +29,7 @@ from chat.commands_members import AddToChannel as AddToChannel
 from chat.commands_members import KickFromChannel as KickFromChannel
 from chat.commands_members import Leave as Leave
 from chat.commands_members import LeaveChannel as LeaveChannel
+from chat.commands_members import LinkChannel as LinkChannel
 from chat.commands_members import ListInvites as ListInvites
 from chat.commands_members import ListMembers as ListMembers
 from chat.commands_members import ListVoid as ListVoid

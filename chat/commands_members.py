@@ -79,6 +79,16 @@ class LeaveChannel(Command, frozen=True, tag="channel_leave"):
     channel: str
 
 
+class LinkChannel(Command, frozen=True, tag="channel_link"):
+    """The link with which people outside read a public or hidden channel. Reply: model.ChannelLink.
+
+    A hidden channel's has its key in it, and opens nothing of what is written after somebody was
+    taken out of the channel.
+    """
+
+    channel: str
+
+
 class ListVoid(Command, frozen=True, tag="void"):
     """The newest messages of a channel that do not stand, oldest first. Reply: list[model.Message].
 
@@ -112,6 +122,7 @@ REPLIES: dict[type[Command], Any] = {
     AddToChannel: model.Channel,
     KickFromChannel: model.Channel,
     LeaveChannel: None,
+    LinkChannel: model.ChannelLink,
     ListVoid: list[model.Message],
     Verify: model.Verification,
 }

@@ -12,10 +12,13 @@ KIND_SYNC = 1
 KIND_BLOCKS = 2
 KIND_LOBBY = 3
 KIND_EPHEMERAL = 4
+KIND_GUEST = 5
 """Payload kinds on a link; docs/protocol/README.md lists them."""
 
 PRIORITY_LIVE = 0
 """What is small and waited for: lobby, cursors, typing. Sync and blocks choose their own."""
+PRIORITY_GUEST = 5
+"""What somebody outside reads comes behind everything that members do."""
 
 View = Literal["channels", "members", "status", "transfers"]
 

@@ -67,7 +67,7 @@ class InviteText:
         """As a link. A hint that has no short form is left out."""
         assert len(self.secret) == SECRET_BYTES
         assert len(self.workspace) == WORKSPACE_BYTES
-        hint = _pack_hint(self.hint) if self.hint else b""
+        hint = pack_hint(self.hint) if self.hint else b""
         payload = bytes((VERSION,)) + self.secret + self.workspace + hint
         return SCHEME + b32encode(payload + _check(payload)).decode().rstrip("=").lower()
 
@@ -100,7 +100,7 @@ def parse(text: str) -> InviteText:
         raise UsageError("This invite needs a newer Clowder.")
     secret = payload[1 : 1 + SECRET_BYTES]
     workspace = payload[1 + SECRET_BYTES : _FIXED_BYTES]
-    return InviteText(secret, workspace, _read_hint(payload[_FIXED_BYTES:]))
+    return InviteText(secret, workspace, read_hint(payload[_FIXED_BYTES:]))
 
 
 def _payload(encoded: str) -> bytes:
@@ -123,7 +123,7 @@ def _check(payload: bytes) -> bytes:
 # Hints ----------------------------------------------------------------------------------------
 
 
-def _pack_hint(url: str) -> bytes:
+def pack_hint(url: str) -> bytes:
     """The short form of a URL; nothing for one without: too long, with a path, of an interface."""
     try:
         parsed = parse_url(url)
@@ -154,13 +154,13 @@ def _pack_address(host: str) -> bytes | None:
 
 def _readable(hint: bytes) -> bool:
     try:
-        return bool(_read_hint(hint))
+        return bool(read_hint(hint))
     except UsageError:
         return False
 
 
-def _read_hint(hint: bytes) -> str:
-    """The URL of a hint; an unknown kind of a later version is passed over."""
+def read_hint(hint: bytes) -> str:
+    """The URL of a hint; an unknown kind of a later version is passed over. Raises UsageError."""
     if not hint:
         return ""
     kind, rest = hint[0], hint[1:]

@@ -118,6 +118,23 @@ class Channel(msgspec.Struct, frozen=True):
     keep_days: int = 0
 
 
+class ChannelLink(msgspec.Struct, frozen=True):
+    """With what people outside read a channel.
+
+    Attributes:
+        channel: its name.
+        mode: "public", or "hidden", whose link has the key in it.
+        link: as text.
+    """
+
+    channel: str
+    mode: Literal["private", "hidden", "public"]
+    link: str
+
+    def __repr__(self) -> str:
+        return f"ChannelLink(channel={self.channel!r}, mode={self.mode!r}, link=...)"
+
+
 class Peer(msgspec.Struct, frozen=True):
     """A link, or an address being tried.
 

@@ -16,6 +16,7 @@ from crdt.roster_ops import (
     LEVEL_READER,
     LEVEL_RELAY,
     LEVEL_WRITER_MAX,
+    MODE_HIDDEN,
     MODE_PUBLIC,
 )
 
@@ -170,7 +171,10 @@ class Views:
             limited=limited,
             readers=len(readers),
             members=tuple(authors),
-            direct=limited and workspace.me in readers and len(readers) == model.DIRECT_READERS,
+            direct=limited
+            and known.mode != MODE_HIDDEN
+            and workspace.me in readers
+            and len(readers) == model.DIRECT_READERS,
             keep_days=channel_rule(workspace, channel).days or 0,
         )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from chat import commands
 from chat.commands import Command
-from chat.model import Channel, Device, InviteState, Member, Verification
+from chat.model import Channel, ChannelLink, Device, InviteState, Member, Verification
 from tui import attention, workers
 from tui.errors import InputError
 from tui.input import actions, managing
@@ -102,6 +102,8 @@ class Managing:
                 self._alerts(channel)
             case "members":
                 self.members()
+            case "link":
+                workers.start(self._screen, "work", self._link, channel)
             case "add":
                 self._pick_member(
                     people,
@@ -116,6 +118,12 @@ class Managing:
                 )
             case _:
                 self._change(managing.leave(channel.name))
+
+    async def _link(self, channel: Channel) -> None:
+        made: ChannelLink | None = await self._asker.ask(commands.LinkChannel(channel.id))
+        if made is not None:
+            self._screen.app.copy_to_clipboard(made.link)
+            self._asker.say("The link is in the clipboard; `clowder read LINK` shows the channel.")
 
     def _topic(self, channel: Channel) -> None:
         def typed(topic: str | None) -> None:

@@ -15,7 +15,7 @@ from chat.events import (
     TypingShown,
 )
 from chat.model import Author, Channel, Member, Private, Status, Transfer
-from tui import attention
+from tui import attention, privacy
 from tui.limits import TYPING_SHOWN_SECONDS
 from tui.text.frame import Progress
 
@@ -62,14 +62,14 @@ class World:
 
     @property
     def listed(self) -> list[Channel]:
-        """Channels as they stand in the list: general first, then by name, private ones first;
-        direct ones last, by who is in them."""
-        modes = ("private", "hidden", "public")
+        """Channels as they stand in the list: those of the workspace, general first of them, then
+        by kind and name; direct ones last, by who is in them."""
 
         def place(channel: Channel) -> tuple[object, ...]:
             other = attention.partner(channel)
             name = (channel.name if other is None else f"{other.nick} {channel.name}").lower()
-            return other is not None, modes.index(channel.mode), channel.name != "general", name
+            kind = privacy.KINDS.index(privacy.kind(channel))
+            return other is not None, kind, channel.name != "general", name
 
         return sorted(self.channels.values(), key=place)
 

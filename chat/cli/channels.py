@@ -46,11 +46,14 @@ def channel_line(known: model.Channel) -> str:
 
 def privacy(known: model.Channel) -> str:
     """Who can read a channel, in a word or two."""
-    if known.mode != "private":
-        return known.mode
+    if known.mode == "public":
+        return "public"
     if not known.limited:
         return "workspace"
-    return f"{known.readers} member{'' if known.readers == 1 else 's'} only"
+    if known.direct:
+        return "direct"
+    members = f"{known.readers} member{'' if known.readers == 1 else 's'}"
+    return f"hidden, {members}" if known.mode == "hidden" else f"private, {members}"
 
 
 @click.group()
@@ -61,8 +64,10 @@ def channel() -> None:
 @channel.command("new", cls=GlobalOptions)
 @click.argument("name")
 @click.option("--private", "mode", flag_value="private", default="private", type=str)
-@click.option("--hidden", "mode", flag_value="hidden", type=str)
-@click.option("--public", "mode", flag_value="public", type=str)
+@click.option(
+    "--hidden", "mode", flag_value="hidden", type=str, help="Also for whoever has its link."
+)
+@click.option("--public", "mode", flag_value="public", type=str, help="Also for anybody outside.")
 @click.option("--members", default="", help="Nicks, separated by commas: only they can read it.")
 def channel_new(name: str, mode: str, members: str) -> None:
     """Create a channel."""
@@ -79,6 +84,30 @@ def channel_new(name: str, mode: str, members: str) -> None:
             invocation.output.record("channel", msgspec.to_builtins(made))
         else:
             invocation.output.line(made.id)
+
+    run(work)
+
+
+@channel.command("link", cls=GlobalOptions)
+@click.argument("name", metavar="CHANNEL")
+@click.option("--qr", is_flag=True, help="Show the link as a QR code as well.")
+def channel_link(name: str, qr: bool) -> None:
+    """Show the link with which people outside read a public or hidden channel."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            made: model.ChannelLink = await session.call(commands.LinkChannel(name))
+        if invocation.output.as_json:
+            invocation.output.record("channel_link", msgspec.to_builtins(made))
+        else:
+            invocation.output.line(made.link)
+        if made.mode == "hidden":
+            invocation.output.note("Whoever has this link reads the channel, and can hand it on.")
+        if qr:
+            import segno
+
+            shown = segno.make(made.link.upper(), error="l", micro=False)
+            shown.terminal(sys.stderr, compact=True, border=2)
 
     run(work)
 

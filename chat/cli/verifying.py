@@ -1,11 +1,13 @@
 """`clowder verify` and `clowder read`: are these their keys, did they write that?
 
-What is said of a file needs no profile and no network: it is judged by itself.
+What is said of a file needs no profile and no network: it is judged by itself. A channel's link
+needs somebody who has the channel, and is judged the same way.
 """
 
 import os
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from string import hexdigits
@@ -15,13 +17,15 @@ import click
 import msgspec
 
 from chat import commands, model
-from chat.cli.context import GlobalOptions, Invocation, run
+from chat.cli.context import COUNT, GlobalOptions, Invocation, run
 from chat.cli.output import Output, clock, message_fields, message_line, moment
 from chat.errors import NotFound, TrustError, UsageError
 
 if TYPE_CHECKING:
     from chat.proofs.checking import Checker, Proof
 
+LINK_MESSAGES = 50
+"""As many as `history` shows."""
 SUFFIX = ".clowder"
 """How the name of a signed export ends, when `verify` is to know it by its name."""
 WORKSPACE_DIGITS_MIN = 16
@@ -92,30 +96,71 @@ def _show(output: Output, found: model.Verification) -> None:
 
 
 @click.command(cls=GlobalOptions)
-@click.argument("file")
-@click.option("--channel", default="", help="Only this channel.")
+@click.argument("what", metavar="FILE|LINK")
+@click.option("-n", "--number", type=COUNT, help="The newest of a channel.  [of a link: 50]")
+@click.option("--channel", default="", help="Only this channel of a file.")
 @click.option("--workspace", default="", metavar="ID", help="It has to be of this workspace.")
-def read(file: str, channel: str, workspace: str) -> None:
-    """Read a signed export, as somebody who is not in the workspace: what verifies of it."""
+def read(what: str, number: int | None, channel: str, workspace: str) -> None:
+    """Read a signed export, or a channel by its link, as somebody who is not in the workspace."""
 
     async def work(invocation: Invocation) -> None:
+        from chat.guests.channel_link import is_channel_link
+
         output = invocation.output
-        with _checked(file, workspace) as (checker, proof):
+        if is_channel_link(what):
+            if channel:
+                raise UsageError("A link is of one channel; --channel goes with a file.")
+            await _read_link(invocation, what, number or LINK_MESSAGES, _expected(workspace))
+            return
+        with _checked(what, workspace) as (checker, proof):
             wanted = channel.removeprefix("#")
             chosen = [c for c in proof.channels if wanted in ("", c.name, c.id)]
             if wanted and not chosen:
                 raise NotFound(f"There is no channel {channel} in the file.")
             for each in chosen:
-                for message in checker.messages(bytes.fromhex(each.id)):
-                    if output.as_json:
-                        output.record("message", message_fields(message))
-                    else:
-                        output.line(message_line(message))
+                _show_messages(output, checker.messages(bytes.fromhex(each.id)), number)
                 if each.sealed:
                     output.note(f"#{each.name}: {each.sealed} entries are sealed, without a key.")
             _demand(proof)
 
     run(work)
+
+
+async def _read_link(invocation: Invocation, text: str, number: int, workspace: str) -> None:
+    """The newest messages of a channel, from somebody who has it.
+
+    When there are fewer among the newest entries than are wanted, all of it is asked for.
+    """
+    from chat.guests.channel_link import parse
+    from chat.guests.limits import NEWEST_FACTOR, NEWEST_MAX, NEWEST_MORE
+    from chat.guests.reading import read_channel
+
+    link, output = parse(text), invocation.output
+    if not link.workspace.hex().startswith(workspace):
+        raise TrustError(f"That link is of another workspace: {link.workspace.hex()}.")
+    some = number * NEWEST_FACTOR + NEWEST_MORE
+    for newest in (some if some <= NEWEST_MAX else 0, 0):
+        with await read_channel(link, invocation.settings.network, newest) as checker:
+            since = checker.complete_since(link.channel)
+            found = deque(checker.messages(link.channel, since), maxlen=number)
+            if len(found) < number and newest and since:
+                continue
+            proof = checker.proof()
+            _show_messages(output, found, number)
+            for each in proof.channels:
+                if each.sealed and each.id == link.channel.hex():
+                    output.note(f"{each.sealed} entries are sealed with keys not in the link.")
+            _demand(proof)
+            return
+
+
+def _show_messages(output: Output, messages: Iterable[model.Message], number: int | None) -> None:
+    """Messages, oldest first; with a number only the last ones."""
+    for message in messages if number is None else deque(messages, maxlen=number):
+        if output.as_json:
+            output.record("message", message_fields(message))
+        else:
+            output.line(message_line(message))
 
 
 @contextmanager
@@ -126,9 +171,7 @@ def _checked(file: str, workspace: str) -> "Iterator[tuple[Checker, Proof]]":
     from chat.proofs.checking import check
     from crdt.errors import Invalid
 
-    expected = workspace.lower()
-    if expected and (len(expected) < WORKSPACE_DIGITS_MIN or set(expected) - set(hexdigits)):
-        raise UsageError(f"A workspace's id is hex digits; give at least {WORKSPACE_DIGITS_MIN}.")
+    expected = _expected(workspace)
     try:
         with Path(file).open("rb") as stream:
             checker = check(stream, token_bytes)
@@ -141,6 +184,14 @@ def _checked(file: str, workspace: str) -> "Iterator[tuple[Checker, Proof]]":
         if not proof.workspace.startswith(expected):
             raise TrustError(f"{file} is of another workspace: {proof.workspace}.")
         yield checker, proof
+
+
+def _expected(workspace: str) -> str:
+    """The beginning that a workspace's id has to have. Raises UsageError."""
+    expected = workspace.lower()
+    if expected and (len(expected) < WORKSPACE_DIGITS_MIN or set(expected) - set(hexdigits)):
+        raise UsageError(f"A workspace's id is hex digits; give at least {WORKSPACE_DIGITS_MIN}.")
+    return expected
 
 
 def _demand(proof: "Proof") -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from chat.links.addresses import host_of
 from chat.links.identity import Identity
 from transport.net.link import Link
 from transport.proto.closing import CloseCode
@@ -40,6 +41,11 @@ class LinkHandle:
     def secret(self) -> LinkSecret:
         """What the link was opened with."""
         return self.link.secret
+
+    @property
+    def host(self) -> str:
+        """Where the other end is, without its port."""
+        return host_of(self.link.remote_address)
 
     @property
     def initiator(self) -> bool:

@@ -49,7 +49,7 @@ from transport.proto.closing import CloseCode, LinkEnd
 from transport.proto.crypto import Entropy
 from transport.proto.errors import TransportError
 from transport.proto.handshake import Initiator, Responder
-from transport.proto.hints import LOBBY_CONTEXT, LinkSecret, matching_secret
+from transport.proto.hints import LinkSecret, matching_secret
 from transport.proto.limits import PRIORITIES
 
 
@@ -61,6 +61,7 @@ class Links:
         device: its id, 32 bytes.
         secrets: what links are opened with: the workspace's first, once this device is a member,
             then those of invites it answers. Say `update_secrets` when they change.
+        doors: what others may open links with besides; nobody is dialled with it.
         identify: whether the device that a handshake shows may have a link, and who it is.
         on_up, on_message, on_down: what the node hears; the reason of an end is a sentence.
         known_addresses: where peers were met before; tried at the start.
@@ -79,6 +80,7 @@ class Links:
         keys_link_secret: bytes,
         device: bytes,
         secrets: Callable[[], Sequence[LinkSecret]],
+        doors: Callable[[], Sequence[LinkSecret]] = tuple,
         identify: Identify,
         on_up: OnUp,
         on_message: OnMessage,
@@ -94,6 +96,7 @@ class Links:
         self._static = keys_link_secret
         self._device = device
         self._secrets = secrets
+        self._doors = doors
         self._identify = identify
         self._settings = settings
         self._entropy = entropy
@@ -121,7 +124,7 @@ class Links:
         )
         self._closing = False
         self._presence = Presence(
-            settings, self, listening=listening, secrets=secrets, entropy=entropy
+            settings, self, listening=listening, secrets=self._answered, entropy=entropy
         )
 
     async def start(self) -> None:
@@ -203,8 +206,7 @@ class Links:
             link = await self._open(address, with_secret)
         except TransportError as fault:
             raise NoPeer(f"No link to {address}: {fault_sentence(fault)}.") from None
-        met = self._meet(link, address, None)
-        if isinstance(met, Refusal):
+        if isinstance(met := self._meet(link, address, None), Refusal):
             raise TrustError(f"No link to {address}: {met.reason}.")
         handle = self._circle.active(met)
         if handle is None:
@@ -213,7 +215,7 @@ class Links:
 
     def update_secrets(self) -> None:
         """`secrets` gives others now."""
-        if any(secret.context != LOBBY_CONTEXT for secret in self._secrets()):
+        if any(not secret.at_door for secret in self._secrets()):
             self._targets.leave_lobby(self._loop.time())
         for urls in self._announcements:
             self._follow(urls)
@@ -301,11 +303,14 @@ class Links:
 
     def responder(self) -> Responder:
         return Responder(
-            lambda nonce, hint: matching_secret(self._secrets(), nonce, hint),
+            lambda nonce, hint: matching_secret(self._answered(), nonce, hint),
             self._static,
             self._entropy,
             lambda secret: introduction.encode(self._introduction(secret)),
         )
+
+    def _answered(self) -> list[LinkSecret]:
+        return [*self._secrets(), *self._doors()]
 
     def accepted(self, link: Link) -> None:
         self._meet(link, None, None)
@@ -327,8 +332,8 @@ class Links:
             self._dialler.soon()
 
     def _introduction(self, secret: LinkSecret) -> Introduction:
-        # Whoever holds an invite may be anybody, and needs no addresses.
-        urls = [] if secret.context == LOBBY_CONTEXT else shareable_urls(self._presence.urls)
+        # Whoever stands at a door may be anybody, and needs no addresses.
+        urls = [] if secret.at_door else shareable_urls(self._presence.urls)
         flags = FLAG_RELAY if self._relay else 0
         return Introduction(INTRODUCTION_VERSION, self._device, flags, tuple(urls))
 
@@ -342,14 +347,14 @@ class Links:
         identity = self._who(link, told)
         if isinstance(identity, Refusal):
             return self._turn_away(link, CloseCode.REFUSED, identity, target)
-        lobby = link.secret.context == LOBBY_CONTEXT
+        lobby = link.secret.at_door
         crowded = not identity.known and self._circle.strangers >= STRANGERS_MAX
         if self._closing or crowded:
             code = CloseCode.GOING_AWAY if self._closing else CloseCode.BUSY
             return self._turn_away(link, code, Refusal("this device takes no more links"), target)
         place = Place(identity.device, link.remote_static, lobby)
-        urls = told_urls(told.urls, host_of(link.remote_address))
         host = host_of(link.remote_address)
+        urls = told_urls(told.urls, host)
         here = [each for each in urls if parse_url(each).host == host]
         self._targets.linked(target, identity.device, self._loop.time(), lobby=lobby)
         if identity.known and not lobby:

@@ -37,7 +37,7 @@ from chat.links.limits import (
     TARGETS_MAX,
 )
 from transport.proto.backoff import Redial
-from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
+from transport.proto.hints import LinkSecret
 
 
 class Origin(IntEnum):
@@ -91,8 +91,8 @@ class Target:
 
     @property
     def invited(self) -> bool:
-        """To be opened with an invite."""
-        return self.secret is not None and self.secret.context == LOBBY_CONTEXT
+        """To be opened with an invite, or as a guest."""
+        return self.secret is not None and self.secret.at_door
 
     @property
     def names(self) -> frozenset[str]:

@@ -15,6 +15,7 @@ from chat.engine.limits import AWAY_MAX_CHARS
 from chat.engine.people import channel_name
 from chat.engine.talking import Saying
 from chat.errors import NotFound, UsageError
+from chat.guests.doors import link_to
 from chat.node.exporting import export_signed
 from chat.node.filing import Filing
 from chat.node.membership import Membership
@@ -26,7 +27,7 @@ from chat.workspace import NAME_SETTING
 from crdt import ops
 from crdt.clock import READING_MAX
 from crdt.errors import Invalid
-from crdt.roster_ops import MODE_PRIVATE, MODE_PUBLIC
+from crdt.roster_ops import MODE_HIDDEN, MODE_PRIVATE, MODE_PUBLIC
 from crdt.text import clean_line
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ ORDER_DIGITS = 48
 """Of `Message.order`: 16 of the clock and 32 of the message's id."""
 EXPIRES_MAX_MS = 366 * 24 * 3600 * 1000
 """An invite that is open for longer has been forgotten."""
+_MODES = {"private": MODE_PRIVATE, "hidden": MODE_HIDDEN, "public": MODE_PUBLIC}
 
 
 class Answers:
@@ -70,6 +72,7 @@ class Answers:
             commands.ListChannels: self._channels,
             commands.MakeInvite: self._invite,
             commands.CreateChannel: self._create_channel,
+            commands.LinkChannel: self._channel_link,
             commands.SetTopic: self._topic,
             commands.SetKeep: self._keep,
             commands.Post: self._post,
@@ -126,13 +129,13 @@ class Answers:
     async def _create_channel(self, command: commands.CreateChannel) -> model.Channel:
         team = self._team
         workspace = team.workspace
-        if command.mode == "hidden":
-            raise UsageError("Hidden channels are not there yet; make it private or public.")
         if command.mode == "public" and command.members:
-            raise UsageError("A public channel is for everybody; --members goes with --private.")
+            raise UsageError(
+                "A public channel is for everybody; --members goes with --private and --hidden."
+            )
         name = channel_name(command.name, set(workspace.channel_names().values()))
         members = tuple(self._membership.find(nick) for nick in command.members)
-        mode = MODE_PUBLIC if command.mode == "public" else MODE_PRIVATE
+        mode = _MODES[command.mode]
         try:
             news, channel = team.engine.people.channel(name, mode, members, now())
         except Invalid as error:
@@ -142,6 +145,13 @@ class Answers:
             team.write(channel, ops.Setting(NAME_SETTING, name))
         await team.turns.durable()
         return team.views.channel(channel)
+
+    async def _channel_link(self, command: commands.LinkChannel) -> model.ChannelLink:
+        team = self._team
+        channel = team.workspace.find_channel(command.channel)
+        link = link_to(team.workspace, channel, team.address_hints())
+        known = team.views.channel(channel)
+        return model.ChannelLink(known.name, known.mode, link.text)
 
     async def _topic(self, command: commands.SetTopic) -> model.Channel:
         said = self._team.talking.topic(command.channel, command.topic)

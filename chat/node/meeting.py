@@ -2,7 +2,8 @@
 
 A link opened with the workspace's key belongs to replication; what else passes on it (blocks,
 cursors) is for devices that the roster names. A link opened with an invite's key is the lobby:
-on it a newcomer shows its claim, and nothing else is taken.
+on it a newcomer shows its claim, and nothing else is taken. On one opened with a channel's door a
+guest asks for that channel, and nothing else is taken either.
 """
 
 import asyncio
@@ -26,18 +27,23 @@ from chat.node.team import Team
 from crdt.errors import Invalid, TooNew
 from crdt.keys import DeviceKeys
 from transport.proto.closing import CloseCode
-from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
+from transport.proto.hints import GUEST_CONTEXT, LOBBY_CONTEXT, LinkSecret
 from transport.proto.limits import FIRST_BULK_PRIORITY
 
 PARTING_SECONDS = 1.0
 """For the last words to a device that was removed; nothing it says is heard any more."""
 
 
-class Lobby(Protocol):
-    """Answers on links that were opened with an invite; `chat.node.lobby`."""
+_KINDS = {LOBBY_CONTEXT: effects.KIND_LOBBY, GUEST_CONTEXT: effects.KIND_GUEST}
+"""What passes at a door, and nothing else does."""
+
+
+class Door(Protocol):
+    """Answers on links that were opened with an invite (`chat.node.lobby`), or with the link of a
+    channel (`chat.node.guests`)."""
 
     def secrets(self) -> Sequence[LinkSecret]:
-        """The keys of the invites that are answered now, or that this device holds."""
+        """The keys that are answered now; of invites also one that this device holds."""
 
     def up(self, handle: LinkHandle) -> None:
         """Such a link is open."""
@@ -56,7 +62,7 @@ class Meeting:
         keys: of this device.
         team: the workspace, once it is known.
         files: the blocks.
-        lobby: links of invites.
+        lobby, guests: links of invites, and of those who read a channel from outside.
         on_ephemeral: what is shown and never kept, from a member.
         on_changed: links came or went, or somebody else came online or left.
     """
@@ -68,7 +74,8 @@ class Meeting:
         *,
         team: Callable[[], Team | None],
         files: Files,
-        lobby: Lobby,
+        lobby: Door,
+        guests: Door,
         relay: bool,
         listening: bool,
         on_ephemeral: Callable[[bytes, ephemeral.AnyEphemeral], None],
@@ -77,6 +84,7 @@ class Meeting:
         self._team = team
         self._files = files
         self._lobby = lobby
+        self._guests = guests
         self._on_ephemeral = on_ephemeral
         self._on_changed = on_changed
         self._handles: dict[int, LinkHandle] = {}
@@ -100,6 +108,7 @@ class Meeting:
             keys_link_secret=keys.link_secret,
             device=keys.public.sign,
             secrets=self.secrets,
+            doors=guests.secrets,
             identify=self._identify,
             on_up=self._up,
             on_message=self._message,
@@ -126,7 +135,7 @@ class Meeting:
 
     def secrets_changed(self) -> None:
         """Perhaps: look, and announce what is new."""
-        now = tuple(secret.key for secret in self.secrets())
+        now = tuple(secret.key for secret in (*self.secrets(), *self._guests.secrets()))
         if now != self._secrets:
             self._secrets = now
             self.links.update_secrets()
@@ -183,7 +192,8 @@ class Meeting:
         if team is None:
             return
         for handle in self._handles.values():
-            if handle.number not in self._shares and team.engine.knows(handle.device):
+            inside = handle.number not in self._shares and not handle.secret.at_door
+            if inside and team.engine.knows(handle.device):
                 self._begin_sharing(handle, team)
                 if handle.initiator:
                     # Nobody knew yet whose address it is: so it is for who has just joined.
@@ -216,8 +226,8 @@ class Meeting:
 
     def _up(self, handle: LinkHandle) -> None:
         self._handles[handle.number] = handle
-        if handle.secret.context == LOBBY_CONTEXT:
-            self._lobby.up(handle)
+        if handle.secret.at_door:
+            self._door(handle).up(handle)
             return
         team = self._team()
         assert team is not None, "there is no workspace key before there is a workspace"
@@ -232,9 +242,9 @@ class Meeting:
     def _message(self, handle: LinkHandle, kind: int, priority: int, payload: bytes) -> None:
         bulk = priority >= FIRST_BULK_PRIORITY
         try:
-            if handle.secret.context == LOBBY_CONTEXT:
-                if kind == effects.KIND_LOBBY:
-                    self._lobby.receive(handle, payload)
+            if handle.secret.at_door:
+                if kind == _KINDS[handle.secret.context]:
+                    self._door(handle).receive(handle, payload)
                 if bulk:
                     handle.grant(len(payload))
                 return
@@ -243,6 +253,10 @@ class Meeting:
             handle.close(CloseCode.FAULT, str(error))
         except StoreError:
             handle.close()  # Not theirs to mend; they dial again, and it is told again.
+
+    def _door(self, handle: LinkHandle) -> Door:
+        """Who answers on a link that was opened at a door."""
+        return self._lobby if handle.secret.context == LOBBY_CONTEXT else self._guests
 
     def _workspace_message(self, handle: LinkHandle, kind: int, bulk: bool, payload: bytes) -> None:
         team = self._team()
@@ -317,8 +331,8 @@ class Meeting:
 
     def _down(self, handle: LinkHandle, reason: str) -> None:
         del self._handles[handle.number]
-        if handle.secret.context == LOBBY_CONTEXT:
-            self._lobby.down(handle)
+        if handle.secret.at_door:
+            self._door(handle).down(handle)
             return
         team = self._team()
         assert team is not None

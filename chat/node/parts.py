@@ -18,6 +18,7 @@ from chat.engine import ephemeral
 from chat.errors import ChatError, StoreError, Unavailable
 from chat.hub import Hub
 from chat.node.answers import Answers
+from chat.node.guests import NodeGuests
 from chat.node.lobby import NodeLobby
 from chat.node.personal import Personal
 from chat.node.sharing import Sharing
@@ -58,6 +59,7 @@ class Parts:
         self.opened = opened
         self.hub = hub
         self.lobby = NodeLobby(self, opened)
+        self.guests = NodeGuests(lambda: self.team)
         self._on_joining_changed = on_joining_changed
         self.team: Team | None = None
         self.sharing: Sharing | None = None
@@ -132,6 +134,7 @@ class Parts:
             team=lambda: self.team,
             files=self.sharing.files,
             lobby=self.lobby,
+            guests=self.guests,
             relay=self.lobby.relay if self.team is None else self.team.identity.relay,
             listening=self._listening,
             on_ephemeral=self.took_ephemeral,
@@ -245,6 +248,7 @@ class Parts:
             self.team.close()
         if self.meeting is not None:
             await self.meeting.links.aclose()
+        self.guests.close()
         await self.forget_team()
 
     # What the lobby asks for --------------------------------------------------------------------
@@ -294,6 +298,7 @@ class Parts:
             with suppress(StoreError, Unavailable):  # The next start finds that it is over.
                 self.lobby.end()
         self.lobby.roster_grew()
+        self.guests.roster_grew()
         if self.meeting is not None:
             self.meeting.roster_grew()
         self._on_joining_changed()

@@ -10,8 +10,7 @@ A fault in one op or run is noted, and the rest goes on; what rests on it will b
 file that is cut or no export ends it.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Self
 
 import msgspec
@@ -19,19 +18,20 @@ from msgspec.structs import replace
 
 from chat import model, reader
 from chat.proofs import records
+from chat.proofs.exported import EpochKey, Exported, Keys, known_epoch
 from chat.proofs.records import Begin, End, Key, Name, Op, Record, Run
 from chat.store import Store
 from chat.verification import MEMBER_WORDS, fingerprint, words
 from chat.views import Views
 from chat.voiding import Voiding
-from chat.workspace import Identity, Now, Workspace
+from chat.workspace import Identity, Now
 from crdt import entry as entries
 from crdt.entry import Entry, LogId
-from crdt.epochs import Epochs
-from crdt.errors import Invalid, NotReadable, TooNew
+from crdt.errors import Invalid, TooNew
 from crdt.ingest import Append, judge
 from crdt.keys import DeviceKeys, Entropy
 from crdt.limits import ID_BYTES, INCARNATION_BYTES, KEY_BYTES
+from crdt.ops import PART_TIMELINE
 from crdt.roster import Roster
 
 FAULTS_MAX = 100
@@ -93,47 +93,17 @@ class Proof(msgspec.Struct, frozen=True):
     faults: tuple[str, ...]
 
 
-class _Keys(Epochs):
-    """Epochs that know what public channels say, and keys of channels that a file gives."""
-
-    def __init__(self, roster: Roster, device: DeviceKeys) -> None:
-        super().__init__(roster, device, {}, {})
-        self.given: dict[tuple[bytes, bytes], bytes] = {}
-
-    def channel_key(self, epoch: bytes, channel: bytes) -> bytes:
-        try:
-            return super().channel_key(epoch, channel)
-        except NotReadable:
-            key = self.given.get((epoch, channel))
-            if key is None:
-                raise
-            return key
-
-
-@dataclass
-class _Exported(Workspace):
-    """A workspace as a file has it; `names` are what whoever exported calls things."""
-
-    names: Mapping[bytes, str] = field(default_factory=dict)
-
-    def visible(self, channel: bytes, device: bytes) -> bool:
-        return bool(self.store.logs(channel))
-
-    def _title(self, op: bytes) -> str:
-        """What stands in the private part of an op, which nobody can open here."""
-        channels = self.roster.state.channels.values()
-        return next((self.names.get(each.id, "") for each in channels if each.op == op), "")
-
-    def _nick_at_admission(self, member: bytes) -> str:
-        return self.names.get(member, "")
-
-
 class Checker:
-    """Judges the records of one file, in their order; who makes one closes it."""
+    """Judges the records of one file, in their order; who makes one closes it.
 
-    def __init__(self, begin: Begin, entropy: Entropy) -> None:
+    `known` is the key of an epoch that came another way. It has to be what that epoch commits to;
+    then it leads to the epochs before, too.
+    """
+
+    def __init__(self, begin: Begin, entropy: Entropy, known: EpochKey | None = None) -> None:
         self._begin = begin
         self._entropy = entropy
+        self._known = known
         self._roster = Roster(begin.workspace)
         self._names: dict[bytes, str] = {}
         self._faults: list[str] = []
@@ -195,9 +165,15 @@ class Checker:
             bytes(KEY_BYTES),
         )
         self._store = Store.in_memory(self._entropy)
-        self._keys = _Keys(self._roster, device)
+        known: dict[bytes, bytes] = {}
+        if self._known is not None:
+            try:
+                known = known_epoch(self._roster, self._known)
+            except Invalid as error:
+                self.fault(f"The key that goes with it does not verify: {error}.")
+        self._keys = Keys(self._roster, device, known)
         self._keys.refresh()
-        self._workspace = _Exported(
+        self._workspace = Exported(
             identity,
             self._store.workspace(self._begin.workspace),
             self._roster,
@@ -301,17 +277,24 @@ class Checker:
             tuple(self._faults),
         )
 
-    def messages(self, channel: bytes) -> Iterator[model.Message]:
-        """The messages of a channel that can be read, oldest first.
+    def messages(self, channel: bytes, since: int = 0) -> Iterator[model.Message]:
+        """The messages of a channel that can be read, from a hybrid time on, oldest first.
 
         Nothing in them says when they reached somebody; that is of a replica, not of a file.
         """
-        after: tuple[int, bytes] | None = (0, bytes(ID_BYTES))
+        after: tuple[int, bytes] | None = (since, bytes(ID_BYTES))
         while rows := self._workspace.store.messages(channel, limit=PAGE_MESSAGES, after=after):
             for row in rows:
                 message = self._views.message(row)
                 yield replace(message, reached=(0, 0), late=False, ahead_ms=0)
             after = rows[-1].hlc, rows[-1].mid
+
+    def complete_since(self, channel: bytes) -> int:
+        """The hybrid time from which on no log of a channel's timeline has a gap; 0 when none was
+        cut short."""
+        store = self._workspace.store
+        cut = [s for s in store.logs(channel) if s.low and s.log.part == PART_TIMELINE]
+        return max((store.entries(s.log, s.low, s.low)[0].hlc + 1 for s in cut), default=0)
 
     @property
     def _views(self) -> Views:
@@ -347,8 +330,8 @@ class Checker:
         return AuthorProof(member.hex(), nick, status, said, total, void)
 
 
-def check(source: records.Source, entropy: Entropy) -> Checker:
-    """Judge a whole file.
+def check(source: records.Source, entropy: Entropy, known: EpochKey | None = None) -> Checker:
+    """Judge a whole file; `known` is the key of an epoch that came another way.
 
     Raises:
         TooNew: it needs a newer build.
@@ -357,7 +340,7 @@ def check(source: records.Source, entropy: Entropy) -> Checker:
     found = records.read(source)
     begin = next(found)
     assert isinstance(begin, Begin), "the reader saw to it"
-    checker = Checker(begin, entropy)
+    checker = Checker(begin, entropy, known)
     try:
         for record in found:
             checker.take(record)

@@ -4,6 +4,9 @@ The roster goes in whole, since rights follow from all of it. Runs end where a s
 at anchors and at a log's head, so each can be checked with one or two of them. Keys are those of
 channels, not those of epochs they follow from: one of these would open the other channels of its
 scope and, through its wraps, all of their past.
+
+An excerpt for a guest has the same bytes with less in them: one channel, its newest messages, no
+shared notes, no keys, and the names of who wrote them alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +16,7 @@ from chat.workspace import Workspace
 from crdt.entry import Entry, LogId, encode_run, to_run
 from crdt.errors import NotReadable
 from crdt.limits import ANCHOR_EVERY
-from crdt.ops import PART_STATE
+from crdt.ops import PART_NOTES, PART_STATE, PART_TIMELINE
 from crdt.roster_ops import MODE_PUBLIC
 
 
@@ -41,9 +44,41 @@ def export(
                 if keys and closed:
                     for key in _keys(workspace, entries, given):
                         yield writer.record(key)
-                heads = workspace.store.head_set(entries[0].roster) or ()
-                yield writer.record(Run(encode_run(to_run(entries, heads))))
+                yield writer.record(_run(workspace, entries))
     yield writer.end()
+
+
+def excerpt(workspace: Workspace, channel: bytes, now_ms: int, newest: int) -> Iterator[bytes]:
+    """The bytes of a file about one channel, for somebody outside, piece by piece.
+
+    Its state is in it whole, and of its timeline the `newest` entries by their clocks, all with 0.
+    Of each log the entry before these is there, too, at least the head: so whoever reads sees how
+    far back nothing is left out between them.
+    """
+    writer, roster, store = Writer(), workspace.roster, workspace.store
+    yield writer.begin(Begin(workspace.id, now_ms))
+    for op in roster.missing_from(()):
+        yield writer.record(Op(roster.wire(op)))
+    states = sorted((state.log for state in store.logs(channel)), key=_order)
+    firsts = {log: 0 for log in states if log.part != PART_NOTES}
+    if newest:
+        places = store.newest(channel, PART_TIMELINE, None, newest)
+        for state in store.logs(channel):
+            if state.log.part == PART_TIMELINE:
+                first, _ = places.get(state.log, (state.head + 1, 0))
+                firsts[state.log] = first - 1
+    authors = {workspace.member_of(log.device) for log in firsts}
+    for member in sorted(author for author in authors if author is not None):
+        yield writer.record(Name(member, workspace.nick(member)[:NAME_MAX_CHARS]))
+    for log, first in firsts.items():
+        for entries in _runs(workspace, log, first):
+            yield writer.record(_run(workspace, entries))
+    yield writer.end()
+
+
+def _run(workspace: Workspace, entries: Sequence[Entry]) -> Run:
+    heads = workspace.store.head_set(entries[0].roster) or ()
+    return Run(encode_run(to_run(entries, heads)))
 
 
 def _order(log: LogId) -> tuple[bool, LogId]:
@@ -51,14 +86,16 @@ def _order(log: LogId) -> tuple[bool, LogId]:
     return log.part != PART_STATE, log
 
 
-def _runs(workspace: Workspace, log: LogId) -> Iterator[Sequence[Entry]]:
-    """A log as it is held now, cut behind anchors: at most 65 entries a piece."""
+def _runs(workspace: Workspace, log: LogId, first: int = 0) -> Iterator[Sequence[Entry]]:
+    """A log as it is held now, from a place on, cut behind anchors: at most 65 entries a piece."""
     state = workspace.store.log_state(log)
     assert state is not None, "the store listed it"
-    first, head = max(state.low, state.forgotten), state.head
+    first, head = max(first, state.low, state.forgotten), state.head
     while first <= head:
         last = min(head, (first // ANCHOR_EVERY + 1) * ANCHOR_EVERY)
-        yield workspace.store.entries(log, first, last)
+        entries = workspace.store.entries(log, first, last)
+        if entries:  # Else they were forgotten since, as they had become old.
+            yield entries
         first = last + 1
 
 

@@ -23,6 +23,7 @@ from chat import (
 )
 from chat.engine import ephemeral
 from chat.errors import StoreError, UsageError
+from chat.guests import messages as guests
 from chat.notes import pipe as notes_pipe
 from chat.notes.errors import WorkerDied
 from chat.pictures import pipe as pictures_pipe
@@ -129,6 +130,13 @@ TARGETS = {
         Invalid,
         every(vectors("invites")["lobby"], "bytes"),
         again=lobby.encode,
+    ),
+    "guest message": Target(
+        (guests.decode,),
+        guests.decode,
+        Invalid,
+        every(vectors("guests")["messages"], "bytes"),
+        again=guests.encode,
     ),
     "request on the socket": Target(
         (control_lines.decode_request,),

@@ -8,6 +8,7 @@ from chat import config, hooks, invitation, search_filter, verification, words12
 from chat.cli import team
 from chat.engine import founding
 from chat.errors import UsageError
+from chat.guests import channel_link
 from crdt.keys import digest
 from tests.fuzz.contract import Target, typed, untyped, vectors
 from tui.errors import InputError
@@ -18,6 +19,7 @@ from tui.text import markup
 _INVITES = vectors("invites")
 _LINKS = tuple(case["link"].encode() for case in _INVITES["links"])
 _WORDS = tuple(case["words"].encode() for case in _INVITES["words"])
+_CHANNEL_LINKS = tuple(case["link"].encode() for case in vectors("guests")["links"])
 _VERIFICATION = vectors("verification")
 _CODES = tuple(case["code"].encode() for case in _VERIFICATION["members"])
 _NOW_MS = 1_790_000_000_000
@@ -40,6 +42,13 @@ def _with_check(scheme: str, label: bytes, check_bytes: int, payload: bytes) -> 
 def _invite_payload(data: bytes) -> invitation.InviteText:
     scheme, check_bytes = invitation.SCHEME, invitation.CHECK_BYTES
     return invitation.parse(_with_check(scheme, b"x1.link", check_bytes, data))
+
+
+def _channel_payload(data: bytes) -> channel_link.ChannelLink:
+    scheme, check_bytes = channel_link.SCHEME, channel_link.CHECK_BYTES
+    link = channel_link.parse(_with_check(scheme, b"x1.guest.link", check_bytes, data))
+    assert channel_link.parse(link.text) == link
+    return link
 
 
 def _code_payload(data: bytes) -> verification.Code:
@@ -137,6 +146,19 @@ TARGETS = {
         UsageError,
         _CODES,
         again=lambda code: code.text.encode(),
+    ),
+    "link of a channel": Target(
+        (channel_link.parse,),
+        lambda data: channel_link.parse(typed(data)),
+        UsageError,
+        _CHANNEL_LINKS,
+        again=lambda link: link.text.encode(),
+    ),
+    "payload of a link of a channel": Target(
+        (channel_link.parse,),
+        _channel_payload,
+        UsageError,
+        (bytes((1, 2)) + bytes(64), bytes((1, 1)) + bytes(96)),
     ),
     "payload of a code": Target(
         (verification.parse_code,), _code_payload, UsageError, (bytes((1,)) + bytes(48),)

@@ -50,7 +50,7 @@ def test_each_channel_is_listed_with_who_can_read_it(machines: Machines) -> None
         assert [line.split("  ")[:2] for line in lines] == [
             ["#general", "workspace"],
             ["#open", "public"],
-            ["#plans", "2 members only"],
+            ["#plans", "direct"],
         ]
     ana.run("channel", "kick", "plans", "bo")
     (plans,) = [channel for channel in listed(ana) if channel["name"] == "plans"]

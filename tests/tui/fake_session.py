@@ -529,6 +529,10 @@ class FakeSession:
         inside.add(self._member(command.member).nick)
         return self.channels[self._name(command.channel)]
 
+    def _linkchannel(self, command: commands.LinkChannel) -> model.ChannelLink:
+        channel = self.channels[self._name(command.channel)]
+        return model.ChannelLink(channel.name, channel.mode, f"clowder-channel:{channel.name}")
+
     def _kickfromchannel(self, command: commands.KickFromChannel) -> Channel:
         member = self._member(command.member)
         inside = self.inside.setdefault(self._name(command.channel), set())

@@ -16,6 +16,7 @@ from tests.tui.made import START_MS
 from tui import keymap
 from tui.config import UiConfig
 from tui.screens.channel import ChannelScreen
+from tui.screens.channel import answers as about
 from tui.screens.choice import Choice
 from tui.screens.invites import InvitesScreen
 from tui.screens.line import Line
@@ -119,7 +120,9 @@ async def test_the_settings_of_a_channel() -> None:
     world = led_by_mia()
     async with open_face(world) as face:
         await face.press("f5")
-        await face.shows("#general", "sealed to its members", "Rings for mentions of you")
+        await face.shows(
+            "#general", "workspace: everybody in the workspace", "Rings for mentions of you"
+        )
         await choose(face, "topic")
         await face.until(lambda: isinstance(face.app.screen, Line) and face.app.screen.children)
         line = face.app.screen.query_one(Input)
@@ -155,6 +158,21 @@ async def test_the_settings_of_a_channel() -> None:
         await face.until(lambda: isinstance(face.app.screen, MembersScreen))
         await face.press("escape")
         assert not isinstance(face.app.screen, ChannelScreen)
+
+
+@story
+async def test_what_people_outside_read_says_so_and_has_a_link() -> None:
+    world = lively()
+    async with open_face(world) as face:
+        for name, kind in (("releases", "public: anyone reads"), ("reading", "hidden: who has")):
+            await face.say(f"/join {name}")
+            await face.shows(kind)
+            await face.press("f5")
+            await face.shows(kind, "Copy its link")
+            await choose(face, "link")
+            wanted = f"clowder-channel:{name}"
+            await face.until(lambda wanted=wanted: face.app.clipboard == wanted)
+    assert "link" not in dict(about(world.channels["general"], "all"))
 
 
 @story

@@ -16,6 +16,8 @@ from transport.proto.limits import DISCOVERY_TAG_BYTES, HINT_BYTES, KEY_BYTES
 
 LOBBY_CONTEXT = bytes(KEY_BYTES)
 """The context of a link opened with an invite, whose holder may not know the workspace yet."""
+GUEST_CONTEXT = b"clowder guest".ljust(KEY_BYTES, b"\0")
+"""The context of a link opened with a channel's link, by somebody outside who reads it."""
 
 _HINT_LABEL = b"x1.hint"
 _PSK_LABEL = b"x1.psk"
@@ -27,7 +29,8 @@ class LinkSecret:
 
     Attributes:
         key: 32 bytes that all who may dial hold; never shown.
-        context: the 32-byte workspace id, or `LOBBY_CONTEXT`; both sides must mean the same.
+        context: the 32-byte workspace id, `LOBBY_CONTEXT` or `GUEST_CONTEXT`; both sides must
+            mean the same.
         name: how this device calls it, in logs and statuses; never sent.
     """
 
@@ -38,6 +41,12 @@ class LinkSecret:
     def __post_init__(self) -> None:
         assert len(self.key) == KEY_BYTES
         assert len(self.context) == KEY_BYTES
+
+    @property
+    def at_door(self) -> bool:
+        """Whether a link opened with it is no link of a workspace, but one conversation of its
+        own with somebody who may be anybody."""
+        return self.context in (LOBBY_CONTEXT, GUEST_CONTEXT)
 
 
 def link_hint(key: bytes, nonce: bytes) -> bytes:

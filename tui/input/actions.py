@@ -254,9 +254,9 @@ def _join(argument: str, context: Context) -> Step:
 
 def _new(argument: str) -> Step:
     words = argument.split()
-    mode: Literal["private", "public"] = "private"
-    if len(words) > 1 and words[-1].lower() in ("private", "public"):
-        mode = cast(Literal["private", "public"], words.pop().lower())
+    mode: Literal["private", "hidden", "public"] = "private"
+    if len(words) > 1 and words[-1].lower() in ("private", "hidden", "public"):
+        mode = cast(Literal["private", "hidden", "public"], words.pop().lower())
     name = _name(" ".join(words).removeprefix("#"), "name", "/new cats")
     return MakeChannel(commands.CreateChannel(name, mode))
 

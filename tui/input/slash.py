@@ -26,7 +26,7 @@ class SlashCommand:
 
 COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("join", "NAME", "Go to a channel", "channel", ("go", "j")),
-    SlashCommand("new", "NAME [private|public]", "Make a channel", "text"),
+    SlashCommand("new", "NAME [private|hidden|public]", "Make a channel", "text"),
     SlashCommand("topic", "TEXT", "Set this channel's topic", "text"),
     SlashCommand("put", "PATH [TEXT]", "Share a picture or file", "path", ("upload",)),
     SlashCommand("get", "[MESSAGE] [PATH]", "Save a file", "message", ("download", "save")),

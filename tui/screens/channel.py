@@ -1,19 +1,21 @@
 """F5: what a channel is, and what can be changed about it."""
 
 from chat.model import Alerts, Channel
+from tui import privacy
 from tui.screens.choice import Choice
+from tui.text.moments import plural
 
-READERS = {
-    "private": "sealed to its members",
-    "hidden": "readable with its link",
-    "public": "readable by anybody",
-}
 RINGS: dict[Alerts, str] = {"off": "nothing", "mentions": "mentions of you", "all": "everything"}
 
 
 def details(channel: Channel) -> str:
     """What is known of a channel, a fact a line."""
-    lines = [channel.topic or "no topic yet", f"{channel.mode}: {READERS[channel.mode]}"]
+    lines = [
+        channel.topic or "no topic yet",
+        f"{privacy.kind(channel)}: {privacy.readers(channel)}",
+    ]
+    if channel.keep_days:
+        lines.append(f"kept {plural(channel.keep_days, 'day')}, then forgotten")
     if not channel.complete:
         lines.append("older messages are not here yet")
     return "\n".join(lines)
@@ -26,7 +28,9 @@ def answers(channel: Channel, alerts: Alerts) -> list[tuple[str, str]]:
         ("alerts", f"Rings for {RINGS[alerts]}"),
         ("members", "Members"),
     ]
-    if channel.mode == "private":
+    if channel.mode != "private":
+        able.append(("link", "Copy its link, for people outside"))
+    if channel.mode != "public":
         able += [
             ("add", "Let somebody in"),
             ("kick", "Take somebody out"),

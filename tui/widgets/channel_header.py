@@ -3,15 +3,10 @@
 from textual.content import Content
 
 from chat.model import Channel
+from tui import privacy
 from tui.text import cells
 from tui.text.styled import Piece, at_edges, styled
 from tui.widgets.still import Still
-
-_MODES = {
-    "private": "",
-    "hidden": "hidden: who has the link reads",
-    "public": "public: anyone reads",
-}
 
 
 class ChannelHeader(Still):
@@ -34,7 +29,8 @@ class ChannelHeader(Still):
         channel = self._channel
         width = self.content_size.width
         name = cells.fit(f"# {channel.name}", max(width // 2, 8))
-        mode = _MODES[channel.mode]
+        kind = privacy.kind(channel)
+        mode = "" if kind == "workspace" else f"{kind}: {privacy.readers(channel)}"
         right: list[Piece] = [(f"  {mode}", "$faint")] if mode and width >= 60 else []
         room = width - cells.width_of(name) - 2
         topic = at_edges((channel.topic, "$muted"), right, max(room, 0))

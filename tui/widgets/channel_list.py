@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from chat.model import Alerts, Channel, Member
-from tui import attention
+from tui import attention, privacy
 from tui.seats import Waits
 from tui.text import moments
 from tui.text.styled import Piece, at_edges, styled
@@ -17,7 +17,7 @@ from tui.widgets.member_list import dot
 
 COUNT_MAX = 999
 ELSEWHERE_ROWS = 3
-_HEADINGS = {"private": "channels", "hidden": "hidden", "public": "public", "direct": "direct"}
+_HEADINGS = {kind: "channels" if kind == "workspace" else kind for kind in privacy.KINDS}
 
 
 def head(name: str, elsewhere: Sequence[Waits]) -> Content:
@@ -115,7 +115,7 @@ class ChannelList(OptionList, can_focus=False):
             return
         several = len({_group(channel) for channel in self._channels}) > 1
         options: list[Option] = []
-        mode = ""
+        mode: privacy.Kind | None = None
         for channel in self._channels:
             if several and _group(channel) != mode:
                 mode = _group(channel)
@@ -138,5 +138,5 @@ class ChannelList(OptionList, can_focus=False):
             self.post_message(self.Picked(event.option.id))
 
 
-def _group(channel: Channel) -> str:
-    return "direct" if channel.direct else channel.mode
+def _group(channel: Channel) -> privacy.Kind:
+    return privacy.kind(channel)
