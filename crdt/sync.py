@@ -43,6 +43,7 @@ from crdt.sync_messages import (
     Message,
     Page,
     Receipt,
+    ReceiptsListed,
     ReceiptsWant,
     RosterHave,
     RosterOps,
@@ -70,7 +71,6 @@ from crdt.sync_roster import RosterExchange
 from crdt.sync_serve import Serve
 from crdt.sync_take import Take
 
-_FROM_UNKNOWN = (Hello, RosterHave, RosterOps, Claim)
 _BEFORE_OPEN = (Hello, RosterHave, RosterOps, Claim)
 
 
@@ -131,6 +131,7 @@ class Replicator:
             Claim: self._on_claim,
             Receipt: self._receipts.on_receipt,
             ReceiptsWant: self._receipts.on_receipts_want,
+            ReceiptsListed: self._receipts.on_listed,
             ForkPoints: self._forks.on_points,
             ForksWant: self._forks.on_want,
             Forks: self._forks.on_forks,
@@ -300,8 +301,6 @@ class Replicator:
         return next(iter(self._core.store.logs(channel)), None) is None
 
     def _handle(self, link: Link, message: Message, size: int) -> None:
-        if link.unknown and not isinstance(message, _FROM_UNKNOWN):
-            return
         if not link.open and not isinstance(message, _BEFORE_OPEN):
             return
         if isinstance(message, Entries):
@@ -366,6 +365,7 @@ class Replicator:
     def _close(self, link: Link) -> None:
         self._take.forget_link(link)
         self._fetch.link_closed(link)
+        self._receipts.link_closed(link)
         self._core.progress = True
 
     def _finish(self) -> list[Effect]:

@@ -7,7 +7,7 @@ schema, so a decoder gives a whole message or `Invalid`. A kind this build does 
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 
@@ -40,6 +40,7 @@ Told = Annotated[bytes, msgspec.Meta(max_length=limits.TOLD_MAX_DEVICES * 4)]
 """The first 4 bytes of the device keys of those who were sent the same, one after the other."""
 _ROWS = msgspec.Meta(max_length=limits.ROWS_PER_MESSAGE_MAX)
 _RANGES = msgspec.Meta(min_length=1, max_length=limits.REQUEST_RANGES_MAX)
+_POINTS = msgspec.Meta(min_length=1, max_length=limits.FORK_POINTS_MAX)
 
 
 class Value(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -262,20 +263,26 @@ class ReceiptsWant(Value, frozen=True, tag=15):
     logs: Annotated[tuple[Range, ...], _RANGES]
 
 
+class ReceiptsListed(Value, frozen=True, tag=19):
+    """Receipts that the sender would pass on to the receiver; with `want`, please do.
+
+    `names` are the first 8 bytes of what each one's signature covers, one after the other.
+    """
+
+    names: Annotated[bytes, msgspec.Meta(min_length=8, max_length=limits.RECEIPTS_LISTED_MAX * 8)]
+    want: bool = False
+
+
 class ForkPoints(Value, frozen=True, tag=16):
     """Logs that the sender can prove to be forked: each from `first`, which `last` equals."""
 
-    points: Annotated[
-        tuple[Range, ...], msgspec.Meta(min_length=1, max_length=limits.FORK_POINTS_MAX)
-    ]
+    points: Annotated[tuple[Range, ...], _POINTS]
 
 
 class ForksWant(Value, frozen=True, tag=17):
     """Please send the proofs of these."""
 
-    points: Annotated[
-        tuple[Range, ...], msgspec.Meta(min_length=1, max_length=limits.FORK_POINTS_MAX)
-    ]
+    points: Annotated[tuple[Range, ...], _POINTS]
 
 
 class Forks(Value, frozen=True, tag=18):
@@ -283,7 +290,7 @@ class Forks(Value, frozen=True, tag=18):
 
     proofs: Annotated[
         tuple[Annotated[bytes, msgspec.Meta(max_length=limits.FORK_PROOF_MAX_BYTES)], ...],
-        msgspec.Meta(min_length=1, max_length=limits.FORK_POINTS_MAX),
+        _POINTS,
     ]
 
 
@@ -306,11 +313,11 @@ Message = (
     | ForkPoints
     | ForksWant
     | Forks
+    | ReceiptsListed
 )
-_LAST_KIND = 18
+_LAST_KIND = 19
 
 
-_T = TypeVar("_T")
 _encoder = msgspec.msgpack.Encoder()
 _message_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 

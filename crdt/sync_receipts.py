@@ -2,8 +2,9 @@
 
 A receipt is made RECEIPT_DELAY_MS after entries were stored, one for the whole burst, and passed
 on by everyone to whom it says something new. What passed on was kept (a few per device), so that a
-peer that connects later learns it too, once. A peer whose state equals ours, or that lists a
-head, tells us the same about itself without a signature, which we count but cannot pass on.
+peer that connects later learns it too, once: most of it has come to it by others, so it is given
+a list, and asks for what it lacks, of one peer at a time. A peer whose state equals ours, or that
+lists a head, tells us the same about itself without a signature, which we count but cannot pass on.
 
 A receipt says `low` to `head`. The store keeps the head: what a newcomer has not fetched yet of
 older history counts as received, new messages are counted exactly.
@@ -15,12 +16,14 @@ import msgspec
 
 from crdt import keys, limits
 from crdt.entry import LogId
+from crdt.errors import Invalid
 from crdt.ops import PART_TIMELINE
 from crdt.sync_core import Core, Link
 from crdt.sync_messages import (
     Author,
     Range,
     Receipt,
+    ReceiptsListed,
     ReceiptsWant,
     encode,
     tags,
@@ -28,17 +31,22 @@ from crdt.sync_messages import (
 )
 from crdt.sync_receipt_body import ReceiptBody, ReceiptRow, decode_receipt, receipt_digest
 
+RECEIPT_NAME_BYTES = 8
+
 
 class _Kept:
     """A receipt that may be passed on."""
 
-    __slots__ = ("device", "logs", "number", "wire")
+    __slots__ = ("device", "logs", "name", "number", "wire")
 
-    def __init__(self, device: bytes, logs: frozenset[LogId], number: int, wire: Receipt) -> None:
+    def __init__(
+        self, device: bytes, logs: frozenset[LogId], number: int, wire: Receipt, name: bytes
+    ) -> None:
         self.device = device
         self.logs = logs
         self.number = number
         self.wire = wire
+        self.name = name
 
 
 class Receipts:
@@ -52,6 +60,9 @@ class Receipts:
         self._kept: dict[bytes, list[_Kept]] = {}
         self._number = 0
         self._told: dict[bytes, int] = {}
+        self._heard: dict[bytes, None] = {}
+        self._offers: dict[bytes, list[Link]] = {}
+        """Names of receipts to the links that listed them; the first one was asked."""
         self._own = [
             state.log
             for state in core.store.logs()
@@ -137,6 +148,8 @@ class Receipts:
         said = decode_receipt(message.body)
         if said.device == link.device:
             self._note_known(link, said)
+        name = self._name(message)
+        self._offers.pop(name, None)
         if said.device == core.device or core.level(said.device) is None:
             return
         rows = [(self._log(said, row), row) for row in said.rows]
@@ -146,9 +159,11 @@ class Receipts:
             if core.store.receipts(log).get(said.device, -1) < row.head
         ]
         if not new:
+            self._note_heard(name)
             return
         covered = receipt_digest(core.workspace, message.body)
         keys.verify(said.device, keys.SIGN_HAVE, covered, message.signature)
+        self._note_heard(name)
         logs: list[LogId] = []
         for log, row in new:
             if core.visible(log.channel, said.device) and core.visible(log.channel, core.device):
@@ -170,7 +185,7 @@ class Receipts:
         self._number += 1
         kept = [old for old in self._kept.get(device, ()) if not old.logs <= logs]
         plain = msgspec.structs.replace(wire, told=b"")
-        kept.append(_Kept(device, logs, self._number, plain))
+        kept.append(_Kept(device, logs, self._number, plain, self._name(plain)))
         self._kept[device] = kept[-limits.RECEIPTS_KEPT_PER_DEVICE :]
         told = tags(wire.told)
         targets: list[Link] = []
@@ -207,14 +222,79 @@ class Receipts:
             if link.known.get(log, -1) < row.head and self._core.store.log_state(log) is not None:
                 link.known[log] = row.head
 
+    def _name(self, wire: Receipt) -> bytes:
+        return receipt_digest(self._core.workspace, wire.body)[:RECEIPT_NAME_BYTES]
+
+    def _note_heard(self, name: bytes) -> None:
+        self._heard[name] = None
+        if len(self._heard) > limits.RECEIPTS_HEARD_MAX:
+            del self._heard[next(iter(self._heard))]
+
     def link_ready(self, link: Link) -> None:
-        """Pass on what a peer has not been told since this process began."""
+        """List to a peer what it has not been told since this process began."""
         told = self._told.get(link.device, 0)
-        fresh = [kept for every in self._kept.values() for kept in every if kept.number > told]
-        for kept in sorted(fresh, key=lambda kept: kept.number):
-            if self._concerns(link, kept, kept.device == self._core.device):
+        fresh = [
+            kept
+            for every in self._kept.values()
+            for kept in every
+            if kept.number > told and self._concerns(link, kept, kept.device == self._core.device)
+        ]
+        fresh.sort(key=lambda kept: kept.number)
+        if len(fresh) <= limits.RECEIPTS_UNLISTED_MAX:
+            for kept in fresh:
                 self._core.send(link, kept.wire)
+        else:
+            self._list(link, [kept.name for kept in fresh], want=False)
         self._told[link.device] = self._number
+
+    def _list(self, link: Link, names: list[bytes], *, want: bool) -> None:
+        size = limits.RECEIPTS_LISTED_MAX
+        for start in range(0, len(names), size):
+            listed = b"".join(names[start : start + size])
+            self._core.send(link, ReceiptsListed(listed, want))
+
+    def on_listed(self, link: Link, message: ReceiptsListed) -> None:
+        """Ask for what is listed and did not come yet; or give what is asked for.
+
+        Raises:
+            Invalid: it lists no whole names.
+        """
+        if len(message.names) % RECEIPT_NAME_BYTES:
+            raise Invalid("lists receipts by half their names")
+        places = range(0, len(message.names), RECEIPT_NAME_BYTES)
+        names = {message.names[at : at + RECEIPT_NAME_BYTES]: None for at in places}
+        kept = {each.name: each for every in self._kept.values() for each in every}
+        if message.want:
+            for each in (kept[name] for name in names if name in kept):
+                if self._concerns(link, each, each.device == self._core.device):
+                    self._core.send(link, each.wire)
+            return
+        asked: list[bytes] = []
+        for name in names:
+            if name in kept or name in self._heard:
+                continue
+            offers = self._offers.get(name)
+            if offers is not None:
+                offers.append(link)
+            elif len(self._offers) < limits.RECEIPTS_OFFERED_MAX:
+                self._offers[name] = [link]
+                asked.append(name)
+        self._list(link, asked, want=True)
+
+    def link_closed(self, link: Link) -> None:
+        """Ask others for what was asked of this link and listed by them, too."""
+        again: dict[int, tuple[Link, list[bytes]]] = {}
+        for name, offers in list(self._offers.items()):
+            asked = offers[0]
+            left = [other for other in offers if other is not link]
+            if not left:
+                del self._offers[name]
+                continue
+            self._offers[name] = left
+            if asked is link:
+                again.setdefault(left[0].number, (left[0], []))[1].append(name)
+        for other, names in again.values():
+            self._list(other, names, want=True)
 
     def peer_holds(self, link: Link, log: LogId, seq: int) -> None:
         """The peer itself says that it holds a log up to a seq."""

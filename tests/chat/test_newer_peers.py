@@ -21,7 +21,7 @@ from crdt import errors, sync_messages
 from tests.chat.files_team import Team, tell
 
 DECODERS: dict[str, tuple[Callable[[bytes], Any], type[Exception], int]] = {
-    "sync": (sync_messages.decode, errors.TooNew, 18),
+    "sync": (sync_messages.decode, errors.TooNew, 19),
     "blocks": (blocks.decode, block_errors.TooNew, 12),
     "lobby": (lobby.decode, errors.TooNew, 4),
     "ephemeral": (ephemeral.decode, errors.TooNew, 3),
