@@ -108,8 +108,8 @@ class History:
         """(member, level) to the ops that say they give it."""
         self.admissions: dict[bytes, int] = defaultdict(int)
         """Member to the ops by which it came in."""
-        self.authored: dict[bytes, int] = defaultdict(int)
-        """Member to its ops, and to the admissions by its invites."""
+        self.concerns: dict[bytes, int] = defaultdict(int)
+        """Member to its ops, the admissions by its invites, and the removals of its devices."""
         self.admits: dict[bytes, int] = defaultdict(int)
         """Invite to the admissions by it."""
         self.scoped: dict[bytes, int] = defaultdict(int)
@@ -184,7 +184,7 @@ class History:
 
     def _index(self, node: Node) -> None:
         op, body, args = node.op, node.op.body, node.op.args
-        self.authored[body.member] |= node.bit
+        self.concerns[body.member] |= node.bit
         place = node.place
         first = self._places.setdefault(place, op.id)
         if first != op.id:
@@ -199,7 +199,7 @@ class History:
             assert isinstance(invite.op.args, Invite)
             self._index_admission(node, claim.sign, claim.member, invite.op.args.level)
             self.admits[invite.op.id] |= node.bit
-            self.authored[invite.member] |= node.bit
+            self.concerns[invite.member] |= node.bit
             self.gifts.append(node)
         elif isinstance(args, Grant):
             self.given[args.member, args.level] |= node.bit
@@ -226,6 +226,7 @@ class History:
             self.admits[code.op.id] |= node.bit
         elif isinstance(args, DeviceRemove):
             self.shrunk.add(args.member)
+            self.concerns[args.member] |= node.bit
             if args.member == node.member:
                 self.taken[args.device, args.member].append(node)
         elif isinstance(args, Revoke) and args.invite in self.codes:

@@ -121,7 +121,7 @@ class Resolution:
             return bool(history.admits.get(args.invite, 0) & beside)
         if isinstance(args, Grant | Remove):
             known = self.events.get(args.member, ())
-            if history.authored.get(args.member, 0) & beside:
+            if history.concerns.get(args.member, 0) & beside:
                 return True
             return any(beside >> index & 1 for event in known for index in event.indexes)
         if node.claim is not None:
@@ -129,6 +129,7 @@ class Resolution:
             known = self.events.get(claim.member, ())
             return (
                 any(not event.admission for event in known)
+                or claim.member in history.shrunk
                 or claim.sign in self.owners
                 or bool(self._candidates.get(claim.invite))
             )
