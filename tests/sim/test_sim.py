@@ -176,9 +176,9 @@ def test_a_range_of_another_branch_is_not_asked_for_again_and_again() -> None:
     assert world.delivered - delivered < 60  # It was 1,052, and the link was closed in the end.
     assert wire.up
     assert world.accused == []
-    assert bo.texts() == ["for bo"]
-    assert len(ana.texts()) == 400
+    assert bo.texts() == ana.texts() == []  # Neither branch counts.
     assert bo.workspace.store.forks()
+    assert ana.workspace.store.forks()
     world.close()
 
 
