@@ -13,7 +13,8 @@ happened to them. `judge` reads it once and gives a sentence for each broken pro
   happened to an answer is counted, and is no violation: each machine shows what it has.)
 - *Nothing taken back returns*: once shown as deleted it is never shown otherwise there, and in the
   end nowhere.
-- *One timeline*: in the end all machines show the same messages in the same order.
+- *One timeline*: in the end all machines show the same messages in the same order. Of what was
+  taken back that is all: who never read it does not learn what it answered.
 
 What was asked for and not acknowledged, since the machine died over it, may have happened or not.
 """
@@ -230,7 +231,10 @@ def _disordered(reading: _Reading, ends: dict[str, Timeline]) -> Iterator[str]:
 def _different(ends: dict[str, Timeline]) -> Iterator[str]:
     """Where the ends differ: the first place of each machine that is not as the first machine's."""
     contents = {
-        machine: [shown._replace(machine="") for shown in timeline]
+        machine: [
+            shown._replace(machine="", answers="" if shown.deleted else shown.answers)
+            for shown in timeline
+        ]
         for machine, timeline in ends.items()
     }
     first, *others = contents

@@ -68,6 +68,13 @@ def test_what_was_not_acknowledged_may_have_happened() -> None:
     assert judge(records, ends).violations == []
 
 
+def test_who_never_read_what_was_taken_back_need_not_know_what_it_answered() -> None:
+    records, ends = good()
+    for name in ("ana", "bo"):
+        ends[name][2] = ends[name][2]._replace(answers="m1")
+    assert judge(records, ends).violations == []
+
+
 def test_an_answer_that_is_seen_first_is_counted() -> None:
     records, ends = good()
     place = records.index(at("cleo", HELLO))
