@@ -10,7 +10,9 @@ A receipt says `low` to `head`. The store keeps the head: what a newcomer has no
 older history counts as received, new messages are counted exactly.
 """
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -63,6 +65,8 @@ class Receipts:
         self._heard: dict[bytes, None] = {}
         self._offers: dict[bytes, list[Link]] = {}
         """Names of receipts to the links that listed them; the first one was asked."""
+        self._listed: Counter[int] = Counter()
+        """How many names came on a link."""
         self._own = [
             state.log
             for state in core.store.logs()
@@ -270,19 +274,20 @@ class Receipts:
                     self._core.send(link, each.wire)
             return
         asked: list[bytes] = []
-        for name in names:
+        for name in islice(names, limits.RECEIPTS_PER_LINK_MAX - self._listed[link.number]):
+            self._listed[link.number] += 1
             if name in kept or name in self._heard:
                 continue
-            offers = self._offers.get(name)
-            if offers is not None:
-                offers.append(link)
-            elif len(self._offers) < limits.RECEIPTS_OFFERED_MAX:
-                self._offers[name] = [link]
+            offers = self._offers.setdefault(name, [])
+            if not offers:
                 asked.append(name)
+            if link not in offers:
+                offers.append(link)
         self._list(link, asked, want=True)
 
     def link_closed(self, link: Link) -> None:
         """Ask others for what was asked of this link and listed by them, too."""
+        del self._listed[link.number]
         again: dict[int, tuple[Link, list[bytes]]] = {}
         for name, offers in list(self._offers.items()):
             asked = offers[0]

@@ -140,17 +140,24 @@ def test_names_that_nobody_knows_are_asked_for_once_and_cost_no_more() -> None:
     assert wire.up
 
 
-def test_offers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "RECEIPTS_OFFERED_MAX", 12)
-    ana, ben = workspace_of("ana", "ben")
+def test_one_link_may_list_so_many_and_spoils_only_its_own_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "RECEIPTS_PER_LINK_MAX", 12)
+    ana, ben, cem = workspace_of("ana", "ben", "cem")
     net = Net()
-    wire = net.connect(ana, ben)
+    wire, other = net.connect(ana, ben), net.connect(cem, ben)
     net.run()
-    for start in range(0, 240, 80):
-        forged = encode(ReceiptsListed(bytes(range(start, start + 80))))
-        net.run_effects(ben, ben.machine.receive(wire.number, forged, net.now))
-    asked = [m for m in messages(wire, ben) if isinstance(m, ReceiptsListed)]
-    assert sum(len(message.names) // 8 for message in asked) == 12
+
+    def asked(on: Wire, start: int) -> int:
+        before = len(on.sent)
+        listed = encode(ReceiptsListed(bytes(range(start, start + 80))))
+        net.run_effects(ben, ben.machine.receive(on.number, listed, net.now))
+        sent = [decode(payload) for _, _, payload in on.sent[before:]]
+        return sum(len(m.names) // 8 for m in sent if isinstance(m, ReceiptsListed))
+
+    assert [asked(wire, start) for start in (0, 80, 160)] == [10, 2, 0]
+    assert asked(other, 160) == 10
 
 
 def test_who_may_not_hold_a_channel_is_neither_listed_nor_given_receipts_about_it() -> None:
