@@ -4,7 +4,7 @@ An entry that is forgotten loses its ciphertext like one that was erased; its he
 its log goes on verifying, and no arrival number, cursor or fingerprint changes. It is always the
 beginning of a log that goes, up to the first entry that is young enough: `LogState.forgotten` says
 where that is. The messages which the entries posted go from the projection as if they had never
-come; what is said about them later finds nothing, and waits until it is forgotten itself.
+come, edits with them; what else is said about them is not shown, and waits until it is old itself.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _OLDEST = """SELECT arrival, seq, hlc FROM entry WHERE log = ? AND seq >= ? AND 
 _POSTED = "SELECT number, mid FROM message WHERE channel = ? AND hlc = ? AND entry = ?"
 _OF_MESSAGE = tuple(
     " ".join(("DELETE FROM", table, "WHERE channel = ? AND mid = ?"))
-    for table in ("reaction", "file", "wording", "untimely")
+    for table in ("file", "wording", "untimely")
 )
 _OF_ENTRY = tuple(
     " ".join(("DELETE FROM", table, "WHERE entry = ?")) for table in ("waiting", "newer")

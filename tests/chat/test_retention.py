@@ -33,6 +33,14 @@ def keep(team: Team, desk: Desk, days: int, channel: str = "general") -> None:
     team.run()
 
 
+def indexed(desk: Desk, word: str) -> int:
+    """How many messages the search index names for a word, those that are gone among them."""
+    found = desk.workspace.store._database.read(
+        "SELECT rowid FROM search WHERE search MATCH ?", (word,)
+    )
+    return len(found)
+
+
 def timeline(author: Desk) -> LogId:
     channel = author.workspace.find_channel("general")
     return LogId(channel, ops.PART_TIMELINE, author.workspace.device, author.incarnation)
@@ -73,6 +81,7 @@ def test_a_rule_is_obeyed_by_all_members_after_a_day_and_what_is_young_stays() -
     for desk in (ana, bo):
         assert desk.texts() == ["young"], desk.name
         assert desk.workspace.store.search("zanzibar") == []
+        assert indexed(desk, "zanzibar") == 0
         assert desk.messages() == 1
         assert desk.views.channels()[0].complete
         assert desk.views.channels()[0].keep_days == 7
@@ -122,6 +131,7 @@ def test_a_newcomer_gets_nothing_that_is_forgotten_and_misses_nothing() -> None:
     assert low(cem, ana) >= 99, "at most one header, to see that the rest is old"
     assert cem.engine.behind() == 0
     assert cem.views.channels()[0].complete
+    assert not cem.engine.replicator._core.gaps
     said = sum(len(wire.sent) for wire in team.wires.values())
     for _ in range(3):
         team.isolate(cem)
@@ -132,10 +142,10 @@ def test_a_newcomer_gets_nothing_that_is_forgotten_and_misses_nothing() -> None:
 
 
 def test_who_keeps_longer_is_fine_and_whoever_obeys_takes_nothing_old_from_them() -> None:
-    team = Team(4)
+    team = Team(4, delay_ms=(300, 600))
     ana = team.found("ana")
     rel = team.join("rel", ana, relay=True)
-    for number in range(300):
+    for number in range(700):
         team.post(ana, f"old {number}")
     team.run()
     keep(team, ana, 7)
@@ -143,10 +153,11 @@ def test_who_keeps_longer_is_fine_and_whoever_obeys_takes_nothing_old_from_them(
     team.post(ana, "new")
     team.run()
     assert len(bare(rel, ana)) == 0, "the relay holds all of it"
-    bo = team.join("bo", ana)
-    team.isolate(bo)
+    bo = team.claim("bo", ana)
+    team.run()
     team.link(bo, rel)
     team.run(60_000)
+    assert low(bo, ana) < 445, "it began to look for what is older"
     later(team, LATE_KEPT_MS)
     assert bo.texts() == ["new"]
     assert bo.engine.behind() == 0
@@ -176,6 +187,9 @@ def test_a_relay_keeps_as_long_as_it_is_told_and_serves_what_it_keeps() -> None:
     assert bare(ana, ana) == [], "members keep what they like"
 
     bo = team.claim("bo", ana)
+    general = ana.workspace.find_channel("general")
+    page = rel.workspace.store.newest(general, ops.PART_TIMELINE, None, 1_000)
+    assert page == {timeline(ana): (300, 304)}, "a page begins where content does"
     team.link(bo, rel)
     team.run(120_000)
     assert bo.workspace.level is not None
@@ -187,6 +201,34 @@ def test_a_relay_keeps_as_long_as_it_is_told_and_serves_what_it_keeps() -> None:
     team.run(60_000)
     assert len(bo.texts()) == 305
     assert bo.views.channels()[0].complete
+
+
+def test_logs_that_began_while_one_was_away_come_from_where_they_are_kept() -> None:
+    for count, rule in ((3, None), (400, None), (3, 30), (400, 30)):
+        team = Team(16)
+        ana = team.found("ana")
+        bo, rel = team.join("bo", ana), team.join("rel", ana, relay=True)
+        team.mesh()
+        if rule is not None:
+            keep(team, ana, rule)
+        later(team, 2 * DAY_MS)
+        team.isolate(bo)
+        cem = team.join("cem", ana)
+        for number in range(count):
+            team.post(cem, f"old {number}")
+        later(team, 32 * DAY_MS)
+        for number in range(count):
+            team.post(cem, f"new {number}")
+        team.run()
+        team.isolate(rel)
+        keeps(rel, 30)
+        team.do(rel, rel.engine.awaken)
+        team.run()
+        assert len(bare(rel, cem)) == count
+        team.link(bo, rel)
+        team.run(60_000)
+        assert bo.texts() == [f"new {number}" for number in range(count)]
+        assert bo.views.channels()[0].complete == (rule is not None)
 
 
 def test_content_missing_that_is_kept_here_is_refused() -> None:
@@ -246,6 +288,7 @@ def test_what_was_on_its_way_for_long_is_read_for_a_day_and_passed_on() -> None:
     team.run()
     team.link(ana, cem)
     team.run()
+    later(team, 3 * SWEEP_EVERY_MS)
     assert ana.texts() == cem.texts() == ["from the mountains"]
     later(team, LATE_KEPT_MS + SWEEP_EVERY_MS)
     later(team, SWEEP_EVERY_MS)
@@ -301,12 +344,12 @@ def test_a_restart_goes_on_where_it_was() -> None:
     later(team, 10 * DAY_MS)
     before = bo.canonical()
     team.restart(bo)
-    team.link(ana, bo)
-    team.run()
-    assert bo.canonical() == before == ana.canonical()
     state = bo.workspace.store.log_state(timeline(ana))
     assert state is not None
     assert (state.forgotten, state.first_kept) == (20, 19)
+    team.link(ana, bo)
+    team.run()
+    assert bo.canonical() == before == ana.canonical()
     assert bo.engine.behind() == 0
 
 
