@@ -1,8 +1,8 @@
 # Everything sets itself up in .venv; the machine needs python3 >= 3.11 with pip, and make.
 #
 #   make demo          a living workspace on this machine, in one command
-#   make test          every test, on two cores
-#   make check         what CI runs: format, lint, types, layout, tests
+#   make test          the tests, at most five minutes on two cores
+#   make check         what CI runs: format, lint, types, layout, and also the long stories
 #   make sim SEEDS=100 the simulator: teams in virtual time, and everything that fails them
 #   make soak          the same for long: a day of twenty machines, and two hundred at once
 #   make chaos         twenty processes that are killed, frozen and cut off for a minute
@@ -42,7 +42,7 @@ demo: .venv/base.stamp
 	@$(BIN)/python -m chat demo
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not long"
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
@@ -66,8 +66,8 @@ chaos: .venv/dev.stamp
 
 HISTORIES ?= 10000
 attacks: .venv/dev.stamp
-	ATTACK_HISTORIES=$(HISTORIES) ROSTER_EXAMPLES=3000 $(BIN)/python -m pytest tests/attacks \
-		tests/crdt/test_roster_random.py -n $(WORKERS) --dist worksteal
+	ATTACK_HISTORIES=$(HISTORIES) ROSTER_EXAMPLES=3000 KILL_EVERY=1 $(BIN)/python -m pytest \
+		tests/attacks tests/crdt/test_roster_random.py tests/chat/test_profile_forks.py -n $(WORKERS) --dist worksteal
 
 # The fuzzer is apart: it has no build for every Python that Clowder runs on, and no test needs it.
 .venv/fuzz.stamp: .venv/dev.stamp requirements/fuzz.txt

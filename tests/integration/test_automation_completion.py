@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.machines import CLOWDER, ROOT, Machine, Machines, founder
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 HOSTILE = ("$(touch${IFS}pwned)", "`touch`", "x;touch", "--help", "*", "c,d", "e\\")
 

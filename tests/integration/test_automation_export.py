@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.integration.machines import Machine, Machines, eventually
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 PAGE = b"<html><script>alert(1)</script></html>"
 

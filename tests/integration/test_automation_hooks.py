@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.machines import Machines, Record, eventually
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 def heard(folder: Path, name: str) -> list[Record]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.machines import Machine, Machines, founder
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 START = 1_551_694_500
 MANY = 1_203

@@ -21,7 +21,7 @@ TAKE_TERMINAL = (
     "os.execvp(sys.argv[1], sys.argv[1:])"
 )
 """Makes stdin the terminal that the command asks at, as a login does."""
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 def written(folder: Path, name: str, text: str, mode: int = 0o600) -> str:

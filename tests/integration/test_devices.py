@@ -2,7 +2,11 @@
 
 from functools import partial
 
+import pytest
+
 from tests.integration.machines import Machine, Machines, eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 def shows(machine: Machine, *texts: str) -> bool:

@@ -31,7 +31,7 @@ from tests.integration.machines import (
 ANYWHERE = {"CLOWDER_INTERFACE": None, "CLOWDER_LISTEN": None, "CLOWDER_NO_MDNS": None}
 NO_PEER = 4
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 def doctor(machine: Machine, *arguments: str, exits: int | None = None) -> dict[str, Any]:

@@ -2,7 +2,11 @@
 
 from functools import partial
 
+import pytest
+
 from tests.integration.machines import Machine, Machines, Record, eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 def member(machine: Machine, nick: str) -> Record:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.machines import Machine, Machines
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 @pytest.fixture

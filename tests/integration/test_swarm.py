@@ -15,7 +15,12 @@ from tests.integration.swarm_team import Fetched, Swarm
 FILE_BYTES = 2_000_000
 MANIFEST_BYTES = 2_000
 
-pytestmark = [pytest.mark.lan, pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.lan,
+    pytest.mark.processes,
+    pytest.mark.long,
+    pytest.mark.timeout(180),
+]
 
 
 def wrong(fetched: list[Fetched]) -> list[str]:

@@ -10,6 +10,7 @@ from tests.integration.screen import Modes, Screen
 
 pytestmark = [
     pytest.mark.processes,
+    pytest.mark.long,
     pytest.mark.terminal,
     pytest.mark.skipif(bool(screen.cannot()), reason=screen.cannot()),
 ]

@@ -17,7 +17,7 @@ from aiohttp import ClientSession, ClientTimeout, CookieJar, WSMsgType, WSServer
 from tests.integration.machines import START_SECONDS, Machine, Machines, Program, founder
 from tests.tui.shown import text_of
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SEEN_SECONDS = 40.0
 ELSEWHERE = re.compile(r"(?:https?:)?//[\w.-]+\.\w+")

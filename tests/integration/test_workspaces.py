@@ -7,7 +7,7 @@ import pytest
 from chat import commands
 from tests.integration.machines import Machine, Machines, Record, eventually
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.long]
 
 
 def workspaces(machine: Machine) -> dict[str, Record]:
