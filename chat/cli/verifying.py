@@ -141,7 +141,8 @@ async def _read_link(invocation: Invocation, text: str, number: int, workspace: 
     some = number * NEWEST_FACTOR + NEWEST_MORE
     for newest in (some if some <= NEWEST_MAX else 0, 0):
         with await read_channel(link, invocation.settings.network, newest) as checker:
-            since = checker.complete_since(link.channel)
+            # Where all was asked for, a log that begins later was forgotten, and nothing cut it.
+            since = checker.complete_since(link.channel) if newest else 0
             found = deque(checker.messages(link.channel, since), maxlen=number)
             if len(found) < number and newest and since:
                 continue

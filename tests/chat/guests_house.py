@@ -92,5 +92,5 @@ def read(link: ChannelLink, *hosts: Door, newest: int = 0) -> list[str]:
     assert data is not None
     with judged(link, data) as checker:
         assert checker.proof().faults == ()
-        since = checker.complete_since(link.channel)
+        since = checker.complete_since(link.channel) if newest else 0
         return [message.text for message in checker.messages(link.channel, since)]

@@ -1,19 +1,23 @@
 """Somebody outside reads a channel by its link: from members and relays, and nothing but that."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from msgspec.structs import replace
 
+from chat import effects
+from chat.engine.people import RosterNews
 from chat.errors import UsageError
 from chat.guests.doors import doors
 from chat.proofs import records
 from chat.proofs.records import Begin, Key, Name, Record, Run, Writer
+from chat.workspace import Now
 from crdt.entry import Item, decode_run, encode_run
 from crdt.entry import Run as Entries
 from crdt.keys import SIGN_ENTRY, DeviceKeys, sign
 from crdt.ops import PART_NOTES
+from crdt.retention import DAY_MS
 from crdt.roster_ops import (
     MODE_HIDDEN,
     MODE_PUBLIC,
@@ -24,6 +28,7 @@ from crdt.roster_ops import (
 )
 from tests.chat.engine_team import Desk, Team, seeded
 from tests.chat.guests_house import Door, fetched, judged, link_of, read
+from tests.chat.test_retention import keep, later
 
 
 def a_team() -> tuple[Team, Desk, Desk, Desk]:
@@ -145,6 +150,23 @@ def test_a_hidden_channel_that_shares_its_key_has_no_link_and_no_door() -> None:
     assert mine not in {door.channel for desk in (ana, bo) for door in doors(desk.workspace)}
 
 
+def test_what_a_channel_has_forgotten_is_given_to_nobody_and_hides_nothing_else() -> None:
+    team, ana, bo, _ = a_team()
+    keep(team, ana, 7, "news")
+    later(team, 10 * DAY_MS)
+    for desk, text in ((ana, "young"), (bo, "younger"), (ana, "youngest")):
+        team.post(desk, text, "news")
+        team.run()
+    later(team, 2 * DAY_MS)
+    assert ana.texts("news") == ["young", "younger", "youngest"]
+    link = link_of(ana, "news")
+    for desk in (ana, bo):
+        data = fetched(link, Door(desk))
+        assert data is not None
+        assert read(link, Door(desk)) == ["young", "younger", "youngest"]
+        assert read(link, Door(desk), newest=2)[-2:] == ["younger", "youngest"]
+
+
 # Who was removed --------------------------------------------------------------------------------
 
 
@@ -170,6 +192,23 @@ def test_after_somebody_is_taken_out_the_old_link_opens_no_door_and_no_new_text(
     assert proof.faults == ()
     assert texts == ["for who holds the link"]
     assert [channel.sealed for channel in proof.channels if channel.mode == "hidden"] == [1]
+
+
+def test_who_was_removed_from_the_workspace_finds_the_door_of_a_hidden_channel_closed() -> None:
+    team, ana, bo, relay = a_team()
+    old, public = link_of(bo, "club"), link_of(bo, "news")
+    team.do(ana, lambda now: _published(ana, ana.engine.members.remove(bo.workspace.me, now), now))
+    team.run()
+    team.post(ana, "after bo", "news")
+    team.run()
+    for desk in (ana, relay):
+        assert Door(desk).channel_of(old) is None
+        assert read(public, Door(desk)) == ["for all", "after bo"]  # As anybody outside.
+    assert link_of(ana, "club").key != old.key
+
+
+def _published(desk: Desk, ops: Iterator[RosterNews], now: Now) -> list[effects.Effect]:
+    return [effect for news in ops for effect in desk.engine.publish(news, now)]
 
 
 def test_a_link_stays_when_somebody_comes_in() -> None:

@@ -15,7 +15,7 @@ from chat.pictures.errors import Invalid
 from tests.tui.face import open_face, rows_of, story
 from tests.tui.lively import Small, lively
 from tests.tui.made import ANA, BO, HOSTILE, message
-from tui import qr, themes
+from tui import privacy, qr, themes
 from tui.bridge import Bridge, EventsReady, Reconnected
 from tui.inert import inert
 from tui.pictures import Gallery, paint
@@ -46,6 +46,29 @@ def test_channels_are_listed_calmly() -> None:
     assert world().channel("nowhere") is None
     assert world().step("1", -1) == CHANNELS[3]
     assert World().step("1", 1) is None
+
+
+def test_a_channel_is_shown_as_what_it_is() -> None:
+    two = (ANA, BO)
+    some = [
+        Channel("1", "general", readers=7),
+        Channel("2", "plans", limited=True, readers=3),
+        Channel("3", "alone", limited=True, readers=1),
+        Channel("4", "@bo", limited=True, readers=2, members=two, direct=True),
+        Channel("5", "club", mode="hidden", limited=True, readers=2, members=two),
+        Channel("6", "web", mode="public", readers=7),
+    ]
+    assert [f"{privacy.kind(c)}: {privacy.readers(c)}" for c in some] == [
+        "workspace: everybody in the workspace",
+        "private: 3 members",
+        "private: 1 member",
+        "direct: the two of you",
+        "hidden: who has the link reads",
+        "public: anyone reads",
+    ]
+    made = World()
+    made.set_channels(some[::-1])
+    assert [c.name for c in made.listed] == ["general", "alone", "plans", "club", "web", "@bo"]
 
 
 def test_the_next_unread_is_a_mention_then_the_nearest_below() -> None:
