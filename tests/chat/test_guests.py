@@ -16,7 +16,7 @@ from chat.workspace import Now
 from crdt.entry import Item, decode_run, encode_run
 from crdt.entry import Run as Entries
 from crdt.keys import SIGN_ENTRY, DeviceKeys, sign
-from crdt.ops import PART_NOTES
+from crdt.ops import PART_NOTES, NoteUpdate
 from crdt.retention import DAY_MS
 from crdt.roster_ops import (
     MODE_HIDDEN,
@@ -102,7 +102,10 @@ def test_the_newest_alone_come_when_no_more_is_asked_for_and_have_no_gaps() -> N
 def test_a_guest_sees_one_channel_and_no_key_no_notes_no_name_of_another() -> None:
     team, ana, _, _ = a_team()
     cy = team.join("cy", ana)
+    note = NoteUpdate(b"in the notes", ())
+    team.do(ana, lambda now: ana.engine.write(ana.workspace.find_channel("news"), note, now))
     team.run()
+    assert PART_NOTES in {state.log.part for state in ana.workspace.store.logs()}
     data = fetched(link_of(ana, "news"), Door(ana))
     assert data is not None
     channels = {decode_run(run.data).log.channel for run in runs(data)}

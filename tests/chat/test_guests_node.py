@@ -16,7 +16,12 @@ from chat.guests.messages import GuestAsk, GuestEnd, encode
 from chat.guests.reading import read_channel
 from chat.links import introduction
 from chat.links.introduction import Introduction
+from chat.proofs.writing import excerpt
+from chat.workspace import Workspace
 from crdt.keys import DeviceKeys
+from crdt.ops import Post
+from crdt.roster_ops import MODE_PUBLIC, Channel
+from tests.chat.engine_team import Team
 from tests.chat.node_team import Desk, nodes
 from transport.net.link import Link
 from transport.net.websocket import dial
@@ -77,12 +82,19 @@ def test_a_guest_reads_from_a_relay_alone_and_a_renewed_link_opens_nothing() -> 
         await relay.join(ana, relay=True)
         await ana.call(commands.CreateChannel("club", "hidden", ("bo",)))
         await ana.post("psst", "club")
+        known = {each.name: each for each in await ana.call(commands.ListChannels())}
+        assert (known["club"].readers, known["club"].direct) == (2, False)
         news, club = await link_of(ana, "news"), await link_of(ana, "club")
         await relay.until(lambda: relay.team.workspace.store.logs(club.channel))
         at_relay = [ChannelLink(*_said(link), hints=(relay.url,)) for link in (news, club)]
         await relay.until(lambda: relay.team.workspace.store.arrival_max >= 4)
         assert [await texts(link) for link in at_relay] == [["for all"], ["psst"]]
+        stays, goes = await guest(news.door, ana.url), await guest(club.door, ana.url)
+        await ana.until(lambda: len(ana.node._parts.guests._host) == 2)
         await ana.call(commands.KickFromChannel("club", "bo"))
+        assert await ends(goes) == "closed"
+        assert not stays.is_closed
+        stays.close()
         await ana.post("without bo", "club")
         renewed = await link_of(ana, "club")
         assert (renewed.epoch != club.epoch, renewed.key != club.key) == (True, True)
@@ -140,6 +152,16 @@ def test_more_guests_than_there_is_room_for_are_told_so() -> None:
     played(story)
 
 
+def an_evil_workspace(channel: bytes) -> Workspace:
+    """One whose founder made a public channel with an id of ours, and wrote in it."""
+    evil = Team(seed=99)
+    mallory = evil.found("mallory")
+    evil.publish(mallory, Channel(channel, bytes(16), MODE_PUBLIC, b"k" * 32))
+    evil.do(mallory, lambda now: mallory.engine.write(channel, Post(bytes(16), "forged"), now))
+    assert [row.text for row in mallory.workspace.store.messages(channel, limit=9)] == ["forged"]
+    return mallory.workspace
+
+
 def test_a_host_that_is_not_to_be_believed_makes_way_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -152,7 +174,10 @@ def test_a_host_that_is_not_to_be_believed_makes_way_for_another(
         link = await link_of(bo, "news")
         host = ana.node._parts.guests._host
         good = host._exported
+        evil = an_evil_workspace(link.channel)
+        assert b"forged" not in b"".join(excerpt(evil, link.channel, 0, 0))
         lies = [
+            lambda channel, newest: excerpt(evil, link.channel, 0, newest),
             lambda channel, newest: iter([b"no export"]),
             lambda channel, newest: iter([b"".join(good(channel, newest))[:-9]]),
             lambda channel, newest: good(ana.team.workspace.find_channel("general"), newest),
