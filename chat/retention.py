@@ -84,6 +84,8 @@ class Retention:
         """Of the sweep under way: logs to look at."""
         self._swept: list[bytes] = []
         """Channels that it is about."""
+        self._ruled: set[bytes] | None = None
+        """Channels that have a rule, None before that was looked up."""
 
     def begin_turn(self, now: Now) -> None:
         """It is now, and rules may have changed since."""
@@ -120,7 +122,17 @@ class Retention:
         }
         if found:
             self._rules.clear()
+            self._ruled = None
         return found
+
+    def announced(self, now: Now) -> list[tuple[bytes, Rule]]:
+        """Rules that were given and are not obeyed yet, with their channels."""
+        workspace = self._workspace
+        if self._ruled is None:
+            every = workspace.channel_names()
+            self._ruled = {c for c in every if workspace.store.words_on_keeping(c)}
+        rules = [(channel, channel_rule(workspace, channel)) for channel in sorted(self._ruled)]
+        return [(channel, rule) for channel, rule in rules if rule.days and rule.from_ms > now.wall]
 
     def arrived(self, entries: Sequence[Entry], *, prepended: bool, now: Now) -> Sequence[Entry]:
         """Entries of one log were stored; gives those of them that are kept."""
@@ -167,6 +179,7 @@ class Retention:
 
     def _begin_sweep(self, now: Now) -> None:
         store = self._workspace.store
+        self._ruled = None
         self._late = {log: until for log, until in self._late.items() if until > now.mono}
         channels = list(store.fingerprints())
         if self._keep_days is None:

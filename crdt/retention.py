@@ -36,13 +36,15 @@ class Rule(NamedTuple):
     Attributes:
         days: None for ever.
         from_ms: when it is obeyed; until then somebody may take it back.
+        member: who gave it, empty when nobody did.
     """
 
     days: int | None
     from_ms: int
+    member: bytes
 
 
-NO_RULE = Rule(None, 0)
+NO_RULE = Rule(None, 0, b"")
 
 
 def days_of(value: str) -> int | None:
@@ -55,11 +57,15 @@ def days_of(value: str) -> int | None:
 
 def rule_of(said: Iterable[tuple[bytes, Register]], levels: Mapping[bytes, int]) -> Rule:
     """A channel's rule, from what members said, by who they are now."""
-    heard = [word for member, word in said if levels.get(member, 255) <= LEVEL_ADMIN_MAX]
+    heard = [
+        (word.stamp, member, word.value)
+        for member, word in said
+        if levels.get(member, LEVEL_ADMIN_MAX + 1) <= LEVEL_ADMIN_MAX
+    ]
     if not heard:
         return NO_RULE
-    newest = max(heard, key=lambda word: word.stamp)
-    return Rule(days_of(newest.value), milliseconds(newest.stamp.hlc) + KEEP_NOTICE_MS)
+    stamp, member, value = max(heard)
+    return Rule(days_of(value), milliseconds(stamp.hlc) + KEEP_NOTICE_MS, member)
 
 
 def horizon(days: int | None, now_ms: int) -> int:

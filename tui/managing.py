@@ -21,6 +21,9 @@ from tui.text.moments import Calendar
 if TYPE_CHECKING:
     from tui.screens.workspace import WorkspaceScreen
 
+_DAYS_DIGITS = 9
+"""More is no number of days; what is too many days the workspace says."""
+
 
 class Managing:
     """Opens these dialogs for the workspace screen; `do` carries out a step."""
@@ -90,7 +93,9 @@ class Managing:
             if what is not None:
                 self._channel_part(channel, what)
 
-        self._screen.app.push_screen(ChannelScreen(channel, alerts), decided)
+        me = self._screen.world.members.get(self._screen.world.me)
+        rules = me is not None and me.role in ("founder", "admin")
+        self._screen.app.push_screen(ChannelScreen(channel, alerts, rules), decided)
 
     def _channel_part(self, channel: Channel, what: str) -> None:
         members = list(self._screen.world.members.values())
@@ -100,6 +105,8 @@ class Managing:
                 self._topic(channel)
             case "alerts":
                 self._alerts(channel)
+            case "keep":
+                self._keep(channel)
             case "members":
                 self.members()
             case "link":
@@ -133,6 +140,19 @@ class Managing:
         self._screen.app.push_screen(
             Line(f"Topic of #{channel.name}", channel.topic, "Everybody in it sees this."), typed
         )
+
+    def _keep(self, channel: Channel) -> None:
+        def typed(said: str | None) -> None:
+            days = (said or "").strip() or "0"
+            if not days.isdecimal() or len(days) > _DAYS_DIGITS:
+                self._asker.say("Write a number of days, or nothing to keep all messages.")
+            elif said is not None and int(days) != channel.keep_days:
+                self._asker.send(commands.SetKeep(channel.id, int(days)))
+
+        question = f"For how many days are messages of #{channel.name} kept?"
+        detail = "From tomorrow on everybody's machine forgets what is older. Empty keeps all."
+        value = str(channel.keep_days or "")
+        self._screen.app.push_screen(Line(question, value, detail), typed)
 
     def _alerts(self, channel: Channel) -> None:
         def chosen(answer: str | None) -> None:

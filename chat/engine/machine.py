@@ -258,6 +258,7 @@ class Engine(Asked):
     def _write(self, channel: bytes, said: Sequence[ops.AnyOp], now: Now) -> None:
         written = write(self.workspace, channel, said, now)
         self._tell(*shown(self.workspace, written.changes))
+        self.retention.heard(written.changes)
         if isinstance(said[0], ops.NoteUpdate):
             self._tell(effects.NotesArrived(channel))
         elif isinstance(said[0], ops.Erase):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chat import effects
 from chat.workspace import NAME_REGISTER, Workspace
+from crdt.registers import KEEP_REGISTERS
 
 if TYPE_CHECKING:
     from chat.store.projection import ProjectedChange
@@ -26,5 +27,7 @@ def shown(workspace: Workspace, changes: Iterable[ProjectedChange]) -> Iterator[
             yield effects.ViewChanged("members")
         elif NAME_REGISTER in change.registers:
             workspace.forget_views()
+        if any(key.startswith(KEEP_REGISTERS) for key in change.registers):
+            yield effects.ViewChanged("status")
     if seen:
         yield effects.ViewChanged("channels")

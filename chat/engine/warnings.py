@@ -1,24 +1,29 @@
-"""Sentences about devices whose entries are not shown, or not taken, as they came.
+"""Sentences about what is not shown, not taken, or will soon not be kept.
 
-They stand in the status for as long as they are true, so that nothing of a member is left out
-silently.
+They stand in the status for as long as they are true, so that nothing of a member is left out, and
+nothing goes, silently.
 """
 
 from collections.abc import Iterable
 
 from chat.workspace import Workspace
 from crdt.limits import BUDGET_DAY_BYTES
+from crdt.retention import Rule
 
 _MEGABYTES = BUDGET_DAY_BYTES // 2**20
 
 
-def warnings(workspace: Workspace, closed: Iterable[bytes]) -> list[str]:
-    """About forked logs of devices that are in, and about devices whose budget is used up."""
+def warnings(
+    workspace: Workspace, closed: Iterable[bytes], announced: Iterable[tuple[bytes, Rule]] = ()
+) -> list[str]:
+    """About forked logs of devices that are in, devices whose budget is used up, and channels
+    whose messages will be kept for a time only."""
     devices = workspace.roster.state.devices
     forked = {log.device for log in workspace.store.fork_points() if log.device in devices}
     return [
         *(_forked(workspace, device) for device in sorted(forked)),
         *(_closed(workspace, device) for device in closed if device in devices),
+        *(_announced(workspace, channel, rule) for channel, rule in announced),
     ]
 
 
@@ -40,6 +45,15 @@ def _closed(workspace: Workspace, device: bytes) -> str:
     return (
         f"A device of {nick} wrote more than {_MEGABYTES} MB today. The rest is fetched tomorrow; "
         "everybody else's messages go on."
+    )
+
+
+def _announced(workspace: Workspace, channel: bytes, rule: Rule) -> str:
+    name, days = workspace.channel_names().get(channel, channel.hex()), rule.days
+    return (
+        f"From tomorrow on messages of #{name} that are older than {days} "
+        f"day{'' if days == 1 else 's'} are forgotten, on everybody's machine: "
+        f"{workspace.nick(rule.member)} said so. A founder or an admin can take that back."
     )
 
 

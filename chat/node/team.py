@@ -144,8 +144,10 @@ class Team:
         self._looked_at: bytes | None = None
 
     def warnings(self) -> list[str]:
-        """Sentences about devices whose entries are not shown or taken as they came."""
-        return warnings(self.workspace, self.engine.budget.closed())
+        """Sentences about what is not shown, taken or kept as it came."""
+        engine = self.engine
+        announced = engine.retention.announced(now())
+        return warnings(self.workspace, engine.budget.closed(), announced)
 
     def address_hints(self) -> tuple[str, ...]:
         """Where an invite's holder finds somebody: here, or where others were met."""

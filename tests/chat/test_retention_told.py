@@ -77,7 +77,13 @@ def test_founders_say_how_long_a_channel_is_kept_and_members_do_not() -> None:
             with pytest.raises(NotFound):
                 await ana.call(commands.SetKeep("nowhere", 1))
             await bo.until(lambda: bo.team.views.channels()[0].keep_days == 90)
+            for desk in (ana, bo):
+                status: model.Status = await desk.call(commands.GetStatus())
+                (warning,) = status.warnings
+                assert "#general that are older than 90 days" in warning
+                assert "ana said so" in warning
             said = await ana.call(commands.SetKeep("general", 0))
+            await bo.until(lambda: not bo.team.warnings())
             assert said.keep_days == 0
             assert "kept" not in channel_line(said)
 

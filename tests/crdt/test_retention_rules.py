@@ -49,7 +49,7 @@ def test_the_rule_does_not_depend_on_the_order(
         assert rule == NO_RULE
     else:
         newest = max(counts, key=lambda word: (word[2], word[3]))
-        assert rule == Rule(days_of(newest[1]), newest[2] + KEEP_NOTICE_MS)
+        assert rule == Rule(days_of(newest[1]), newest[2] + KEEP_NOTICE_MS, newest[0])
 
 
 def test_a_rule_falls_with_who_gave_it() -> None:

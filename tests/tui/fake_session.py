@@ -237,6 +237,9 @@ class FakeSession:
     def _settopic(self, command: commands.SetTopic) -> Channel:
         return self.change_channel(self._name(command.channel), topic=command.topic)
 
+    def _setkeep(self, command: commands.SetKeep) -> Channel:
+        return self.change_channel(self._name(command.channel), keep_days=command.days)
+
     def _post(self, command: commands.Post) -> Message:
         author = Author(self.me.member, self.me.nick)
         channel = self._name(command.channel)

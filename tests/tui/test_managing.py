@@ -129,6 +129,17 @@ async def test_the_settings_of_a_channel() -> None:
         line.value = "Naps [b]only[/b]"
         await face.press("enter")
         await face.shows("Naps [b]only[/b]")
+        for typed, days in (("a while", 0), ("90", 90), ("90", 90), ("", 0)):
+            await face.press("f5")
+            await choose(face, "keep")
+            await face.until(lambda: isinstance(face.app.screen, Line) and face.app.screen.children)
+            line = face.app.screen.query_one(Input)
+            assert line.value == str(world.channels["general"].keep_days or "")
+            line.value = typed
+            await face.press("enter")
+            if typed == "a while":
+                await face.shows("Write a number of days")
+            await face.until(lambda days=days: world.channels["general"].keep_days == days)
         await face.say("/channel")
         await choose(face, "alerts")
         await face.shows("What may #general ring for")
@@ -173,6 +184,7 @@ async def test_what_people_outside_read_says_so_and_has_a_link() -> None:
             wanted = f"clowder-channel:{name}"
             await face.until(lambda wanted=wanted: face.app.clipboard == wanted)
     assert "link" not in dict(about(world.channels["general"], "all"))
+    assert "keep" not in dict(about(world.channels["general"], "all"))
 
 
 @story

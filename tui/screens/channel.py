@@ -21,13 +21,16 @@ def details(channel: Channel) -> str:
     return "\n".join(lines)
 
 
-def answers(channel: Channel, alerts: Alerts) -> list[tuple[str, str]]:
-    """What can be changed, as (what, words)."""
+def answers(channel: Channel, alerts: Alerts, rules: bool = False) -> list[tuple[str, str]]:
+    """What can be changed, as (what, words); `rules` for founders and admins."""
     able = [
         ("topic", "Topic"),
         ("alerts", f"Rings for {RINGS[alerts]}"),
         ("members", "Members"),
     ]
+    if rules:
+        kept = plural(channel.keep_days, "day") if channel.keep_days else "for ever"
+        able.append(("keep", f"Messages are kept {kept}"))
     if channel.mode != "private":
         able.append(("link", "Copy its link, for people outside"))
     if channel.mode != "public":
@@ -42,5 +45,6 @@ def answers(channel: Channel, alerts: Alerts) -> list[tuple[str, str]]:
 class ChannelScreen(Choice):
     """Dismisses with what is to be changed, or None."""
 
-    def __init__(self, channel: Channel, alerts: Alerts) -> None:
-        super().__init__(f"#{channel.name}", answers(channel, alerts), details(channel))
+    def __init__(self, channel: Channel, alerts: Alerts, rules: bool) -> None:
+        able = answers(channel, alerts, rules)
+        super().__init__(f"#{channel.name}", able, details(channel))
