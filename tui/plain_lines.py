@@ -17,6 +17,7 @@ from chat.model import (
     Status,
     Swarm,
 )
+from tui import privacy
 from tui.inert import inert
 from tui.input import slash
 from tui.text import markup, moments
@@ -100,13 +101,15 @@ def changed(before: Message, now: Message, number: int) -> list[str]:
 
 
 def channels(listed: list[Channel]) -> list[str]:
-    """All channels with what waits in them."""
+    """All channels with who reads them, when not everybody here, and what waits in them."""
     lines = []
     for channel in listed:
+        kind = privacy.kind(channel)
+        read = "" if kind == "workspace" else f", {kind}"
         waits = f", {channel.unread} new" if channel.unread else ""
         named = f", {moments.plural(channel.mentions, 'mention')}" if channel.mentions else ""
         topic = f": {channel.topic}" if channel.topic else ""
-        lines.append(inert(f"#{channel.name}{waits}{named}{topic}"))
+        lines.append(inert(f"#{channel.name}{read}{waits}{named}{topic}"))
     return lines
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from secrets import token_bytes
 
 import pytest
 
 from chat import commands, effects, model
-from chat.config import Network
+from chat.config import Network, Settings
 from chat.engine import ephemeral
 from chat.errors import NoPeer, UsageError
 from chat.guests import limits, messages
@@ -16,6 +17,8 @@ from chat.guests.messages import GuestAsk, GuestEnd, encode
 from chat.guests.reading import read_channel
 from chat.links import introduction
 from chat.links.introduction import Introduction
+from chat.node import Node
+from chat.profile import Profile
 from chat.proofs.writing import excerpt
 from chat.workspace import Workspace
 from crdt.keys import DeviceKeys
@@ -223,3 +226,23 @@ def test_only_public_and_hidden_channels_have_a_link() -> None:
         assert (await link_of(ana, "club")).key
 
     played(story)
+
+
+def test_a_link_without_an_address_finds_who_has_the_channel_on_the_lan(tmp_path: Path) -> None:
+    async def story() -> None:
+        here = Network("127.0.0.1:0", "127.0.0.1", (), mdns=True)
+        ana = await Node.open(Profile(tmp_path / "ana"), Settings(here), network=True, create=True)
+        try:
+            await ana.call(commands.Create("Cats", "ana"))
+            await ana.call(commands.CreateChannel("news", "public"))
+            await ana.call(commands.Post("news", "for all"))
+            made: model.ChannelLink = await ana.call(commands.LinkChannel("news"))
+            link = ChannelLink(*_said(parse(made.link)))
+            around = Network("", "127.0.0.1", (), mdns=True)
+            with await read_channel(link, around, 0) as checker:
+                texts = [message.text for message in checker.messages(link.channel)]
+            assert texts == ["for all"]
+        finally:
+            await ana.aclose()
+
+    asyncio.run(story())

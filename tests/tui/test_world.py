@@ -15,7 +15,7 @@ from chat.pictures.errors import Invalid
 from tests.tui.face import open_face, rows_of, story
 from tests.tui.lively import Small, lively
 from tests.tui.made import ANA, BO, HOSTILE, message
-from tui import privacy, qr, themes
+from tui import plain_lines, privacy, qr, themes
 from tui.bridge import Bridge, EventsReady, Reconnected
 from tui.inert import inert
 from tui.pictures import Gallery, paint
@@ -65,6 +65,11 @@ def test_a_channel_is_shown_as_what_it_is() -> None:
         "direct: the two of you",
         "hidden: who has the link reads",
         "public: anyone reads",
+    ]
+    assert plain_lines.channels([some[0], some[1], some[4]]) == [
+        "#general",
+        "#plans, private",
+        "#club, hidden",
     ]
     made = World()
     made.set_channels(some[::-1])
