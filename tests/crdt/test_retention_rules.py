@@ -1,8 +1,13 @@
 """How long a channel is kept follows from what admins said and from who is one."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crdt import ops
 from crdt.clock import reading
 from crdt.limits import KEEP_MAX_DAYS, KEEP_NOTICE_MS
 from crdt.ops import Setting
@@ -10,6 +15,9 @@ from crdt.registers import KEEP_REGISTERS, KEEP_SETTING, Register, Registers, ne
 from crdt.retention import DAY_MS, NO_RULE, Rule, days_of, horizon, rule_of
 from crdt.timeline import Stamp
 
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "vectors/retention.json").read_text("utf-8")
+)
 ANA, BO, CEM = b"ana".ljust(16), b"bo".ljust(16), b"cem".ljust(16)
 
 WORDS = st.lists(
@@ -28,6 +36,10 @@ def heard(words: list[tuple[bytes, str, int, bytes]]) -> list[tuple[bytes, Regis
     registers = Registers()
     for member, value, ms, entry in words:
         registers.apply(Setting(KEEP_SETTING, value), member, Stamp(reading(ms), entry))
+    return by_member(registers)
+
+
+def by_member(registers: Registers) -> list[tuple[bytes, Register]]:
     found = sorted(registers.values.items())
     return [(bytes.fromhex(key.removeprefix(KEEP_REGISTERS)), word) for key, word in found]
 
@@ -50,6 +62,29 @@ def test_the_rule_does_not_depend_on_the_order(
     else:
         newest = max(counts, key=lambda word: (word[2], word[3]))
         assert rule == Rule(days_of(newest[1]), newest[2] + KEEP_NOTICE_MS, newest[0])
+
+
+def test_the_vectors_of_the_page() -> None:
+    member = bytes.fromhex(VECTORS["register"].removeprefix(KEEP_REGISTERS))
+    operation = VECTORS["operation"]
+    op = ops.decode(bytes.fromhex(operation["payload"]), ops.PART_STATE)
+    assert op == Setting(operation["name"], operation["value"])
+    assert ops.encode(op).hex() == operation["payload"]
+    (word,) = writes(op, member, Stamp(1, b"a"))
+    assert (word.key, word.value) == (VECTORS["register"], operation["value"])
+    for case in VECTORS["days"]:
+        assert days_of(case["value"]) == case["days"], case
+    for case in VECTORS["horizons"]:
+        assert horizon(case["days"], case["now_ms"]) == case["reading"], case
+    for case in VECTORS["rules"]:
+        registers = Registers()
+        for said in case["words"]:
+            stamp = Stamp(said["hlc"], bytes.fromhex(said["entry"]))
+            setting = Setting(KEEP_SETTING, said["value"])
+            registers.apply(setting, bytes.fromhex(said["member"]), stamp)
+        levels = {bytes.fromhex(member): level for member, level in case["levels"].items()}
+        rule = Rule(case["days"], case["from_ms"], bytes.fromhex(case["member"]))
+        assert rule_of(by_member(registers), levels) == rule, case["what"]
 
 
 def test_a_rule_falls_with_who_gave_it() -> None:
