@@ -32,8 +32,6 @@ from transport.proto.limits import FIRST_BULK_PRIORITY
 
 PARTING_SECONDS = 1.0
 """For the last words to a device that was removed; nothing it says is heard any more."""
-
-
 _KINDS = {LOBBY_CONTEXT: effects.KIND_LOBBY, GUEST_CONTEXT: effects.KIND_GUEST}
 """What passes at a door, and nothing else does."""
 
@@ -201,12 +199,13 @@ class Meeting:
         self.secrets_changed()
 
     def peers(self) -> list[model.Peer]:
-        """Links, and addresses that are tried."""
+        """Links, and addresses that are tried; guests are no peers."""
         return [
             model.Peer(contact.url, contact.state, reason=contact.reason)
             if contact.handle is None
             else self._peer(contact.url, contact.state, contact.handle)
             for contact in self.links.peers()
+            if contact.handle is None or contact.handle.secret.context != GUEST_CONTEXT
         ]
 
     # What links tell ----------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from chat.guests.messages import GuestAsk, GuestEnd, encode
 from chat.guests.reading import read_channel
 from chat.links import introduction
 from chat.links.introduction import Introduction
+from chat.links.limits import STRANGERS_MAX
 from chat.node import Node
 from chat.profile import Profile
 from chat.proofs.writing import excerpt
@@ -146,6 +147,11 @@ def test_more_guests_than_there_is_room_for_are_told_so() -> None:
         await ana.until(lambda: len(ana.node._parts.guests._host) == len(held))
         with pytest.raises(NoPeer, match="as many guests as it takes"):
             await texts(link)
+        assert ana.linked() == 0  # Nobody who would carry anything on.
+        for _ in range(STRANGERS_MAX + 8):  # More than there may be strangers: a newcomer comes in.
+            await guest(link.door, ana.url)
+        bo = await make("bo")
+        await bo.join(ana)
         held[0].close()
         await ana.until(lambda: len(ana.node._parts.guests._host) < len(held))
         assert await texts(link) == ["for all"]
