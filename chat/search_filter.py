@@ -24,7 +24,8 @@ from chat.model import Mark, Part
 KEYS = ("from", "in", "has", "is", "before", "after", "on")
 HAS: tuple[Part, ...] = get_args(Part)
 IS: tuple[Mark, ...] = get_args(Mark)
-_FILTER = re.compile(rf'(?<!\S)({"|".join(KEYS)}):(?:"([^"]*)"?|(\S*))', re.IGNORECASE)
+# Case is that of ASCII alone: elsewhere a dotless i is an i to `re`, and to nobody else.
+_FILTER = re.compile(rf'(?<!\S)((?ai:{"|".join(KEYS)})):(?:"([^"]*)"?|(\S*))')
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 _BACK = re.compile(r"(\d{1,6})([hdw])")
 _UNIT_MS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
