@@ -24,6 +24,7 @@ RESULT_MAX_BYTES = 32 * MIB  # one answer through the pipe
 
 EXIF_MAX_ENTRIES = 1_000  # of the first directory, searched for the orientation
 SEGMENTS_MAX = 200_000  # segments, chunks or sub-blocks walked in one file
+EXTENTS_MAX = 4_096  # parts of all items of an ISO media file; a large grid has 200 tiles
 BOX_DEPTH_MAX = 8  # nesting of ISO media boxes that is followed
 FILE_NAME_MAX_BYTES = 255  # what file systems take
 EXTENSION_MAX_CHARS = 16  # of a name that is cut, kept at its end

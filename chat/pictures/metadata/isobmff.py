@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chat.pictures.errors import CannotClean, Invalid
-from chat.pictures.limits import BOX_DEPTH_MAX, SEGMENTS_MAX
+from chat.pictures.limits import BOX_DEPTH_MAX, EXTENTS_MAX, SEGMENTS_MAX
 from chat.pictures.metadata.exif import EMPTY_TIFF
 
 _CONTAINERS = frozenset(b"moov trak mdia minf stbl edts dinf".split())
@@ -266,13 +266,19 @@ class _Locations:
         if version > 2 or any(width not in (0, 4, 8) for width in (offset, length, base)):
             raise Invalid("the picture's list of positions is damaged")
         index = index if version else 0
+        extents = 0
         for _ in range(self._number(2 if version < 2 else 4)):
             number = self._number(2 if version < 2 else 4)
             method = self._number(2) & 15 if version else 0
             reference = self._number(2)
             start = self._number(base)
             spans: list[tuple[int, int]] = []
-            for _ in range(self._number(2)):
+            count = self._number(2)
+            extents += count
+            if extents > EXTENTS_MAX:
+                # Positions may take no bytes at all, so a short file can announce any number.
+                raise Invalid("the picture's items have more parts than a picture can need")
+            for _ in range(count):
                 self._number(index)
                 first = start + self._number(offset)
                 spans.append(self._span(first, self._number(length), method))

@@ -43,7 +43,8 @@ def clean_jpeg(data: bytes) -> tuple[bytes, set[str]]:
         segment, kind = _keep(marker, payload)
         if kind:
             removed.add(kind)
-        kept.append(segment)
+        if segment:
+            kept.append(segment)
         if marker == _SOS:
             end = _SCAN_END.search(data, at)
             if end is None:
