@@ -72,7 +72,9 @@ def clean_name(text: str, max_chars: int) -> str:
     line = clean_line(text, max_chars)
     if line.isascii():
         return line
-    kept = (c for at, c in enumerate(line) if not _is_unseen(c) or _joins(line, at))
+    # What is not seen goes first: else a joiner would stay for the sake of a neighbour that goes.
+    seen = "".join(c for c in line if c in _JOINERS or not _is_unseen(c))
+    kept = (c for at, c in enumerate(seen) if c not in _JOINERS or _joins(seen, at))
     return _limit_marks("".join(kept)).strip()
 
 
@@ -97,7 +99,8 @@ def _is_unseen(character: str) -> bool:
 
 
 def _joins(line: str, at: int) -> bool:
-    if line[at] not in _JOINERS or not 0 < at < len(line) - 1:
+    """Whether a joiner stands between what it joins."""
+    if not 0 < at < len(line) - 1:
         return False
     before, behind = unicodedata.category(line[at - 1]), unicodedata.category(line[at + 1])
     return before in _BEFORE_JOINER and behind in _BEHIND_JOINER
