@@ -1,6 +1,6 @@
 """All targets by name: the one table of what reads bytes from elsewhere."""
 
-from tests.fuzz import of_crdt, of_files, of_profile, of_transport, of_typed
+from tests.fuzz import of_crdt, of_files, of_guests, of_profile, of_transport, of_typed
 from tests.fuzz.contract import Target
 
 TARGETS: dict[str, Target] = {
@@ -8,6 +8,7 @@ TARGETS: dict[str, Target] = {
     **of_crdt.TARGETS,
     **of_files.TARGETS,
     **of_profile.TARGETS,
+    **of_guests.TARGETS,
     **of_typed.TARGETS,
 }
 
