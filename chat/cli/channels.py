@@ -95,6 +95,8 @@ def channel_link(name: str, qr: bool) -> None:
     """Show the link with which people outside read a public or hidden channel."""
 
     async def work(invocation: Invocation) -> None:
+        from chat.guests.channel_link import parse
+
         async with invocation.session() as session:
             made: model.ChannelLink = await session.call(commands.LinkChannel(name))
         if invocation.output.as_json:
@@ -103,6 +105,11 @@ def channel_link(name: str, qr: bool) -> None:
             invocation.output.line(made.link)
         if made.mode == "hidden":
             invocation.output.note("Whoever has this link reads the channel, and can hand it on.")
+        if not parse(made.link).hints:
+            invocation.output.note(
+                "It has no address, as this workspace has not been on a network yet: whoever reads "
+                "has to be on the same LAN, or be given one for --dial."
+            )
         if qr:
             import segno
 
