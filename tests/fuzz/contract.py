@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.fuzz.trees import Shape
+
 VECTORS = Path(__file__).parent.parent / "vectors"
 
 
@@ -29,6 +31,7 @@ class Target(NamedTuple):
         again: writes what was read.
         canonical: a value has one form, so `again` gives back exactly what was read.
         signed: whether any change must be refused, since signatures or hashes cover all of it.
+        shape: what inputs are written as, where they may be changed as the values that they are.
     """
 
     of: tuple[Callable[..., Any], ...]
@@ -38,6 +41,7 @@ class Target(NamedTuple):
     again: Callable[[Any], bytes] | None = None
     canonical: bool = False
     signed: bool = False
+    shape: Shape = "bytes"
 
 
 def hold(target: Target, data: bytes) -> bool:

@@ -237,6 +237,7 @@ TARGETS = {
             _rest(invites.Rest(1, bytes(32), bytes(32), 100, "Cats", ("ws://a:1/",), bytes(16))),
         ),
         again=_rest,
+        shape="msgpack",
     ),
     "run of entries": Target(
         (entry.decode_run,),
@@ -244,6 +245,7 @@ TARGETS = {
         Invalid,
         every((_ENTRIES["runs"], _ENTRIES["refused"], _ERASURE["log"]), "run", "erased_run"),
         again=lambda found: entry.encode_run(found[0]),
+        shape="msgpack",
     ),
     "signed run of entries": Target(
         (entry.decode_run,), _signed_run, Invalid, every(_ENTRIES["runs"], "run")
@@ -254,6 +256,7 @@ TARGETS = {
         Invalid,
         every((_FORKS["proofs"], _FORKS["refused"]), "proof"),
         again=lambda proof: proof.wire,
+        shape="msgpack",
     ),
     "operation": Target(
         (ops.decode,),
@@ -278,6 +281,7 @@ TARGETS = {
         Invalid,
         every((_SYNC["messages"], _SYNC["refused"], _SYNC["passed_over"]), "payload"),
         again=sync_messages.encode,
+        shape="msgpack",
     ),
     "receipt": Target(
         (sync_receipt_body.decode_receipt,),
@@ -285,6 +289,7 @@ TARGETS = {
         Invalid,
         every(_SYNC["receipt"], "body"),
         again=msgspec.msgpack.encode,
+        shape="msgpack",
     ),
     "values of a private part": Target(
         (seals.read_values,),

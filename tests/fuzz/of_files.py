@@ -212,6 +212,7 @@ TARGETS = {
         blocks_errors.Invalid,
         every(_BLOCKS["messages"], "bytes"),
         again=messages.encode,
+        shape="msgpack",
     ),
     "block of a file": Target(
         (),
@@ -250,7 +251,7 @@ TARGETS = {
     "signed export": Target((), _judged, Invalid, _EXPORTS),
     "contents of a signed export": Target((), _mended, Invalid, tuple(map(_without_end, _EXPORTS))),
     "zip of Slack": Target((), _slack, (UsageError, NotFound), (_zipped(),)),
-    "day of Slack": Target((), _slack_day, UsageError, (_DAY,)),
-    "lists of Slack": Target((), _slack_lists, UsageError, (_USERS, _CHANNELS)),
+    "day of Slack": Target((), _slack_day, UsageError, (_DAY,), shape="json"),
+    "lists of Slack": Target((), _slack_lists, UsageError, (_USERS, _CHANNELS), shape="json"),
 }
 """Names of targets, as `make fuzz TARGET=...` takes them."""

@@ -20,6 +20,7 @@ TARGETS = {
         Invalid,
         every((_GUESTS["messages"], _GUESTS["bad_messages"]), "bytes"),
         again=messages.encode,
+        shape="msgpack",
     ),
 }
 """Names of targets, as `make fuzz TARGET=...` takes them."""

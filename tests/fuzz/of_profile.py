@@ -110,6 +110,7 @@ TARGETS = {
         Invalid,
         every((_EPHEMERAL["messages"], _EPHEMERAL["signed"], _EPHEMERAL["refused"]), "bytes"),
         again=ephemeral.encode,
+        shape="msgpack",
     ),
     "signed ephemeral message": Target(
         (ephemeral.decode, ephemeral.decode_said),
@@ -123,6 +124,7 @@ TARGETS = {
         Invalid,
         every((_EPHEMERAL["signed"], _EPHEMERAL["refused_said"]), "said"),
         again=ephemeral.encode,
+        shape="msgpack",
     ),
     "lobby message": Target(
         (lobby.decode,),
@@ -130,6 +132,7 @@ TARGETS = {
         Invalid,
         every(vectors("invites")["lobby"], "bytes"),
         again=lobby.encode,
+        shape="msgpack",
     ),
     "guest message": Target(
         (guests.decode,),
@@ -151,6 +154,7 @@ TARGETS = {
             b'{"id":4,"command":{"type":"later"}}',
         ),
         again=msgspec.json.encode,
+        shape="json",
     ),
     "answer on the socket": Target(
         (control_lines.decode_answer,),
@@ -162,12 +166,14 @@ TARGETS = {
             control_lines.Answer(hello=control_lines.Hello(True)),
             control_lines.Answer(event=msgspec.Raw(b'{"type":"x"}'), closing=3),
         ),
+        shape="json",
     ),
     "event on the socket": Target(
         (control_lines.decode_event,),
         _event,
         (),
         (b'{"type":"bulk","channel_id":"00","count":1}', b'{"type":"later"}'),
+        shape="json",
     ),
     "config file": Target(
         (config.parse_url, config.parse_endpoint, hooks.parse), _config, UsageError, (_CONFIG, b"")
@@ -192,6 +198,7 @@ TARGETS = {
         Invalid,
         (_PROFILE["backup"]["file"].encode(),),
         again=profile_backup.encode_manifest,
+        shape="json",
     ),
     "what a member keeps": Target(
         (private.decode,),
@@ -226,6 +233,7 @@ TARGETS = {
             )
         ),
         again=lambda answer: _body(notes_pipe.frame(answer)),
+        shape="msgpack",
     ),
     "answer of the picture process": Target(
         (pictures_pipe.read_answer,),
@@ -239,6 +247,7 @@ TARGETS = {
             )
         ),
         again=lambda answer: _body(pictures_pipe.frame(answer)),
+        shape="msgpack",
     ),
 }
 """Names of targets, as `make fuzz TARGET=...` takes them."""

@@ -120,6 +120,7 @@ TARGETS = {
         Invalid,
         every((_PAYLOADS["accepted"], _PAYLOADS["refused"]), "payload"),
         again=introduction.encode,
+        shape="msgpack",
     ),
     "frame": Target(
         (records.decode_frame,),

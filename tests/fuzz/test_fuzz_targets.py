@@ -4,12 +4,15 @@ import ast
 import json
 import re
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.fuzz.contract import Broken, Target, hold
 from tests.fuzz.targets import TARGETS, folder_of, named
+from tests.fuzz.trees import changed
 
 ROOT = Path(__file__).parents[2]
 FOUND = json.loads((Path(__file__).parent / "found.json").read_text("utf-8"))
@@ -86,6 +89,25 @@ def test_a_broken_promise_is_noticed() -> None:
         hold(good._replace(again=lambda value: b"two"), b"one")
     with pytest.raises(Broken, match="means something else"):
         hold(good._replace(read=len, again=lambda value: b""), b"one")
+
+
+@pytest.mark.parametrize("name", [name for name in TARGETS if TARGETS[name].shape != "bytes"])
+def test_changed_values_are_values_and_reach_the_decoder(name: str) -> None:
+    target, draw = TARGETS[name], Random(1)
+    codec: Any = msgspec.msgpack if target.shape == "msgpack" else msgspec.json
+    seen: set[bytes] = set()
+    for _ in range(200):
+        data = changed(draw.choice(target.seeds), target.shape, draw)
+        if data is not None:
+            codec.decode(data)
+            hold(target, data)
+            seen.add(data)
+    assert len(seen) > 50
+
+
+def test_what_is_no_value_is_not_changed_as_one() -> None:
+    assert changed(b"\xc1", "msgpack", Random(1)) is None
+    assert changed(b"{", "json", Random(1)) is None
 
 
 def test_what_fuzzing_needs_is_pinned_with_hashes() -> None:
