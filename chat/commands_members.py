@@ -83,10 +83,11 @@ class LinkChannel(Command, frozen=True, tag="channel_link"):
     """The link with which people outside read a public or hidden channel. Reply: model.ChannelLink.
 
     A hidden channel's has its key in it, and opens nothing of what is written after somebody was
-    taken out of the channel.
+    taken out of the channel, or an admin in it asked with `renew`.
     """
 
     channel: str
+    renew: bool = False
 
 
 class ListVoid(Command, frozen=True, tag="void"):

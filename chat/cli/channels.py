@@ -90,15 +90,16 @@ def channel_new(name: str, mode: str, members: str) -> None:
 
 @channel.command("link", cls=GlobalOptions)
 @click.argument("name", metavar="CHANNEL")
+@click.option("--renew", is_flag=True, help="End the link that a hidden channel had so far.")
 @click.option("--qr", is_flag=True, help="Show the link as a QR code as well.")
-def channel_link(name: str, qr: bool) -> None:
+def channel_link(name: str, renew: bool, qr: bool) -> None:
     """Show the link with which people outside read a public or hidden channel."""
 
     async def work(invocation: Invocation) -> None:
         from chat.guests.channel_link import parse
 
         async with invocation.session() as session:
-            made: model.ChannelLink = await session.call(commands.LinkChannel(name))
+            made: model.ChannelLink = await session.call(commands.LinkChannel(name, renew))
         if invocation.output.as_json:
             invocation.output.record("channel_link", msgspec.to_builtins(made))
         else:

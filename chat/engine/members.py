@@ -25,6 +25,7 @@ from crdt.roster_ops import (
     LEVEL_READER,
     LEVEL_RELAY,
     LEVEL_WRITER_MAX,
+    MODE_HIDDEN,
     MODE_PUBLIC,
     Accept,
     DeviceRemove,
@@ -279,6 +280,23 @@ class Members:
         """This member goes from a private channel."""
         scope = self._private_scope(channel)
         yield RosterNews(self._people.make(ScopeRemove(scope, (self._workspace.me,)), now))
+
+    def renew_link(self, channel: bytes, now: Now) -> Ops:
+        """A hidden channel gets a new key: its link opens nothing that is written from then on.
+
+        Others would follow a key of any member only when one is called for; of an admin, always.
+        """
+        state = self._workspace.roster.state
+        known, name = state.channels[channel], self._workspace.channel_name(channel)
+        if known.mode != MODE_HIDDEN:
+            raise UsageError(f"#{name} is not hidden; only a hidden channel's link can be renewed.")
+        inside = self._workspace.me in state.scopes.get(known.scope, ())
+        if not inside or self._level() > LEVEL_ADMIN_MAX:
+            raise TrustError(
+                f"Only an admin who is in #{name} can renew its link. Taking somebody out of the "
+                "channel renews it, too."
+            )
+        yield self._people.rekey(known.scope, now)
 
     def _private_scope(self, channel: bytes) -> bytes:
         """The scope of a channel that not everybody is in. Raises UsageError."""

@@ -255,7 +255,7 @@ class People:
                 continue
             need.tried(now.mono)
             try:
-                return self._share(lack, now) if lack.device else self._rekey(lack.scope, now)
+                return self._share(lack, now) if lack.device else self.rekey(lack.scope, now)
             except (NotReadable, TrustError, Unavailable, Invalid):
                 continue  # Not ours to do after all; who can will.
         return None
@@ -316,10 +316,10 @@ class People:
             return 0
         return OTHERS_WAIT_MS + workspace.device[0] * OTHERS_SPREAD_MS // 256
 
-    def _rekey(self, scope: bytes, now: Now) -> RosterNews:
-        workspace = self._workspace
-        op, block = workspace.epochs.rekey(self._place(now), scope, workspace.entropy)
-        return RosterNews(op, block)
+    def rekey(self, scope: bytes, now: Now) -> RosterNews:
+        """A new epoch of a scope that this member is in, for the devices in it."""
+        epochs, entropy = self._workspace.epochs, self._workspace.entropy
+        return RosterNews(*epochs.rekey(self._place(now), scope, entropy))
 
     def _share(self, lack: _Lack, now: Now) -> RosterNews:
         place = self._place(now)

@@ -149,6 +149,8 @@ class Answers:
     async def _channel_link(self, command: commands.LinkChannel) -> model.ChannelLink:
         team = self._team
         channel = team.workspace.find_channel(command.channel)
+        if command.renew:
+            await self._membership.renew_link(channel)
         link = link_to(team.workspace, channel, team.address_hints())
         known = team.views.channel(channel)
         return model.ChannelLink(known.name, known.mode, link.text)

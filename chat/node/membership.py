@@ -267,6 +267,10 @@ class Membership:
         channel = self._workspace.find_channel(command.channel)
         await self._publish(self._team.engine.members.leave_channel(channel, now()))
 
+    async def renew_link(self, channel: bytes) -> None:
+        """Give a hidden channel a new key. Raises UsageError, TrustError."""
+        await self._publish(self._team.engine.members.renew_link(channel, now()))
+
     # Inside -------------------------------------------------------------------------------------
 
     @property

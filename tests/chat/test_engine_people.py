@@ -57,7 +57,7 @@ def epoch(desk: Desk, channel: str = "general") -> bytes | None:
 
 def make_key(team: Team, desk: Desk, channel: bytes) -> None:
     """A new key for a channel, which admins may make at any time."""
-    news = desk.engine.people._rekey(desk.workspace.scope_of(channel), team.now(desk))
+    news = desk.engine.people.rekey(desk.workspace.scope_of(channel), team.now(desk))
     team.do(desk, lambda now: desk.engine.publish(news, now))
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chat import effects
 from chat.engine.people import RosterNews
-from chat.errors import UsageError
+from chat.errors import TrustError, UsageError
 from chat.guests.doors import doors
 from chat.proofs import records
 from chat.proofs.records import Begin, Key, Name, Record, Run, Writer
@@ -195,6 +195,29 @@ def test_after_somebody_is_taken_out_the_old_link_opens_no_door_and_no_new_text(
     assert proof.faults == ()
     assert texts == ["for who holds the link"]
     assert [channel.sealed for channel in proof.channels if channel.mode == "hidden"] == [1]
+
+
+def test_an_admin_renews_a_link_that_got_into_wrong_hands_and_nobody_else_does() -> None:
+    team, ana, bo, relay = a_team()
+    old = link_of(ana, "club")
+    team.do(ana, lambda now: renewed(ana, "club", now))
+    team.run()
+    team.post(bo, "among us", "club")
+    team.run()
+    new = link_of(bo, "club")
+    assert (new.epoch != old.epoch, new.text) == (True, link_of(ana, "club").text)
+    assert Door(relay).channel_of(old) is None
+    assert read(new, Door(relay)) == ["for who holds the link", "among us"]
+    for desk, name, error in ((bo, "club", TrustError), (ana, "news", UsageError)):
+        with pytest.raises(error, match="renew"):
+            renewed(desk, name, team.now(desk))
+    team.run()
+    assert link_of(ana, "club").text == new.text
+
+
+def renewed(desk: Desk, name: str, now: Now) -> list[effects.Effect]:
+    channel = desk.workspace.find_channel(name)
+    return desk.engine.publish_each(desk.engine.members.renew_link(channel, now), now)
 
 
 def test_who_was_removed_from_the_workspace_finds_the_door_of_a_hidden_channel_closed() -> None:

@@ -103,6 +103,10 @@ def test_a_guest_reads_from_a_relay_alone_and_a_renewed_link_opens_nothing() -> 
         renewed = await link_of(ana, "club")
         assert (renewed.epoch != club.epoch, renewed.key != club.key) == (True, True)
         assert await texts(renewed) == ["psst", "without bo"]
+        made: model.ChannelLink = await ana.call(commands.LinkChannel("club", renew=True))
+        assert await texts(parse(made.link)) == ["psst", "without bo"]
+        with pytest.raises(NoPeer, match="may have been renewed"):
+            await texts(renewed)
         with pytest.raises(NoPeer, match="may have been renewed"):
             await texts(ChannelLink(*_said(club), hints=(ana.url,)))
 

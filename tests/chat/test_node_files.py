@@ -63,7 +63,7 @@ def rekey(desk: Desk) -> None:
     team = desk.team
     scope, people = team.workspace.scope, team.engine.people
     before = team.workspace.epochs.current(scope)
-    team.run(lambda at: team.engine.publish(people._rekey(scope, at), at))
+    team.run(lambda at: team.engine.publish(people.rekey(scope, at), at))
     assert team.workspace.epochs.current(scope) != before
 
 
