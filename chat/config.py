@@ -8,8 +8,8 @@ mdns = true
 [pictures]
 fetch_up_to_mb = 16            # larger pictures wait for `clowder get`
 keep_up_to_mb = 10240          # of files; beyond that, what others hold as well goes
-[messages]
-keep_days = 0                  # on this machine, older messages are forgotten; 0 keeps them all
+[relay]
+keep_days = 0                  # a relay forgets what is older; 0 keeps everything
 [ui]
 theme = "clowder"
 bell = true                    # ring while the terminal is not in front
@@ -67,8 +67,8 @@ class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_up_to_mb: Annotated[int, msgspec.Meta(ge=0, le=FETCH_MAX_MB)] = KEEP_UP_TO_MB
 
 
-class Messages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The [messages] table."""
+class Relay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The [relay] table."""
 
     keep_days: Annotated[int, msgspec.Meta(ge=0, le=KEEP_MAX_DAYS)] = 0
 
@@ -102,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     network: Network = Network()
     pictures: Pictures = Pictures()
-    messages: Messages = Messages()
+    relay: Relay = Relay()
     ui: Ui = Ui()
     keys: dict[str, str] = {}
     hooks: Hooks = Hooks()

@@ -1,10 +1,13 @@
 """Retention at work: what is too old is forgotten, some of it in each of many short turns.
 
-How long a channel is kept is the shorter of two times: what this machine was told to keep
-(`[messages] keep_days`, `clowder relay --keep`), and the channel's rule, which relays cannot read.
-A rule is obeyed a day after it was given. What comes in above a head and is too old already was on
-its way for long, or written by a machine that was away: it is kept for a day, so that it is read
-and passed on. What comes in below was asked for to fill in history, and goes at once.
+How long a channel is kept is for members its rule, obeyed a day after it was given, and for a
+relay, which cannot read rules, what it was told (`clowder relay --keep`). Members have no setting
+of their own, and nobody forgets own entries that nobody else holds: else an author could forget
+what somebody who was away needs to go on with the log.
+
+What comes in above a head and is too old already was on its way for long, or written by a machine
+that was away: it is kept for a day, so that it is read and passed on. What comes in below was asked
+for to fill in history, and goes at once.
 
 Which entry is too old is said in `crdt.retention`, forgetting is `chat.store.forgetting`. Rules:
 docs/protocol/retention.md.
@@ -22,7 +25,7 @@ from crdt.entry import Entry, LogId
 from crdt.limits import KEEP_SLACK_MS
 from crdt.ops import PART_TIMELINE
 from crdt.registers import KEEP_REGISTERS
-from crdt.retention import DAY_MS, Rule, horizon, rule_of
+from crdt.retention import DAY_MS, Rule, Said, gone_below, horizon, rule_of
 
 if TYPE_CHECKING:
     from chat.store.projection import ProjectedChange
@@ -59,16 +62,19 @@ class Swept(NamedTuple):
 def channel_rule(workspace: Workspace, channel: bytes) -> Rule:
     """How long a channel is kept, by who may say so now."""
     said = workspace.store.words_on_keeping(channel)
+    return rule_of(said, _levels(workspace, said))
+
+
+def _levels(workspace: Workspace, said: Said) -> dict[bytes, int]:
     members = workspace.roster.state.members
-    levels = {member: members[member].level for member, _ in said if member in members}
-    return rule_of(said, levels)
+    return {member: members[member].level for member, _ in said if member in members}
 
 
 class Retention:
     """What this store forgets.
 
     Args:
-        keep_days: what is kept on this machine whatever channels say; None for ever.
+        keep_days: what a relay keeps; None for ever.
     """
 
     def __init__(self, workspace: Workspace, keep_days: int | None) -> None:
@@ -78,6 +84,8 @@ class Retention:
         self._believed_ms = 0
         """Up to when this machine's clock is believed, as far as others' words go."""
         self._rules: dict[bytes, Rule] = {}
+        self._gone: dict[bytes, int] = {}
+        """Of this turn, by channel: the rules, and below which readings entries may be missing."""
         self._late: dict[LogId, int] = {}
         """Logs that brought something old, and until when nothing of them is forgotten."""
         self._left: deque[LogId] = deque()
@@ -91,13 +99,20 @@ class Retention:
         """It is now, and rules may have changed since."""
         self._wall_ms = now.wall
         self._rules.clear()
+        self._gone.clear()
 
     def forgets(self, log: LogId, hlc: int) -> bool:
-        """Whether an entry with this reading is older than what is kept of its channel, or will be
-        soon: whose clock is ahead forgets it sooner."""
+        """Whether an entry with this reading is older than what is kept of its channel, or was
+        when an earlier rule held, or will be soon: whose clock is ahead forgets it sooner."""
         if log.part != PART_TIMELINE:
             return False
-        limit = self._horizon(log.channel, self._wall_ms)
+        limit = self._gone.get(log.channel)
+        if limit is None:
+            said = self._workspace.store.words_on_keeping(log.channel)
+            levels = _levels(self._workspace, said)
+            gone = gone_below(said, levels, self._wall_ms)
+            limit = max(gone, horizon(self._keep_days, self._wall_ms))
+            self._gone[log.channel] = limit
         return bool(limit) and hlc < limit + reading(KEEP_SLACK_MS)
 
     def _horizon(self, channel: bytes, now_ms: int) -> int:
@@ -122,6 +137,7 @@ class Retention:
         }
         if found:
             self._rules.clear()
+            self._gone.clear()
             self._ruled = None
         return found
 
@@ -148,8 +164,9 @@ class Retention:
         if not prepended:
             self._late[log] = now.mono + LATE_KEPT_MS
             return entries
-        among = (entries[0].seq, entries[-1].seq)
-        count, _ = self._workspace.store.forget_before(log, limit, len(entries), among)
+        count, _ = self._workspace.store.forget_before(
+            log, limit, len(entries), first=entries[0].seq, last=entries[-1].seq
+        )
         return entries[count:]
 
     def sweep(self, now: Now) -> Swept:
@@ -162,7 +179,8 @@ class Retention:
         room, looks = SWEEP_ENTRIES, SWEEP_LOGS
         while self._left and room > 0 and looks > 0:
             log = self._left.popleft()
-            count, went = store.forget_before(log, self._limit(log.channel), room)
+            limit = self._limit(log.channel)
+            count, went = store.forget_before(log, limit, room, last=self._passed_on(log))
             if count:
                 logs.append(log)
             if went:
@@ -196,6 +214,18 @@ class Retention:
             and state.forgotten <= state.head
             and state.log not in self._late
         )
+
+    def _passed_on(self, log: LogId) -> int | None:
+        """Up to where a log may be forgotten: an own one as far as somebody else holds it."""
+        workspace, own = self._workspace, self._workspace.device
+        if log.device != own:
+            return None
+        others = [d for d in workspace.roster.state.devices if d != own]
+        holders = [device for device in others if workspace.visible(log.channel, device)]
+        if not holders:
+            return None
+        receipts = workspace.store.receipts(log)
+        return max((receipts[d] for d in holders if d in receipts), default=-1)
 
     def _latest_ms(self, now: Now) -> int:
         """Up to when the clock is believed; whose own words are all there are believes it."""

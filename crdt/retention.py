@@ -5,9 +5,10 @@ What is older loses its ciphertext, as if its author had erased it, and its log 
 keep on its own machine, and the channel's rule. It takes nobody's word that something was old
 enough: an entry without ciphertext is taken only where this store would forget it itself.
 
-A channel's rule is what an admin said last. Each member's word stands in a register of theirs, so a
+A channel's rule is what an admin said last. All words stand in registers of who said them, so a
 rule falls with the standing of who gave it, and the one before it counts again; nobody else's
-counts. Rules: docs/protocol/retention.md.
+counts. What an earlier rule let everybody forget is gone, and may be missing under a longer one,
+too: else who was away meanwhile would wait for it for ever. Rules: docs/protocol/retention.md.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -55,17 +56,42 @@ def days_of(value: str) -> int | None:
     return days if KEEP_MIN_DAYS <= days <= KEEP_MAX_DAYS else None
 
 
-def rule_of(said: Iterable[tuple[bytes, Register]], levels: Mapping[bytes, int]) -> Rule:
+Said = Iterable[tuple[bytes, Register]]
+"""What members said, by member."""
+
+
+def rule_of(said: Said, levels: Mapping[bytes, int]) -> Rule:
     """A channel's rule, from what members said, by who they are now."""
-    heard = [
+    words = _words(said, levels)
+    return words[-1] if words else NO_RULE
+
+
+def gone_below(said: Said, levels: Mapping[bytes, int], now_ms: int) -> int:
+    """The reading below which some rule has let everybody forget entries; 0 when none has.
+
+    A rule was obeyed from its day on until something else was said.
+    """
+    words = _words(said, levels)
+    ends = [*(after.from_ms - KEEP_NOTICE_MS for after in words[1:]), now_ms]
+    gone = 0
+    for rule, said_else in zip(words, ends, strict=False):
+        end = min(said_else, now_ms)
+        if rule.from_ms <= end:
+            gone = max(gone, horizon(rule.days, end))
+    return gone
+
+
+def _words(said: Said, levels: Mapping[bytes, int]) -> list[Rule]:
+    """The rules that those gave who may, in the order in which they count."""
+    heard = sorted(
         (word.stamp, member, word.value)
         for member, word in said
         if levels.get(member, LEVEL_ADMIN_MAX + 1) <= LEVEL_ADMIN_MAX
+    )
+    return [
+        Rule(days_of(value), milliseconds(stamp.hlc) + KEEP_NOTICE_MS, member)
+        for stamp, member, value in heard
     ]
-    if not heard:
-        return NO_RULE
-    stamp, member, value = max(heard)
-    return Rule(days_of(value), milliseconds(stamp.hlc) + KEEP_NOTICE_MS, member)
 
 
 def horizon(days: int | None, now_ms: int) -> int:

@@ -22,7 +22,7 @@ import msgspec
 from chat.cli.opening import Opening
 from chat.cli.output import Output, silence
 from chat.cli.unlocking import Passphrases
-from chat.config import Messages, Settings, environment, load
+from chat.config import Relay, Settings, environment, load
 from chat.errors import ChatError
 from chat.profile import Profile, default_home
 from chat.session import Session
@@ -217,7 +217,7 @@ class Invocation:
         settings = load(self.config_path, overrides, environment())
         if self.keep_days is None:
             return settings
-        return msgspec.structs.replace(settings, messages=Messages(self.keep_days))
+        return msgspec.structs.replace(settings, relay=Relay(self.keep_days))
 
     def opening(self, *, network: bool, listening: bool, yielding: float = 0.0) -> Opening:
         """What opens workspaces of this profile; the arguments are those of `session`."""

@@ -37,7 +37,7 @@ class Engine(Asked):
     Args:
         workspace: who we are, the roster, the keys and the store.
         choose: `choose(n)` gives a random number from 0 to n - 1.
-        keep_days: what is older is forgotten here; None for what channels say.
+        keep_days: for a relay, what is older is forgotten; None keeps everything.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class Parts:
     def begin_team(self, identity: Identity) -> Team:
         """The workspace is known: take up the work in it."""
         assert self.sharing is not None
-        keep_days = self._settings.messages.keep_days or None
+        keep_days = (self._settings.relay.keep_days or None) if identity.relay else None
         team = self.team = Team(
             self.opened, identity, self.hub, self.have, self, keep_days=keep_days
         )

@@ -94,7 +94,7 @@ class Team:
         *,
         keep_days: int | None = None,
     ) -> None:
-        """`keep_days`: what is older is forgotten on this machine; None for what channels say."""
+        """`keep_days`: for a relay, what is older is forgotten; None keeps everything."""
         self._keep_days = keep_days
         self.identity = identity
         self.turns = Turns(opened.store, self._carry_out, self._taken_back)

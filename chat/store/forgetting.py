@@ -37,17 +37,18 @@ class Forgetting(Projection, Erasures):
     """Forgets what is too old."""
 
     def forget_before(
-        self, log: LogId, hlc: int, limit: int, among: tuple[int, int] | None = None
+        self, log: LogId, hlc: int, limit: int, *, first: int | None = None, last: int | None = None
     ) -> tuple[int, bool]:
         """Forget the beginning of a log, as far as its readings are below `hlc`.
 
-        `among` gives places to look at, when not all from where it was forgotten up to last time;
-        at most `limit` are looked at. Gives how many there were, and whether messages went.
+        It is looked at from `first` on, else from where it was forgotten up to last time, and up
+        to `last`; at most `limit` entries. Gives how many there were, and whether messages went.
         """
         state = self.log_state(log)
         if state is None:
             return 0, False
-        first, last = (max(state.low, state.forgotten), state.head) if among is None else among
+        first = max(state.low, state.forgotten) if first is None else first
+        last = state.head if last is None else last
         number = self._log_numbers[log]
         old: list[tuple[int, int, int]] = []
         for arrival, seq, reading in self._database.read(_OLDEST, (number, first, last, limit)):

@@ -258,7 +258,7 @@ def test_content_missing_that_is_kept_here_is_refused() -> None:
 def test_who_was_away_for_long_goes_on_where_everybody_is() -> None:
     team = Team(7)
     ana = team.found("ana")
-    bo = team.join("bo", ana)
+    bo, cem = team.join("bo", ana), team.join("cem", ana)
     team.post(ana, "read")
     keep(team, ana, 7)
     later(team, DAY_MS)
@@ -268,9 +268,48 @@ def test_who_was_away_for_long_goes_on_where_everybody_is() -> None:
     team.post(ana, "now")
     team.link(ana, bo)
     team.run()
-    assert ana.texts() == bo.texts() == ["now"]
+    assert ana.texts() == bo.texts() == cem.texts() == ["now"]
     assert bo.engine.behind() == 0
     assert ana.canonical() == bo.canonical()
+
+
+def test_nobody_forgets_what_they_wrote_and_nobody_else_holds() -> None:
+    team = Team(17)
+    ana = team.found("ana")
+    bo = team.join("bo", ana)
+    keep(team, ana, 7)
+    later(team, 2 * DAY_MS)
+    team.isolate(bo)
+    team.post(bo, "from the mountains")
+    later(team, 20 * DAY_MS)
+    assert bo.texts() == ["from the mountains"]
+    team.link(ana, bo)
+    team.run()
+    assert ana.texts() == ["from the mountains"]
+    for _ in range(2):
+        later(team, LATE_KEPT_MS)
+    assert ana.texts() == bo.texts() == []
+
+
+def test_what_an_earlier_rule_let_go_does_not_hold_up_who_was_away() -> None:
+    team = Team(18)
+    ana = team.found("ana")
+    bo, cem = team.join("bo", ana), team.join("cem", ana)
+    keep(team, ana, 3)
+    later(team, 2 * DAY_MS)
+    team.isolate(bo)
+    for number in range(5):
+        team.post(ana, f"old {number}")
+    later(team, 5 * DAY_MS)
+    assert ana.texts() == cem.texts() == []
+    keep(team, ana, 0)
+    team.post(ana, "new")
+    later(team, 2 * DAY_MS)
+    team.link(bo, cem)
+    team.run()
+    assert bo.texts() == ["new"]
+    assert bo.engine.behind() == 0
+    assert bo.canonical() == cem.canonical()
 
 
 def test_what_was_on_its_way_for_long_is_read_for_a_day_and_passed_on() -> None:
@@ -490,3 +529,62 @@ def test_whatever_comes_and_goes_in_any_order_all_see_the_same_in_the_end(
     assert [desk.engine.behind() for desk in desks] == [0, 0, 0]
     horizon = team.now().wall - 3 * DAY_MS - SWEEP_EVERY_MS
     assert all(row.at_ms >= horizon for desk in desks for row in desk.rows())
+
+
+SPANS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["post", "post", "burst"]), st.integers(0, 2)),
+        st.tuples(st.just("days"), st.integers(1, 3)),
+        st.tuples(st.sampled_from(["cut", "restart", "link"]), st.integers(0, 3)),
+        st.tuples(st.just("rule"), st.sampled_from([0, 1, 2, 5])),
+    ),
+    min_size=4,
+    max_size=16,
+)
+
+
+@given(seed=st.integers(0, 2**16), steps=SPANS, days=st.sampled_from([None, 1, 2, 5]))
+@settings(max_examples=20, deadline=None)
+def test_stores_that_keep_different_spans_agree_and_fall_silent(
+    seed: int, steps: list[tuple[str, int]], days: int | None
+) -> None:
+    """A relay keeps what it likes, and rules come and go: nothing is missing in the end, nothing
+    is lost that no rule let go, and nobody asks for more once all have met."""
+    team = Team(seed)
+    ana = team.found("ana")
+    desks = [ana, team.join("bo", ana), team.join("cem", ana), team.join("rel", ana, relay=True)]
+    keeps(desks[3], days)
+    team.isolate(desks[3])
+    team.do(desks[3], desks[3].engine.awaken)
+    team.mesh()
+    team.run()
+    said: list[str] = []
+    for what, which in steps:
+        if what == "days":
+            later(team, which * DAY_MS)
+        elif what == "rule":
+            keep(team, ana, which)
+        elif what in ("post", "burst"):
+            for _ in range(1 if what == "post" else 80):
+                said.append(f"{len(said)}")
+                team.post(desks[which], said[-1])
+        elif what == "cut":
+            team.isolate(desks[which])
+        elif what == "restart":
+            team.restart(desks[which])
+        elif not team.linked(desks[which], desks[(which + 1) % 4]):
+            team.link(desks[which], desks[(which + 1) % 4])
+            team.run(5_000)
+    team.mesh()
+    team.run(60_000)
+    later(team, LATE_KEPT_MS + SWEEP_EVERY_MS)
+    later(team, SWEEP_EVERY_MS)
+    prints = [desk.workspace.store.fingerprints() for desk in desks]
+    assert all(each == prints[0] for each in prints)
+    assert [desk.engine.behind() for desk in desks] == [0, 0, 0, 0]
+    if all(what != "rule" or which == 0 for what, which in steps):
+        for desk in desks[:3]:
+            assert sorted(desk.texts(), key=int) == said
+    before = sum(len(wire.sent) for wire in team.wires.values())
+    team.run(9 * 60_000)
+    assert sum(len(wire.sent) for wire in team.wires.values()) - before <= 2 * len(team.wires)

@@ -44,18 +44,18 @@ def test_a_relay_says_which_times_it_takes() -> None:
 
 
 def test_the_command_line_goes_before_the_settings(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("[messages]\nkeep_days = 90\n")
+    (tmp_path / "config.toml").write_text("[relay]\nkeep_days = 90\n")
     invocation = Invocation({"home": str(tmp_path)})
-    assert invocation.settings.messages.keep_days == 90
+    assert invocation.settings.relay.keep_days == 90
     invocation.keep_days = 30
-    assert invocation.settings.messages.keep_days == 30
+    assert invocation.settings.relay.keep_days == 30
     invocation.keep_days = 0
-    assert invocation.settings.messages.keep_days == 0
+    assert invocation.settings.relay.keep_days == 0
 
 
 def test_a_wrong_number_of_days_in_the_settings_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text("[messages]\nkeep_days = -1\n")
+    path.write_text("[relay]\nkeep_days = -1\n")
     with pytest.raises(UsageError, match="keep_days"):
         load(path, {}, {})
 

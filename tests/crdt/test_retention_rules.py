@@ -12,7 +12,7 @@ from crdt.clock import reading
 from crdt.limits import KEEP_MAX_DAYS, KEEP_NOTICE_MS
 from crdt.ops import Setting
 from crdt.registers import KEEP_REGISTERS, KEEP_SETTING, Register, Registers, newer, writes
-from crdt.retention import DAY_MS, NO_RULE, Rule, days_of, horizon, rule_of
+from crdt.retention import DAY_MS, NO_RULE, Rule, days_of, gone_below, horizon, rule_of
 from crdt.timeline import Stamp
 
 VECTORS: dict[str, Any] = json.loads(
@@ -41,7 +41,7 @@ def heard(words: list[tuple[bytes, str, int, bytes]]) -> list[tuple[bytes, Regis
 
 def by_member(registers: Registers) -> list[tuple[bytes, Register]]:
     found = sorted(registers.values.items())
-    return [(bytes.fromhex(key.removeprefix(KEEP_REGISTERS)), word) for key, word in found]
+    return [(bytes.fromhex(key.split("/")[1]), word) for key, word in found]
 
 
 @given(
@@ -65,26 +65,47 @@ def test_the_rule_does_not_depend_on_the_order(
 
 
 def test_the_vectors_of_the_page() -> None:
-    member = bytes.fromhex(VECTORS["register"].removeprefix(KEEP_REGISTERS))
-    operation = VECTORS["operation"]
+    operation, word = VECTORS["operation"], VECTORS["word"]
     op = ops.decode(bytes.fromhex(operation["payload"]), ops.PART_STATE)
     assert op == Setting(operation["name"], operation["value"])
     assert ops.encode(op).hex() == operation["payload"]
-    (word,) = writes(op, member, Stamp(1, b"a"))
-    assert (word.key, word.value) == (VECTORS["register"], operation["value"])
+    stamp = Stamp(word["hlc"], bytes.fromhex(word["entry"]))
+    assert isinstance(op, Setting)
+    assert list(writes(op, bytes.fromhex(word["member"]), stamp)) == [
+        Register(VECTORS["register"], operation["value"], stamp)
+    ]
     for case in VECTORS["days"]:
         assert days_of(case["value"]) == case["days"], case
     for case in VECTORS["horizons"]:
         assert horizon(case["days"], case["now_ms"]) == case["reading"], case
     for case in VECTORS["rules"]:
-        registers = Registers()
-        for said in case["words"]:
-            stamp = Stamp(said["hlc"], bytes.fromhex(said["entry"]))
-            setting = Setting(KEEP_SETTING, said["value"])
-            registers.apply(setting, bytes.fromhex(said["member"]), stamp)
-        levels = {bytes.fromhex(member): level for member, level in case["levels"].items()}
         rule = Rule(case["days"], case["from_ms"], bytes.fromhex(case["member"]))
-        assert rule_of(by_member(registers), levels) == rule, case["what"]
+        assert rule_of(*said_in(case)) == rule, case["what"]
+    for case in VECTORS["gone"]:
+        assert gone_below(*said_in(case), case["now_ms"]) == case["reading"], case["what"]
+
+
+def said_in(case: dict[str, Any]) -> tuple[list[tuple[bytes, Register]], dict[bytes, int]]:
+    registers = Registers()
+    for word in case["words"]:
+        stamp = Stamp(word["hlc"], bytes.fromhex(word["entry"]))
+        registers.apply(Setting(KEEP_SETTING, word["value"]), bytes.fromhex(word["member"]), stamp)
+    levels = {bytes.fromhex(member): level for member, level in case["levels"].items()}
+    return by_member(registers), levels
+
+
+@given(WORDS, st.dictionaries(st.sampled_from([ANA, BO]), st.integers(0, 120)))
+def test_what_is_gone_stays_gone(
+    words: list[tuple[bytes, str, int, bytes]], levels: dict[bytes, int]
+) -> None:
+    said = heard([(who, value, day * DAY_MS, entry) for who, value, day, entry in words])
+    gone = [gone_below(said, levels, day * DAY_MS) for day in range(60)]
+    assert gone == sorted(gone)
+    for day, below in enumerate(gone):
+        rule = rule_of(said, levels)
+        if rule.from_ms <= day * DAY_MS:
+            assert below >= horizon(rule.days, day * DAY_MS), "what is obeyed may be missing"
+        assert below <= horizon(1, day * DAY_MS), "no rule is shorter than a day"
 
 
 def test_a_rule_falls_with_who_gave_it() -> None:
@@ -97,7 +118,7 @@ def test_a_rule_falls_with_who_gave_it() -> None:
 
 def test_a_member_writes_their_own_word_only() -> None:
     (word,) = writes(Setting(KEEP_SETTING, "7"), BO, Stamp(1, b"b"))
-    assert word.key == f"keep/{BO.hex()}"
+    assert word.key == f"keep/{BO.hex()}/000000000000000162"
     (other,) = writes(Setting(f"keep/{ANA.hex()}", "1"), BO, Stamp(2, b"c"))
     assert not other.key.startswith(KEEP_REGISTERS)
     assert newer(word, Register(word.key, "9", Stamp(2, b"d")))
