@@ -199,7 +199,7 @@ DELAY_MAX_SECONDS = 0.3
 
 
 class Weather:
-    """Draws troubles one after the other, until told to end; then everything heals.
+    """Troubles one after the other, each kind once and then as drawn; then everything heals.
 
     Attributes:
         happened: how often each kind of trouble came.
@@ -221,6 +221,7 @@ class Weather:
         self._pause_seconds = pause_seconds
         self._longest_seconds = longest_seconds
         self._busy: set[Victim] = set()
+        self._unseen = list(TROUBLES)
 
     async def blow(self, seconds: float) -> None:
         """Trouble for so long; returns when all of it is over, but for what stands half open."""
@@ -236,18 +237,22 @@ class Weather:
     def _draw(self, left: float) -> Coroutine[None, None, None]:
         """The next trouble. All that is random is drawn here, in order."""
         (trouble,) = self._chance.choices(TROUBLES, [each.weight for each in TROUBLES])
+        if self._unseen:
+            trouble = self._unseen.pop(0)
         lasts = self._chance.uniform(0, min(trouble.seconds, self._longest_seconds, max(left, 0)))
-        victim = self._chance.choice(self._victims)
+        victims = self._chance.sample(self._victims, len(self._victims))
         line = self._chance.choice(self._lines)
         way = self._chance.choice((THERE, BACK))
         delay = self._chance.uniform(0, DELAY_MAX_SECONDS)
         if trouble.name in ("kill", "freeze"):
-            return self._hurt(trouble.name, lasts, victim)
+            return self._hurt(trouble.name, lasts, victims)
         return self._disturb(trouble.name, lasts, line, way, delay)
 
-    async def _hurt(self, name: str, lasts: float, victim: Victim) -> None:
-        if victim in self._busy:
-            return  # It is dead or frozen already.
+    async def _hurt(self, name: str, lasts: float, victims: Sequence[Victim]) -> None:
+        """Do it to the first who is neither dead nor frozen already."""
+        victim = next((each for each in victims if each not in self._busy), None)
+        if victim is None:
+            return
         self._busy.add(victim)
         self.happened[name] += 1
         if name == "kill":
