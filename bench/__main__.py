@@ -7,6 +7,7 @@ swarm       a file to one over loopback, and to twenty over shaped lines (root; 
 tui         the terminal workspace: first paint, keys, typing in a flood (not by default)
 blocks      a store of 100,000 blocks, messages beside a file, a fast line (not by default)
 trust       a roster of 10,000 ops, keys for 500 members, a handshake
+sync        meeting again in a large workspace and after a while, idle links (not by default)
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import blocks, delivery, join, swarm, trust, tui
+from bench import blocks, delivery, join, swarm, sync, trust, tui
 from bench import open as opening
 from bench.report import Figure, table, tell
 
@@ -39,6 +40,8 @@ def measure(names: list[str], messages: int, receivers: int) -> Iterator[Figure]
         yield from blocks.figures()
     if "trust" in names:
         yield from trust.figures()
+    if "sync" in names:
+        yield from sync.figures()
 
 
 def write_page(figures: list[Figure]) -> None:
@@ -54,7 +57,8 @@ def write_page(figures: list[Figure]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     names = ("delivery", "open", "join", "trust")
-    parser.add_argument("names", nargs="*", default=names, help=", ".join((*names, "swarm", "tui")))
+    others = ("swarm", "tui", "blocks", "sync")
+    parser.add_argument("names", nargs="*", default=names, help=", ".join((*names, *others)))
     parser.add_argument("--messages", type=int, default=100_000, help="of a long history")
     parser.add_argument("--receivers", type=int, default=20, help="of a swarm")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.md alone")
