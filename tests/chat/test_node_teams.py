@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -579,5 +580,21 @@ def test_a_block_message_is_what_members_may_send() -> None:
         await bo.until(lambda: bo.texts() == ["still linked"])
         assert bo.linked() == 1
         assert bo.meeting.links.handles[0].kind_bytes_in[effects.KIND_BLOCKS] >= before
+
+    played(story)
+
+
+def test_files_are_shared_by_those_who_are_here_after_a_newcomer_has_left(tmp_path: Path) -> None:
+    """A newcomer's link at the door was taken for one on which files pass, and never let go."""
+    path = tmp_path / "notes.txt"
+    path.write_text("buy cat food")
+
+    async def story(make: Make) -> None:
+        ana, bo = await pair(make)
+        await bo.stop()
+        await ana.until(lambda: not ana.linked())
+        await ana.call(commands.Put("general", str(path)))
+        listed = await ana.call(commands.ListFiles("general"))
+        assert [known.name for known in listed] == ["notes.txt"]
 
     played(story)
