@@ -7,10 +7,12 @@ what is written is what was read. `targets` has the rows; Hypothesis (tests/atta
 """
 
 import json
+from base64 import b32encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from crdt.keys import digest
 from tests.fuzz.trees import Shape
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -99,3 +101,9 @@ def typed(data: bytes) -> str:
 def untyped(text: str) -> bytes:
     """The bytes of such a text."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def with_check(scheme: str, label: bytes, check_bytes: int, payload: bytes) -> str:
+    """A link or code of any payload, whose check is right: without it none would be read."""
+    whole = payload + digest(label, payload)[:check_bytes]
+    return scheme + b32encode(whole).decode().rstrip("=").lower()

@@ -4,6 +4,7 @@ import hashlib
 import io
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import msgspec
@@ -77,6 +78,16 @@ def _cleaned(kind: str) -> Target:
         (_picture(kind), _picture(kind, frames=2)),
         again=lambda cleaned: cleaned,
     )
+
+
+def _png_mended(data: bytes) -> bytes:
+    """A PNG whose checksums are right whatever is in it: with others nothing would be read."""
+    at, out = 8, [data[:8]]
+    while at + 8 <= len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        chunk, at = data[at:end], end + 4
+        out += [chunk, zlib.crc32(chunk[4:]).to_bytes(4, "big")]
+    return metadata.remove(b"".join(out), "image/png").data
 
 
 def _picture(kind: str, frames: int = 1) -> bytes:
@@ -231,6 +242,7 @@ TARGETS = {
     ),
     "jpeg": _cleaned("jpeg"),
     "png": _cleaned("png"),
+    "chunks of a png": _cleaned("png")._replace(read=_png_mended),
     "webp": _cleaned("webp"),
     "gif": _cleaned("gif"),
     "avif": _cleaned("avif"),

@@ -23,7 +23,6 @@ from chat import (
 )
 from chat.engine import ephemeral
 from chat.errors import StoreError, UsageError
-from chat.guests import messages as guests
 from chat.notes import pipe as notes_pipe
 from chat.notes.errors import WorkerDied
 from chat.pictures import pipe as pictures_pipe
@@ -133,13 +132,6 @@ TARGETS = {
         every(vectors("invites")["lobby"], "bytes"),
         again=lobby.encode,
         shape="msgpack",
-    ),
-    "guest message": Target(
-        (guests.decode,),
-        guests.decode,
-        Invalid,
-        every(vectors("guests")["messages"], "bytes"),
-        again=guests.encode,
     ),
     "request on the socket": Target(
         (control_lines.decode_request,),

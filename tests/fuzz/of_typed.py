@@ -1,6 +1,5 @@
 """What people type, paste and scan: links, words, codes, addresses, searches, lines, markup."""
 
-from base64 import b32encode
 from datetime import UTC
 from pathlib import Path
 
@@ -8,9 +7,7 @@ from chat import config, hooks, invitation, search_filter, verification, words12
 from chat.cli import team
 from chat.engine import founding
 from chat.errors import UsageError
-from chat.guests import channel_link
-from crdt.keys import digest
-from tests.fuzz.contract import Target, typed, untyped, vectors
+from tests.fuzz.contract import Target, typed, untyped, vectors, with_check
 from tui.errors import InputError
 from tui.inert import inert_lines
 from tui.input import actions, pasting, slash
@@ -19,7 +16,6 @@ from tui.text import markup
 _INVITES = vectors("invites")
 _LINKS = tuple(case["link"].encode() for case in _INVITES["links"])
 _WORDS = tuple(case["words"].encode() for case in _INVITES["words"])
-_CHANNEL_LINKS = tuple(case["link"].encode() for case in vectors("guests")["links"])
 _VERIFICATION = vectors("verification")
 _CODES = tuple(case["code"].encode() for case in _VERIFICATION["members"])
 _NOW_MS = 1_790_000_000_000
@@ -33,27 +29,16 @@ def _invite_again(invite: invitation.InviteText) -> bytes:
     return (invite.link if invite.workspace else invite.words).encode()
 
 
-def _with_check(scheme: str, label: bytes, check_bytes: int, payload: bytes) -> str:
-    """A link or code of any payload, whose check is right: without it none would be read."""
-    whole = payload + digest(label, payload)[:check_bytes]
-    return scheme + b32encode(whole).decode().rstrip("=").lower()
-
-
 def _invite_payload(data: bytes) -> invitation.InviteText:
     scheme, check_bytes = invitation.SCHEME, invitation.CHECK_BYTES
-    return invitation.parse(_with_check(scheme, b"x1.link", check_bytes, data))
-
-
-def _channel_payload(data: bytes) -> channel_link.ChannelLink:
-    scheme, check_bytes = channel_link.SCHEME, channel_link.CHECK_BYTES
-    link = channel_link.parse(_with_check(scheme, b"x1.guest.link", check_bytes, data))
-    assert channel_link.parse(link.text) == link
-    return link
+    found = invitation.parse(with_check(scheme, b"x1.link", check_bytes, data))
+    assert invitation.parse(found.link) == found
+    return found
 
 
 def _code_payload(data: bytes) -> verification.Code:
     scheme, check_bytes = verification.SCHEME, verification.CODE_CHECK_BYTES
-    return verification.parse_code(_with_check(scheme, b"x1.code", check_bytes, data))
+    return verification.parse_code(with_check(scheme, b"x1.code", check_bytes, data))
 
 
 def _secret_words(data: bytes) -> bytes:
@@ -146,19 +131,6 @@ TARGETS = {
         UsageError,
         _CODES,
         again=lambda code: code.text.encode(),
-    ),
-    "link of a channel": Target(
-        (channel_link.parse,),
-        lambda data: channel_link.parse(typed(data)),
-        UsageError,
-        _CHANNEL_LINKS,
-        again=lambda link: link.text.encode(),
-    ),
-    "payload of a link of a channel": Target(
-        (channel_link.parse,),
-        _channel_payload,
-        UsageError,
-        (bytes((1, 2)) + bytes(64), bytes((1, 1)) + bytes(96)),
     ),
     "payload of a code": Target(
         (verification.parse_code,), _code_payload, UsageError, (bytes((1,)) + bytes(48),)

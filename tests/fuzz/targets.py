@@ -3,13 +3,9 @@
 from tests.fuzz import of_crdt, of_files, of_guests, of_profile, of_transport, of_typed
 from tests.fuzz.contract import Target
 
+TABLES = (of_transport, of_crdt, of_files, of_profile, of_guests, of_typed)
 TARGETS: dict[str, Target] = {
-    **of_transport.TARGETS,
-    **of_crdt.TARGETS,
-    **of_files.TARGETS,
-    **of_profile.TARGETS,
-    **of_guests.TARGETS,
-    **of_typed.TARGETS,
+    name: target for table in TABLES for name, target in table.TARGETS.items()
 }
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests.fuzz.contract import Broken, Target, hold
-from tests.fuzz.targets import TARGETS, folder_of, named
+from tests.fuzz.targets import TABLES, TARGETS, folder_of, named
 from tests.fuzz.trees import changed
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,7 @@ def test_every_decoder_has_a_target() -> None:
 
 def test_names_of_targets_are_told_apart_without_blanks() -> None:
     assert len({folder_of(name) for name in TARGETS}) == len(TARGETS)
+    assert len(TARGETS) == sum(len(table.TARGETS) for table in TABLES)
     assert all(named(folder_of(name)) == name for name in TARGETS)
 
 
