@@ -1,5 +1,7 @@
 """Commands that change who is in: the workspace, or a channel."""
 
+import sys
+
 import click
 import msgspec
 
@@ -75,11 +77,20 @@ def accept(what: str) -> None:
 
 @click.command(cls=GlobalOptions)
 @click.option("--anyway", is_flag=True, help="Also when nobody is left who could remove members.")
-def leave(anyway: bool) -> None:
+@click.option("--yes", is_flag=True, help="Don't ask; only a terminal is asked.")
+def leave(anyway: bool, yes: bool) -> None:
     """Leave the workspace. What is here stays; nothing new comes."""
 
     async def work(invocation: Invocation) -> None:
         async with invocation.session() as session:
+            if not yes and sys.stdin.isatty() and sys.stderr.isatty():
+                status: model.Status = await session.call(commands.GetStatus())
+                # There is no way back but an invite, and it is told to everybody.
+                click.confirm(
+                    f"Leave “{status.name}”? Only an invite lets you in again.",
+                    abort=True,
+                    err=True,
+                )
             await session.call(commands.Leave(anyway))
         if invocation.output.as_json:
             invocation.output.record("leave", {"state": "left"})

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from tests.integration.asking import Terminal
 from tests.integration.machines import Machine, Machines, Record, eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.long]
@@ -141,6 +142,11 @@ def test_who_leaves_keeps_the_past_and_the_last_admin_is_asked_twice(machines: M
     eventually(lambda: bo.texts() == ["before"], what="the message")
     ran = ana.run("leave", exits=5, json_lines=False)
     assert "--anyway" in ran.err
+    asked = Terminal(bo, "leave")
+    asked.see(lambda text: "Leave “Cats”?" in text)
+    asked.type("n\n")
+    assert asked.end() == 130
+    assert bo.status().phase == "live"
     assert bo.run("leave").records[-1]["state"] == "left"
     eventually(lambda: member(ana, "bo")["state"] == "left", what="that bo left")
     assert bo.status().phase == "removed"

@@ -13,7 +13,7 @@ def sync_state(status: Status) -> list[Piece]:
     linked = [peer for peer in status.links if peer.state == "linked"]
     relays = sum(peer.relay for peer in linked)
     if status.phase == "removed":
-        return [("● ", "$error"), "you were removed from this workspace; it stays readable here"]
+        return [("● ", "$error"), "you are not in this workspace any more; it stays readable here"]
     if not linked:
         trying = sum(peer.state == "dialling" for peer in status.links)
         said = f"alone, dialling {trying}" if trying else "alone; what you write goes out later"
