@@ -10,7 +10,14 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Literal
 
-from chat import commands_devices, commands_files, commands_members, commands_profile, model
+from chat import (
+    commands_devices,
+    commands_files,
+    commands_members,
+    commands_notes,
+    commands_profile,
+    model,
+)
 from chat.command import Command as Command
 from chat.commands_devices import AddDevice as AddDevice
 from chat.commands_devices import ListDevices as ListDevices
@@ -37,6 +44,13 @@ from chat.commands_members import Promote as Promote
 from chat.commands_members import RemoveMember as RemoveMember
 from chat.commands_members import RevokeInvite as RevokeInvite
 from chat.commands_members import Verify as Verify
+from chat.commands_notes import GetNotes as GetNotes
+from chat.commands_notes import GetNotesAt as GetNotesAt
+from chat.commands_notes import GetNotesPast as GetNotesPast
+from chat.commands_notes import MoveCursor as MoveCursor
+from chat.commands_notes import RestoreNotes as RestoreNotes
+from chat.commands_notes import SetNotes as SetNotes
+from chat.commands_notes import SpliceNotes as SpliceNotes
 from chat.commands_profile import CopyStore as CopyStore
 from chat.commands_profile import ExportSigned as ExportSigned
 from chat.commands_profile import Lock as Lock
@@ -223,38 +237,6 @@ class MarkRead(Command, frozen=True, tag="read"):
     message: str = ""
 
 
-class GetNotes(Command, frozen=True, tag="notes"):
-    """Reply: model.Notes."""
-
-    channel: str
-
-
-class SetNotes(Command, frozen=True, tag="notes_set"):
-    """Make the notes read `text`, by the smallest change. Reply: model.Notes."""
-
-    channel: str
-    text: str
-
-
-class SpliceNotes(Command, frozen=True, tag="notes_splice"):
-    """Edits as (index, deleted, inserted), code points, each after the one before it.
-
-    `version` is the `Notes.version` they were made against; when the text has moved on since, the
-    node rebases them. Reply: model.Notes.
-    """
-
-    channel: str
-    splices: tuple[tuple[int, int, str], ...]
-    version: int
-
-
-class MoveCursor(Command, frozen=True, tag="notes_cursor"):
-    """Show the others where my cursor is in the notes; None hides it. Reply: null."""
-
-    channel: str
-    index: int | None
-
-
 class WaitReached(Command, frozen=True, tag="wait"):
     """Wait until `count` other members hold the message. Reply: model.Message."""
 
@@ -349,6 +331,7 @@ REPLIES: dict[type[Command], Any] = {
     Edit: model.Message,
     Delete: model.Message,
     TakeBack: model.Message,
+    **commands_notes.REPLIES,
     React: model.Message,
     Pin: model.Message,
     History: list[model.Message],
@@ -356,10 +339,6 @@ REPLIES: dict[type[Command], Any] = {
     Search: list[model.SearchHit],
     GetDelivery: model.Delivery,
     MarkRead: model.Channel,
-    GetNotes: model.Notes,
-    SetNotes: model.Notes,
-    SpliceNotes: model.Notes,
-    MoveCursor: None,
     WaitReached: model.Message,
     SetProfile: model.Member,
     SetAway: model.Member,

@@ -12,6 +12,12 @@ from chat.model_files import SharedFile as SharedFile
 from chat.model_files import Swarm as Swarm
 from chat.model_files import SwarmPeer as SwarmPeer
 from chat.model_files import Transfer as Transfer
+from chat.model_notes import Cursor as Cursor
+from chat.model_notes import Notes as Notes
+from chat.model_notes import NotesAside as NotesAside
+from chat.model_notes import NotesPast as NotesPast
+from chat.model_notes import NotesVersion as NotesVersion
+from chat.model_notes import line_authors as line_authors
 from chat.model_people import Author as Author
 from chat.model_people import Device as Device
 from chat.model_people import Member as Member
@@ -217,31 +223,6 @@ class Copied(msgspec.Struct, frozen=True):
 
     path: str
     size: int
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """Somebody's place in a channel's notes, as an index of code points."""
-
-    author: Author
-    index: int
-    colour: str = ""
-
-
-class Notes(msgspec.Struct, frozen=True):
-    """A channel's shared text.
-
-    Attributes:
-        authors: runs (start, length, nick), in code points, covering the text.
-        quarantined: how many updates are set aside because they broke the rules.
-        version: grows with each change here; a splice names the version it was made against.
-    """
-
-    channel: str
-    text: str
-    version: int = 0
-    cursors: tuple[Cursor, ...] = ()
-    authors: tuple[tuple[int, int, str], ...] = ()
-    quarantined: int = 0
 
 
 class SearchHit(msgspec.Struct, frozen=True):

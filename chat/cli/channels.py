@@ -1,12 +1,6 @@
-"""Commands about channels and their notes."""
+"""Commands about channels."""
 
-import asyncio
-import os
-import shlex
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import click
 import msgspec
@@ -14,10 +8,6 @@ import msgspec
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.keeping import FOR_EVER, Days, kept
-from chat.errors import NotFound, UsageError
-
-NOTES_MAX_BYTES = 4 * 1024 * 1024
-"""Shared notes are pages, not archives."""
 
 
 @click.command(cls=GlobalOptions)
@@ -155,60 +145,4 @@ def channel_set(name: str, keep: int) -> None:
     run(work)
 
 
-@click.command(cls=GlobalOptions)
-@click.argument("name", metavar="CHANNEL")
-@click.option("--set", "source", metavar="FILE", help="Make the notes read like FILE (- is stdin).")
-@click.option("--edit", is_flag=True, help="Open the notes in $VISUAL or $EDITOR.")
-def notes(name: str, source: str | None, edit: bool) -> None:
-    """Show or change a channel's shared notes."""
-
-    async def work(invocation: Invocation) -> None:
-        if source is not None and edit:
-            raise UsageError("Either --set or --edit, not both.")
-        async with invocation.session() as session:
-            found: model.Notes = await session.call(commands.GetNotes(name))
-            if source is not None:
-                found = await session.call(commands.SetNotes(name, _read(source)))
-            elif edit:
-                text = await asyncio.to_thread(_edit, found.text)
-                found = await session.call(commands.SetNotes(name, text))
-        if invocation.output.as_json:
-            invocation.output.record("notes", msgspec.to_builtins(found))
-        elif source is None and not edit:
-            invocation.output.text(found.text)
-        if found.quarantined:
-            invocation.output.note(
-                f"{found.quarantined} changes broke the rules of notes and are set aside."
-            )
-
-    run(work)
-
-
-def _read(source: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        if len(data) > NOTES_MAX_BYTES:
-            raise UsageError(f"{source} is larger than notes can be (4 MiB).")
-        return data.decode()
-    except OSError as error:
-        raise NotFound(f"{source} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{source} is not UTF-8 text.") from None
-
-
-def _edit(text: str) -> str:
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not editor:
-        raise UsageError("Set $VISUAL or $EDITOR to your editor, or use --set FILE.")
-    with tempfile.TemporaryDirectory(prefix="clowder-") as folder:
-        path = Path(folder) / "notes.md"
-        path.write_text(text, "utf-8")
-        ended = subprocess.run([*shlex.split(editor), str(path)], check=False)
-        if ended.returncode:
-            raise UsageError(
-                f"{editor} ended with {ended.returncode}; the notes stay as they were."
-            )
-        return path.read_text("utf-8")
-
-
-COMMANDS = (channels, channel, notes)
+COMMANDS = (channels, channel)

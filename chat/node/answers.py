@@ -91,6 +91,9 @@ class Answers:
             commands.SetNotes: self._set_notes,
             commands.SpliceNotes: self._splice_notes,
             commands.MoveCursor: self._move_cursor,
+            commands.GetNotesPast: self._notes_past,
+            commands.GetNotesAt: self._notes_at,
+            commands.RestoreNotes: self._restore_notes,
             commands.WaitReached: self._wait,
             commands.SetProfile: self._profile,
             commands.SetAway: self._set_away,
@@ -322,3 +325,15 @@ class Answers:
     async def _move_cursor(self, command: commands.MoveCursor) -> None:
         channel = self._team.workspace.find_channel(command.channel)
         self._tell_members(await self._notebook().move_cursor(channel, command.index))
+
+    async def _notes_past(self, command: commands.GetNotesPast) -> model.NotesPast:
+        channel = self._team.workspace.find_channel(command.channel)
+        return await self._notebook().past(channel, command.limit)
+
+    async def _notes_at(self, command: commands.GetNotesAt) -> model.Notes:
+        channel = self._team.workspace.find_channel(command.channel)
+        return await self._notebook().at(channel, command.version)
+
+    async def _restore_notes(self, command: commands.RestoreNotes) -> model.Notes:
+        channel = self._team.workspace.find_channel(command.channel)
+        return await self._notebook().restore(channel, command.version)

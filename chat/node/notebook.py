@@ -6,7 +6,7 @@ of the same channel is made, so the log has them in the order in which they were
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -16,12 +16,15 @@ from chat.effects import Effect
 from chat.engine.ephemeral import CursorAt
 from chat.errors import ChatError, Unavailable, UsageError
 from chat.hub import Hub
+from chat.node import notes_past
+from chat.node.notes_past import Said
 from chat.node.team import Team
+from chat.notes.channel import Stretch
 from chat.notes.errors import BadSplice, NotesFailed, TooLarge
 from chat.notes.host import NotesHost, NotesView
 from chat.workspace import Now
+from crdt import clock, ops
 from crdt import entry as entries
-from crdt import ops
 from crdt.entry import Entry
 from crdt.errors import Invalid, NotReadable
 from crdt.notes import SignedUpdate, client_id
@@ -43,6 +46,7 @@ class _Open:
     Attributes:
         read_to: the arrival number up to which entries were handed to the host.
         sealed: entries whose key was not here.
+        said: who wrote each entry that was read, and when, by its id.
         cursors: where other members' cursors are, as they sent them, by member.
         following: something came and is being taken in.
         more: something came meanwhile.
@@ -51,6 +55,7 @@ class _Open:
 
     read_to: int = 0
     sealed: list[Entry] = field(default_factory=list)
+    said: dict[bytes, Said] = field(default_factory=dict)
     cursors: dict[bytes, bytes] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     following: bool = False
@@ -100,6 +105,30 @@ class Notebook:
             if op is not None:
                 await self._write(channel, op)
             return await self._changed(channel, notes)
+
+    async def past(self, channel: bytes, limit: int) -> model.NotesPast:
+        """The newest earlier states, and what is set aside; each list newest first."""
+        async with self._held(channel) as notes:
+            view = await self._asked(self._host.read(channel))
+            aside = self._aside(channel, notes, view)
+            replayed = self._host.replayed(channel)
+            return notes_past.listed(self._team, channel, replayed, aside, notes.said, limit)
+
+    async def at(self, channel: bytes, version: str) -> model.Notes:
+        """The notes as they were at an earlier state, by its id or a beginning of it."""
+        async with self._held(channel):
+            await self._asked(self._host.read(channel))
+            entry_id = notes_past.called(version, self._host.replayed(channel))
+        text, authors = await self._asked(self._host.text_after(channel, entry_id))
+        return model.Notes(
+            channel=self._team.workspace.channel_name(channel),
+            text=text,
+            authors=self._named(authors),
+        )
+
+    async def restore(self, channel: bytes, version: str) -> model.Notes:
+        """Make the notes read as they did, by an edit like any other."""
+        return await self.set_text(channel, (await self.at(channel, version)).text)
 
     async def move_cursor(self, channel: bytes, index: int | None) -> CursorAt:
         """My cursor, as the others are told of it."""
@@ -197,6 +226,7 @@ class Notebook:
         waiting, notes.sealed = notes.sealed, []
         for arrival, entry in self._team.workspace.store.note_entries(channel, notes.read_to):
             waiting.append(entry)
+            notes.said[entry.id] = Said(entry.log.device, clock.milliseconds(entry.hlc))
             notes.read_to = max(notes.read_to, arrival)
         updates = []
         for entry in waiting:
@@ -270,6 +300,7 @@ class Notebook:
         """Give the host what is new, keep what it set aside, and look."""
         if notes.stale:
             notes.stale, notes.read_to, notes.sealed = False, 0, []
+            notes.said.clear()
             aside = self._team.workspace.store.quarantined(channel)
             await self._asked(self._host.load(channel, self._fresh(channel, notes), aside))
         updates = self._fresh(channel, notes)
@@ -286,11 +317,19 @@ class Notebook:
             text=view.text,
             version=view.version,
             cursors=await self._cursors(channel, notes),
-            authors=tuple(
-                (start, length, workspace.nick(member)) for start, length, member in view.authors
-            ),
-            quarantined=len(view.quarantined),
+            authors=self._named(view.authors),
+            quarantined=len(self._aside(channel, notes, view)),
         )
+
+    def _named(self, authors: Iterable[Stretch]) -> tuple[tuple[int, int, str], ...]:
+        nick = self._team.workspace.nick
+        return tuple((start, length, nick(member)) for start, length, member in authors)
+
+    def _aside(self, channel: bytes, notes: _Open, view: NotesView) -> dict[bytes, str]:
+        """What takes no part in these notes, and why: what the rules refuse, and nonsense."""
+        # The store has the first reason, and what is set aside of the channel's other parts, too.
+        kept = self._team.workspace.store.quarantined(channel)
+        return {id_: why for id_, why in (view.quarantined | kept).items() if id_ in notes.said}
 
     def _keep_set_aside(self, channel: bytes, view: NotesView) -> None:
         """Remember updates that ended the process, so that the next start does not try them.

@@ -5,6 +5,7 @@ Nothing here waits or talks to anybody; the host does, and holds `lock` meanwhil
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat.notes.errors import NotesFailed
@@ -17,6 +18,10 @@ from crdt.ops import NoteUpdate
 from crdt.yjs_update import Update, decode
 
 _DEADLY = "the notes did not survive it"
+
+
+Stretch = tuple[int, int, bytes]
+"""Start, length in code points, and the member who wrote it."""
 
 
 class Pending(NamedTuple):
@@ -161,14 +166,9 @@ class ChannelNotes:
                 self._members.append(member)
         return number
 
-    def authors(self) -> tuple[tuple[int, int, bytes], ...]:
-        """The runs (start, length, member) of the text."""
-        found: list[tuple[int, int, bytes]] = []
-        at = 0
-        for length, number in self._runs:
-            found.append((at, length, self._members[number]))
-            at += length
-        return tuple(found)
+    def authors(self) -> tuple[Stretch, ...]:
+        """Who wrote what of the text."""
+        return stretches(self._runs, self._members)
 
     def since(self, version: int) -> list[list[Hunk]] | None:
         """The changes after a version, or None if it is too old or unknown."""
@@ -191,3 +191,19 @@ class ChannelNotes:
             self.version += 1
             self._history.append(_Version(self.version, len(text), change))
             self.text = text
+
+
+def stretches(runs: Runs, members: Sequence[bytes]) -> tuple[Stretch, ...]:
+    """The worker's runs with the members whom its numbers stand for.
+
+    Raises:
+        NotesFailed: a number stands for nobody.
+    """
+    if not all(0 <= number < len(members) for _, number in runs):
+        raise NotesFailed("the process of the notes gave an answer that makes no sense")
+    found: list[Stretch] = []
+    at = 0
+    for length, number in runs:
+        found.append((at, length, members[number]))
+        at += length
+    return tuple(found)

@@ -17,14 +17,16 @@ worker is found (suspects.py) and set aside here; after several of them a channe
 stay closed until they are loaded anew, and nothing but these notes is affected.
 """
 
+import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from chat.notes import pipe, suspects
-from chat.notes.channel import ChannelNotes
+from chat.notes.channel import ChannelNotes, Stretch, stretches
 from chat.notes.errors import BadSplice, NotesFailed, TooLarge, WorkerDied
 from chat.notes.limits import (
+    AUTHORS_MAX,
     EDIT_MAX_BYTES,
     EDIT_MAX_HUNKS,
     REQUEST_SECONDS,
@@ -56,7 +58,7 @@ class NotesView:
 
     text: str
     version: int
-    authors: tuple[tuple[int, int, bytes], ...]
+    authors: tuple[Stretch, ...]
     quarantined: dict[bytes, str]
     waiting: int
     set_aside: dict[bytes, str]
@@ -68,6 +70,7 @@ class NotesHost:
     def __init__(self) -> None:
         self._worker = Worker()
         self._channels: dict[bytes, ChannelNotes] = {}
+        self._looking_back = asyncio.Lock()
 
     @property
     def worker_pid(self) -> int | None:
@@ -120,6 +123,40 @@ class NotesHost:
                 notes.order.waiting,
                 dict(notes.set_aside),
             )
+
+    def replayed(self, channel: bytes) -> Sequence[SignedUpdate]:
+        """The updates that make the text, in order."""
+        return self._channels[channel].order.replayed
+
+    async def text_after(self, channel: bytes, entry_id: bytes) -> tuple[str, tuple[Stretch, ...]]:
+        """The text as it was after an update of `replayed`, and its authors as in NotesView.
+
+        It is built in a process of its own, so nothing that goes wrong there costs the text of
+        now; one at a time, as each may take the memory of a long text.
+
+        Raises:
+            NotesFailed: there is no such update, or the text cannot be built.
+        """
+        replayed = self.replayed(channel)
+        place = next((at for at, each in enumerate(replayed) if each.entry_id == entry_id), None)
+        if place is None:
+            raise NotesFailed("these notes have no such version any more")
+        past = replayed[: place + 1]
+        members = list(dict.fromkeys(each.member for each in past))[:AUTHORS_MAX]
+        numbers = {member: number for number, member in enumerate(members)}
+        steps = [(numbers.get(each.member, len(members) - 1), each.op.update) for each in past]
+        async with self._looking_back:
+            worker = Worker()
+            try:
+                build = pipe.Build(channel, 0, 0, steps, False, suspects.seconds_for(len(steps)))
+                answer = await worker.ask(build)
+            except WorkerDied as error:
+                raise NotesFailed(str(error)) from None
+            finally:
+                await worker.aclose()
+        if not isinstance(answer, pipe.Built):
+            raise NotesFailed("this version of the notes cannot be built")
+        return answer.text, stretches(answer.runs, members)
 
     async def set_text(
         self, channel: bytes, text: str, client: int, member: bytes = b""

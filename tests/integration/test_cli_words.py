@@ -135,6 +135,8 @@ def test_every_field_of_every_record_is_documented() -> None:
     kinds: dict[str, type[msgspec.Struct]] = {
         "channel": model.Channel,
         "notes": model.Notes,
+        "notes_version": model.NotesVersion,
+        "notes_aside": model.NotesAside,
         "member": model.Member,
         "peer": model.Peer,
         "status": model.Status,
