@@ -130,7 +130,10 @@ def people(data: bytes) -> dict[str, str]:
         except _BROKEN:
             continue
         name = user.profile.display_name or user.profile.real_name or user.name
-        found[user.id] = clean_line(name, limits.NAME_MAX_CHARS).strip() or user.id
+        cleaned = (clean_line(each, limits.NAME_MAX_CHARS).strip() for each in (name, user.id))
+        shown = next(filter(None, cleaned), "")
+        if shown:
+            found[user.id] = shown
     return found
 
 

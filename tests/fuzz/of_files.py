@@ -155,7 +155,7 @@ def _slack_day(data: bytes) -> slack.Day:
 
 def _slack_lists(data: bytes) -> object:
     names = slack.people(data)
-    assert all(name and "\n" not in name for name in names.values())
+    assert all(name and not set(name) & set("\n\x1b") for name in names.values())
     return names, slack.channels(data)
 
 
