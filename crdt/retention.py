@@ -67,18 +67,12 @@ def rule_of(said: Said, levels: Mapping[bytes, int]) -> Rule:
 
 
 def gone_below(said: Said, levels: Mapping[bytes, int], now_ms: int) -> int:
-    """The reading below which some rule has let everybody forget entries; 0 when none has.
+    """The reading below which entries may be missing; 0 when none may.
 
-    A rule was obeyed from its day on until something else was said.
+    The shortest time counts that was ever said: who has not heard what was said since goes by it.
     """
-    words = _words(said, levels)
-    ends = [*(after.from_ms - KEEP_NOTICE_MS for after in words[1:]), now_ms]
-    gone = 0
-    for rule, said_else in zip(words, ends, strict=False):
-        end = min(said_else, now_ms)
-        if rule.from_ms <= end:
-            gone = max(gone, horizon(rule.days, end))
-    return gone
+    days = (rule.days for rule in _words(said, levels) if rule.days and rule.from_ms <= now_ms)
+    return horizon(min(days, default=None), now_ms)
 
 
 def _words(said: Said, levels: Mapping[bytes, int]) -> list[Rule]:

@@ -1,6 +1,6 @@
 """What is older than it is kept is forgotten, by each machine for itself, and nothing else is."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat import effects
@@ -543,6 +543,11 @@ SPANS = st.lists(
 )
 
 
+UNHEARD = [("rule", 5), ("post", 1), ("cut", 0), ("days", 1), ("days", 3), ("rule", 0), ("days", 1)]
+"""Who is cut off from who takes a rule back goes on obeying it."""
+
+
+@example(seed=0, steps=UNHEARD, days=1)
 @given(seed=st.integers(0, 2**16), steps=SPANS, days=st.sampled_from([None, 1, 2, 5]))
 @settings(max_examples=20, deadline=None)
 def test_stores_that_keep_different_spans_agree_and_fall_silent(
