@@ -77,7 +77,9 @@ def test_a_rule_is_obeyed_by_all_members_after_a_day_and_what_is_young_stays() -
     team.post(ana, "young")
     keep(team, ana, 7)
     assert bo.texts() == [WORDS, "an old answer", "young"], "it can be taken back for a day"
+    assert [rule.days for _, rule in bo.engine.retention.announced(team.now())] == [7]
     later(team, KEEP_NOTICE_MS)
+    assert bo.engine.retention.announced(team.now()) == []
     for desk in (ana, bo):
         assert desk.texts() == ["young"], desk.name
         assert desk.workspace.store.search("zanzibar") == []
