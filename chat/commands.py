@@ -191,6 +191,16 @@ class Pin(Command, frozen=True, tag="pin"):
     on: bool = True
 
 
+class Hide(Command, frozen=True, tag="hide"):
+    """Hide a message from everybody, as an admin, or show it again; what it says stays.
+    Reply: model.Message.
+    """
+
+    message: str
+    on: bool = True
+    reason: str = ""
+
+
 class History(Command, frozen=True, tag="history"):
     """The newest `limit` messages, oldest first. Reply: list[model.Message].
 
@@ -334,6 +344,7 @@ REPLIES: dict[type[Command], Any] = {
     **commands_notes.REPLIES,
     React: model.Message,
     Pin: model.Message,
+    Hide: model.Message,
     History: list[model.Message],
     GetMessage: model.Message,
     Search: list[model.SearchHit],

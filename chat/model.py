@@ -20,6 +20,7 @@ from chat.model_notes import NotesVersion as NotesVersion
 from chat.model_notes import line_authors as line_authors
 from chat.model_people import Author as Author
 from chat.model_people import Device as Device
+from chat.model_people import Hidden as Hidden
 from chat.model_people import Member as Member
 from chat.model_verification import Verification as Verification
 from chat.model_verification import Verified as Verified
@@ -71,6 +72,7 @@ class Message(msgspec.Struct, frozen=True):
             removed and nobody accepted it, or when its device wrote two different histories.
         late: it merged into the past after newer messages were already here.
         channel_id: of the channel, which stays when its name on this machine changes.
+        hidden: which admin hid it; a face shows that in its place, and opens it when asked.
     """
 
     id: str
@@ -93,6 +95,15 @@ class Message(msgspec.Struct, frozen=True):
     late: bool = False
     state: Literal["ok", "newer", "void"] = "ok"
     channel_id: str = ""
+    hidden: Hidden | None = None
+
+    @property
+    def folded(self) -> str:
+        """The line that stands in place of what it says until somebody opens it, "" for none."""
+        if self.hidden is None or self.deleted:
+            return ""
+        reason = f": {self.hidden.reason}" if self.hidden.reason else ""
+        return f"hidden by {self.hidden.by.nick}{reason}"
 
 
 class Channel(msgspec.Struct, frozen=True):

@@ -14,6 +14,13 @@ class Author(msgspec.Struct, frozen=True):
     nick: str
 
 
+class Hidden(msgspec.Struct, frozen=True):
+    """Which admin hid a message, and why; `reason` may be empty."""
+
+    by: Author
+    reason: str = ""
+
+
 class Member(msgspec.Struct, frozen=True):
     """A member. `role` is founder, admin, member, reader or relay, from the level.
 

@@ -2,8 +2,8 @@
 
 Statements of erasure are obeyed first (`chat.erasing`). An entry whose key is not here waits for
 it; one whose operation is newer than this build is kept and marked; one that opens to nonsense is
-its author's fault and is set aside; one that is void is marked, and not opened. None of them stops
-the others.
+its author's fault and is set aside; one that is void is marked, and not opened; one that hides a
+message counts from an admin alone. None of them stops the others.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def read(
         if isinstance(op, ops.NoteUpdate):
             notes.add(entry.log.channel)
             continue
-        if member is None:
+        if member is None or not workspace.counts(entry, op):
             continue
         opened.append((entry, arrival, op, member, member == workspace.me))
     if void:

@@ -11,6 +11,7 @@ from chat.retention import channel_rule
 from chat.workspace import Workspace
 from crdt.clock import milliseconds
 from crdt.ops import FileInfo
+from crdt.registers import Hidden
 from crdt.roster_ops import (
     LEVEL_ADMIN_MAX,
     LEVEL_READER,
@@ -93,7 +94,11 @@ class Views:
             pinned=row.pinned,
             late=row.late,
             channel_id=row.channel.hex(),
+            hidden=None if row.hidden is None else self.hidden(row.hidden),
         )
+
+    def hidden(self, known: Hidden) -> model.Hidden:
+        return model.Hidden(self.author(known.member), known.reason)
 
     def file(self, info: FileInfo) -> model.FileView:
         from chat.blocks.cid import format_cid

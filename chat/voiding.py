@@ -179,18 +179,12 @@ class Voiding:
         known = self._workspace.roster.state.channels.get(channel)
         if known is None or known.scope == self._workspace.scope or known.mode == MODE_PUBLIC:
             return False
-        self._register(roster)
+        self._workspace.register_heads(roster)
         return self._workspace.roster.was_outside(roster, known.scope, member)
 
     def _covers(self, roster: bytes, op: bytes) -> bool:
-        self._register(roster)
+        self._workspace.register_heads(roster)
         return self._workspace.roster.covers(roster, op)
-
-    def _register(self, roster_hash: bytes) -> None:
-        """What was stored before this start is not registered yet."""
-        roster = self._workspace.roster
-        if not roster.is_registered(roster_hash):
-            roster.register_heads(self._workspace.store.head_set(roster_hash) or ())
 
 
 def _differing(before: Grounds, after: Grounds) -> set[bytes]:

@@ -13,13 +13,14 @@ import msgspec
 
 from chat import nicks
 from chat.errors import NotFound, TrustError, Unavailable
-from crdt import text
+from crdt import ops, text
 from crdt.clock import HybridClock
-from crdt.entry import LogId
+from crdt.entry import Entry, LogId
 from crdt.epochs import Epochs
 from crdt.errors import Invalid, NotReadable
 from crdt.keys import DeviceKeys, Entropy, digest
 from crdt.limits import CHANNEL_NAME_MAX_CHARS, ID_BYTES, NICK_MAX_CHARS, ROSTER_PARENTS_MAX
+from crdt.registers import counts, needs_right
 from crdt.roster import Roster
 from crdt.roster_ops import LEVEL_RELAY, LEVEL_WRITER_MAX, MODE_PUBLIC
 
@@ -138,6 +139,22 @@ class Workspace:
         state = self.roster.state
         known = state.devices.get(device) or state.former_devices.get(device)
         return None if known is None else known.member
+
+    def register_heads(self, roster_hash: bytes) -> None:
+        """Let the roster know heads that a stored entry names.
+
+        What was stored before this start is not registered yet.
+        """
+        if not self.roster.is_registered(roster_hash):
+            self.roster.register_heads(self.store.head_set(roster_hash) or ())
+
+    def counts(self, entry: Entry, op: ops.AnyOp) -> bool:
+        """Whether who wrote a stored entry might say this, by the roster heads that it names."""
+        if not needs_right(op):
+            return True
+        self.register_heads(entry.roster)
+        level = self.roster.level_at(entry.log.device, entry.roster)
+        return level is not None and counts(op, level)
 
     def heads(self, after: bytes = b"") -> tuple[bytes, ...]:
         """The roster heads that this device's next op lists, or its next entry.

@@ -81,6 +81,7 @@ def write(workspace: Workspace, channel: bytes, said: Sequence[ops.AnyOp], now: 
     items = [
         (entry, arrival, op, workspace.me, True)
         for arrival, (entry, op) in enumerate(zip(written, said, strict=True), first)
+        if workspace.counts(entry, op)
     ]
     changes = workspace.store.project_many(items, now_ms=now.wall, me=workspace.me)
     return Written(written, changes, first)

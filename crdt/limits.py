@@ -29,6 +29,7 @@ MESSAGE_TEXT_MAX_CHARS = 8_000  # longer text is a file; the composer offers tha
 NICK_MAX_CHARS = 64  # profile names
 CHANNEL_NAME_MAX_CHARS = 64
 TOPIC_MAX_CHARS = 512
+HIDE_REASON_MAX_CHARS = 256  # a sentence; it stands in one line in place of the message
 FILE_NAME_MAX_CHARS = 255  # what file systems take
 MEDIA_TYPE_MAX_CHARS = 127  # RFC 6838 section 4.2
 EMOJI_MAX_CHARS = 32  # a family emoji is 11 code points; custom :names: fit as well

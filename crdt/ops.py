@@ -134,6 +134,14 @@ class Erase(Op, frozen=True, tag=20):
     others: tuple[Place, ...] = ()
 
 
+class Hide(Op, frozen=True, tag=21):
+    """An admin hides a message, or shows it again; what it says stays as it is."""
+
+    message: bytes
+    on: bool
+    reason: str = ""
+
+
 class NoteUpdate(Op, frozen=True, tag=32):
     """A Yjs update of the shared notes and the state vector it was made against."""
 
@@ -141,7 +149,7 @@ class NoteUpdate(Op, frozen=True, tag=32):
     after: tuple[tuple[int, int], ...]
 
 
-AnyOp = Post | Edit | Delete | React | Topic | Pin | Profile | Setting | Erase | NoteUpdate
+AnyOp = Post | Edit | Delete | React | Topic | Pin | Profile | Setting | Erase | Hide | NoteUpdate
 _KINDS: dict[int, tuple[type[Any], int]] = {
     1: (Post, PART_TIMELINE),
     2: (Edit, PART_TIMELINE),
@@ -152,6 +160,7 @@ _KINDS: dict[int, tuple[type[Any], int]] = {
     18: (Profile, PART_STATE),
     19: (Setting, PART_STATE),
     20: (Erase, PART_STATE),
+    21: (Hide, PART_STATE),
     32: (NoteUpdate, PART_NOTES),
 }
 _DECODERS = {kind: msgspec.msgpack.Decoder(op) for kind, (op, _) in _KINDS.items()}
@@ -250,6 +259,9 @@ def _check(op: AnyOp) -> None:
         _require(0 < len(op.name) <= 64 and len(op.value) <= 1024, "setting size")
     elif isinstance(op, Erase):
         _check_erase(op)
+    elif isinstance(op, Hide):
+        _require(len(op.message) == limits.ID_BYTES, "message id")
+        _require(len(op.reason) <= limits.HIDE_REASON_MAX_CHARS, "reason length")
     else:
         _require(len(op.after) <= 4096, "state vector size")
         _require(all(0 <= c < 2**53 and 0 <= k < 2**31 for c, k in op.after), "state vector")

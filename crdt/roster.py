@@ -22,6 +22,7 @@ from crdt.roster_ops import LEVEL_WRITER_MAX, Genesis, Op, decode, op_id
 from crdt.roster_resolution import Resolution
 from crdt.roster_rules import check
 from crdt.roster_scopes import Scopes
+from crdt.roster_standing import NOBODY
 from crdt.roster_state import State, assemble
 
 
@@ -42,7 +43,7 @@ class Roster:
         self._heads: tuple[bytes, ...] | None = None
         self._heads_hash: bytes | None = None
         self._sets: dict[bytes, int] = {}
-        self._rights: dict[tuple[bytes, bytes], bool] = {}
+        self._levels: dict[tuple[bytes, bytes], int] = {}
         self._past: OrderedDict[int, Resolution] = OrderedDict()
         self._past_states: OrderedDict[int, State] = OrderedDict()
 
@@ -171,10 +172,10 @@ class Roster:
         rest = [head for head in heads if head not in needed]
         room = max(0, limits.ROSTER_PARENTS_MAX - len(needed))
         first = tuple(sorted((*needed, *rest[:room])))
-        if room and not self._may_write(device, self.history.past_of(first)):
+        if room and not self._writes_at(device, first):
             for head in rest[room:]:
                 some = tuple(sorted((*needed, *rest[: room - 1], head)))
-                if self._may_write(device, self.history.past_of(some)):
+                if self._writes_at(device, some):
                     return some
         return first
 
@@ -233,26 +234,38 @@ class Roster:
 
         None when nobody registered heads with this hash.
         """
+        level = self.level_at(device, roster_hash)
+        return None if level is None else level <= LEVEL_WRITER_MAX
+
+    def level_at(self, device: bytes, roster_hash: bytes) -> int | None:
+        """At which level a device writes, as these heads and their past alone say.
+
+        `NOBODY` when it is not in, None when nobody registered heads with this hash.
+        """
         within = self._sets.get(roster_hash)
         if within is None:
             return None
-        known = self._rights.get((device, roster_hash))
+        known = self._levels.get((device, roster_hash))
         if known is None:
-            known = self._rights[device, roster_hash] = self._may_write(device, within)
+            known = self._levels[device, roster_hash] = self._level_of(device, within)
         return known
 
-    def _may_write(self, device: bytes, within: int) -> bool:
+    def _writes_at(self, device: bytes, heads: Sequence[bytes]) -> bool:
+        return self._level_of(device, self.history.past_of(heads)) <= LEVEL_WRITER_MAX
+
+    def _level_of(self, device: bytes, within: int) -> int:
         resolution = self._resolution_of(within)
         history, owner = self.history, resolution.owners.get(device)
         members = history.members_of.get(device, [])
         if owner is not None and within & owner.bit and owner.claim is not None:
             members = [owner.claim.claim.member]
-        return any(
-            history.bound[device, member] & within
-            and resolution.devices.holds(device, member, within)
-            and resolution.standing(member, within) <= LEVEL_WRITER_MAX
+        standings = (
+            resolution.standing(member, within)
             for member in members
+            if history.bound[device, member] & within
+            and resolution.devices.holds(device, member, within)
         )
+        return min(standings, default=NOBODY)
 
     def _resolution_of(self, within: int) -> Resolution:
         """A judgement that holds for a set of ops."""

@@ -1,9 +1,9 @@
 """What may call the user, and what the terminal's title says. Pure.
 
 A message rings when its channel's setting lets it (off, mentions, all), unless the user wants not
-to be disturbed, wrote it, or it came in late: what is hours old is no reason to jump. What is said
-in a direct channel is said to this member: all of it rings and counts like a mention, unless the
-user decided otherwise.
+to be disturbed, wrote it, or it came in late: what is hours old is no reason to jump. What is
+folded does not ring. What is said in a direct channel is said to this member: all of it rings and
+counts like a mention, unless the user decided otherwise.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ def is_quiet(private: Private, now: int) -> bool:
 
 def rings(message: Message, channel: Channel | None, private: Private, now: int) -> bool:
     """Whether a new message may call the user."""
-    if message.mine or message.late or is_quiet(private, now):
+    if message.mine or message.late or message.folded or is_quiet(private, now):
         return False
     level = "mentions" if channel is None else alerts(private, channel)
     return level == "all" or (level == "mentions" and message.mentions_me)

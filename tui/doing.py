@@ -151,6 +151,8 @@ class Doing:
                 self._showing.delivery(message)
             case actions.OpenThread(message):
                 screen.side.open_thread(screen.channel_name, message)
+            case actions.Unfold(message):
+                screen.timeline.unfold(message.id)
             case actions.Confirm(question, command, said):
                 self._confirm(question, command, said)
             case actions.Save(message, path):

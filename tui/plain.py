@@ -7,6 +7,7 @@ messages are named by the numbers they were shown with.
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, TextIO
 
 from chat import commands
@@ -163,16 +164,15 @@ class PlainFace:
             self._shown[number - 1] = message
         return number
 
-    def _show(self, message: Message, *, elsewhere: bool = False) -> None:
+    def _show(self, message: Message, *, elsewhere: bool = False, opened: bool = False) -> None:
         answers = ""
         if message.reply_to:
             known = self._numbers.get(message.reply_to)
             answers = str(known) if known else "an earlier message"
         number = self._number(message)
         channel = message.channel if elsewhere else ""
-        self._print(
-            *plain_lines.message(message, number, self._calendar, answers=answers, channel=channel)
-        )
+        lines = partial(plain_lines.message, answers=answers, channel=channel, opened=opened)
+        self._print(*lines(message, number, self._calendar))
 
     def _is_here(self, channel: str) -> bool:
         return self._channel is not None and channel in (self._channel.id, self._channel.name)
@@ -202,9 +202,9 @@ class PlainFace:
             self._show(message)
             if not message.mine:
                 await self._session.call(commands.MarkRead(message.channel, message.id))
-        elif new and message.mentions_me:
+        elif new and message.mentions_me and not message.folded:
             self._show(message, elsewhere=True)
-        elif new and not message.mine and not self._is_off(message.channel):
+        elif new and not (message.mine or message.folded or self._is_off(message.channel)):
             self._print(inert(f"New in #{message.channel}, from {message.author.nick}"))
 
     def _is_off(self, channel: str) -> bool:
@@ -323,6 +323,8 @@ class PlainFace:
                 root = message.reply_to or message.id
                 for one in await self._session.call(commands.History(self._name, thread=root)):
                     self._show(one)
+            case actions.Unfold(message):
+                self._show(message, opened=True)
             case actions.Save(message, path):
                 await self._save(message, path)
             case actions.Move():

@@ -28,18 +28,31 @@ _INDENT = "    "
 
 
 def message(
-    shown: Message, number: int, calendar: Calendar, *, answers: str = "", channel: str = ""
+    shown: Message,
+    number: int,
+    calendar: Calendar,
+    *,
+    answers: str = "",
+    channel: str = "",
+    opened: bool = False,
 ) -> list[str]:
-    """`12  09:41 ana: text`, further lines indented. `answers` names the message it replies to."""
+    """`12  09:41 ana: text`, further lines indented. `answers` names the message it replies to.
+
+    What is folded is one line, unless it was `opened`.
+    """
     where = f"#{channel} " if channel else ""
     lead = f"{number}  {calendar.clock(shown.at)} {where}{shown.author.nick}"
     if answers:
         lead += f" (answering {answers})"
+    if shown.folded and not opened:
+        return [inert(f"{lead}: {shown.folded}; /open {number} shows it")]
     lines = [f"{lead}: {_first(shown)}", *(_INDENT + line for line in _rest(shown))]
     lines += [_INDENT + file(carried) for carried in shown.files if not shown.deleted]
     for emoji, authors in shown.reactions.items():
         if authors:
             lines.append(f"{_INDENT}{emoji} from {', '.join(a.nick for a in authors)}")
+    if shown.folded:
+        lines.append(f"{_INDENT}{shown.folded}")
     if shown.ahead_ms:
         lines.append(f"{_INDENT}their clock is {moments.span(shown.ahead_ms)} ahead")
     return [inert(line) for line in lines]
@@ -86,7 +99,9 @@ def changed(before: Message, now: Message, number: int) -> list[str]:
     lines = []
     if now.deleted and not before.deleted:
         lines.append(f"{number}  {now.author.nick} deleted this message")
-    elif now.text != before.text:
+    elif now.folded != before.folded:
+        lines.append(f"{number}  {now.folded or 'shown again'}")
+    elif now.text != before.text and not now.folded:
         lines.append(f"{number}  {now.author.nick} changed it: {markup.plain(now.text)}")
     for emoji, authors in now.reactions.items():
         known = {author.member for author in before.reactions.get(emoji, ())}

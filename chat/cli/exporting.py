@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -148,7 +149,7 @@ async def _lines(session: Session, channel: str, form: str, write: Callable[[str
                 write("".join(markdown.messages(page, last_day)))
                 last_day = day(page[-1].at)
         return
-    show = _json_line if form == "jsonl" else message_line
+    show = _json_line if form == "jsonl" else partial(message_line, opened=True)
     async for page in pages(session, channel):
         write("".join(f"{show(message)}\n" for message in page))
 

@@ -118,7 +118,7 @@ class Output:
         else:
             self.line(message_line(message))
 
-    def messages(self, messages: list[model.Message]) -> None:
+    def messages(self, messages: list[model.Message], *, opened: bool = False) -> None:
         """Several messages, written at once."""
         if self.as_json:
             lines = [
@@ -127,7 +127,7 @@ class Output:
             ]
             self._json(b"".join(lines))
         elif messages:
-            self.line("\n".join(message_line(message) for message in messages))
+            self.line("\n".join(message_line(message, opened=opened) for message in messages))
 
 
 def message_fields(message: model.Message) -> dict[str, Any]:
@@ -158,14 +158,27 @@ def message_fields(message: model.Message) -> dict[str, Any]:
         ],
         "reached": list(message.reached),
         "pinned": message.pinned,
+        "hidden": None if message.hidden is None else hidden_fields(message.hidden),
         "ahead_ms": message.ahead_ms,
         "order": message.order,
         "state": message.state,
     }
 
 
-def message_line(message: model.Message) -> str:
-    """A message for people: time, short id, author, text and what hangs on it."""
+def hidden_fields(hidden: model.Hidden) -> dict[str, Any]:
+    """Who hid a message, and why, in its JSON line."""
+    by = {"member": hidden.by.member, "nick": hidden.by.nick}
+    return {"by": by, "reason": hidden.reason}
+
+
+def message_line(message: model.Message, *, opened: bool = False) -> str:
+    """A message for people: time, short id, author, text and what hangs on it.
+
+    What is folded has its one line in place of all that, unless it is to be `opened`.
+    """
+    head = f"{clock(message.at)} {message.id[:6]} #{message.channel} <{message.author.nick}>"
+    if message.folded and not opened:
+        return f"{head} ({message.folded})"
     text = "(deleted)" if message.deleted else message.text
     if message.state == "void":
         text = f"(void) {text}"
@@ -174,6 +187,8 @@ def message_line(message: model.Message) -> str:
         marks += f" ↳{message.reply_to[:6]}"
     if message.edited and not message.deleted:
         text += " (edited)"
+    if message.folded:
+        text += f" ({message.folded})"
     if message.ahead_ms:
         text += f" (clock {span(message.ahead_ms)} ahead)"
     if message.reactions:
@@ -183,7 +198,6 @@ def message_line(message: model.Message) -> str:
         # A message that is nothing but a file has no line of text above it.
         between = "\n      " if text else ""
         text += f"{between}[{file.name} {size(file.size)}{share} {file.id}]"
-    head = f"{clock(message.at)} {message.id[:6]} #{message.channel} <{message.author.nick}>"
     return f"{head}{marks} {text}"
 
 

@@ -101,7 +101,10 @@ def tail(channel: str, following: bool, number: int) -> None:
 @click.option("--thread", default="", metavar="ID", help="Only a message and its replies.")
 @click.option("--pinned", is_flag=True, help="Only pinned messages.")
 @click.option("--void", is_flag=True, help="Also what does not stand since its author was removed.")
-def history(channel: str, number: int, before: str, thread: str, pinned: bool, void: bool) -> None:
+@click.option("--open", "opened", is_flag=True, help="With the text of what is hidden.")
+def history(
+    channel: str, number: int, before: str, thread: str, pinned: bool, void: bool, opened: bool
+) -> None:
     """Show messages of a channel, oldest first."""
 
     async def work(invocation: Invocation) -> None:
@@ -113,7 +116,7 @@ def history(channel: str, number: int, before: str, thread: str, pinned: bool, v
             if void:
                 shown += await session.call(commands.ListVoid(channel, number))
         newest = sorted(shown, key=lambda message: message.order) if void else shown
-        invocation.output.messages(newest[max(0, len(newest) - number) :])
+        invocation.output.messages(newest[max(0, len(newest) - number) :], opened=opened)
 
     run(work)
 
@@ -146,6 +149,7 @@ def _on_message(name: str, help_text: str) -> click.Command:
         "delete": commands.Delete,
         "pin": lambda message: commands.Pin(message, True),
         "unpin": lambda message: commands.Pin(message, False),
+        "unhide": lambda message: commands.Hide(message, False),
     }[name]
 
     @click.command(name, cls=GlobalOptions, help=help_text)
@@ -197,6 +201,20 @@ def react(message: str, emoji: str, off: bool) -> None:
     run(work)
 
 
+@click.command(cls=GlobalOptions)
+@click.argument("message", metavar="ID")
+@click.option("--reason", default="", metavar="TEXT", help="Why, in a line for everybody.")
+def hide(message: str, reason: str) -> None:
+    """Hide a message, as an admin; everybody sees who did, and can open it."""
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            changed = await session.call(commands.Hide(message, True, reason))
+        _changed(invocation.output, changed)
+
+    run(work)
+
+
 COMMANDS = (
     send,
     tail,
@@ -207,4 +225,6 @@ COMMANDS = (
     _on_message("pin", "Pin a message."),
     _on_message("unpin", "Unpin a message."),
     react,
+    hide,
+    _on_message("unhide", "Show a message again that was hidden."),
 )

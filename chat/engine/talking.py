@@ -85,6 +85,18 @@ class Talking:
         mid, channel = self._marked(message, on)
         return Saying(channel, ops.Pin(mid, on), mid)
 
+    def hide(self, message: str, on: bool, reason: str = "") -> Saying:
+        """Hide a message from everybody, or show it again; founders and admins may."""
+        why = clean_line(reason, len(reason))
+        if len(why) > limits.HIDE_REASON_MAX_CHARS:
+            raise UsageError(
+                f"A reason has at most {limits.HIDE_REASON_MAX_CHARS} characters, this one has "
+                f"{len(why)}."
+            )
+        self._require_admin("Hiding messages is for founders and admins.")
+        mid, channel = self._marked(message, on)
+        return Saying(channel, ops.Hide(mid, on, why if on else ""), mid)
+
     def mentions(self, text: str) -> tuple[bytes, ...]:
         """The members whose nick, as it is shown, stands in a text behind an @.
 
@@ -119,8 +131,7 @@ class Talking:
         """For how many days messages are kept; 0 for ever."""
         workspace = self._workspace
         where = workspace.find_channel(channel)
-        if workspace.level is None or workspace.level > LEVEL_ADMIN_MAX:
-            raise TrustError("How long messages are kept is for founders and admins to say.")
+        self._require_admin("How long messages are kept is for founders and admins to say.")
         if not (days == 0 or limits.KEEP_MIN_DAYS <= days <= limits.KEEP_MAX_DAYS):
             raise UsageError(
                 f"Messages are kept from {limits.KEEP_MIN_DAYS} to {limits.KEEP_MAX_DAYS} days, "
@@ -137,6 +148,11 @@ class Talking:
         return Saying(workspace.directory, ops.Profile(shown, clean_line(colour, 32) or known))
 
     # Inside -------------------------------------------------------------------------------------
+
+    def _require_admin(self, sentence: str) -> None:
+        level = self._workspace.level
+        if level is None or level > LEVEL_ADMIN_MAX:
+            raise TrustError(sentence)
 
     def _text(self, text: str) -> str:
         if len(text) > limits.MESSAGE_TEXT_MAX_CHARS:

@@ -116,6 +116,8 @@ def _message(message: Message, find: Find) -> str:
         marks += " · pinned"
     if message.edited and not message.deleted:
         marks += " · edited"
+    if message.folded:
+        marks += f" · {escape(message.folded)}"
     kind = ' class="answer"' if message.reply_to else ""
     parts = [f"<header><b>{escape(message.author.nick)}</b> {marks}</header>"]
     if message.deleted:

@@ -68,6 +68,8 @@ def _message(message: Message) -> str:
         marks.append("pinned")
     if message.edited and not message.deleted:
         marks.append("edited")
+    if message.folded:
+        marks.append(escape(message.folded))
     parts = [f"**{escape(message.author.nick)}** {' '.join(marks)}"]
     if message.deleted:
         parts.append("> *taken back*")

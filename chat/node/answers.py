@@ -82,6 +82,7 @@ class Answers:
             commands.TakeBack: self._take_back,
             commands.React: self._react,
             commands.Pin: self._pin,
+            commands.Hide: self._hide,
             commands.History: self._history,
             commands.GetMessage: self._get_message,
             commands.Search: self._search,
@@ -216,6 +217,10 @@ class Answers:
     async def _pin(self, command: commands.Pin) -> model.Message:
         return await self._say(self._team.talking.pin(command.message, command.on))
 
+    async def _hide(self, command: commands.Hide) -> model.Message:
+        talking = self._team.talking
+        return await self._say(talking.hide(command.message, command.on, command.reason))
+
     async def _say(self, said: Saying) -> model.Message:
         await self._write(said)
         return self._message(said.message)
@@ -277,7 +282,8 @@ class Answers:
             found = store.find(searching.wanted(sought, team.workspace, channel), limit)
         else:
             found = store.search(sought.words, channel, limit)
-        return [model.SearchHit(team.views.message(hit.row), hit.snippet) for hit in found]
+        shown = ((team.views.message(hit.row), hit.snippet) for hit in found)
+        return [model.SearchHit(message, message.folded or said) for message, said in shown]
 
     async def _delivery(self, command: commands.GetDelivery) -> model.Delivery:
         team = self._team

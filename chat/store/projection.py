@@ -33,7 +33,7 @@ from chat.store.unread import Unread
 from crdt.clock import milliseconds
 from crdt.entry import Entry
 from crdt.limits import CLOCK_BADGE_MS
-from crdt.ops import AnyOp, Delete, Edit, NoteUpdate, Pin, Post, React
+from crdt.ops import AnyOp, Delete, Edit, Hide, NoteUpdate, Pin, Post, React
 from crdt.registers import StateOp
 from crdt.timeline import Stamp, apply, target
 
@@ -166,7 +166,7 @@ class Projection(PlainPosts, Finding, Files, Unread, Registers, Aside):
             row = touched[channel]
             keys = tuple(self._write_registers(row, op, member, stamp))
             shown = None
-            if isinstance(op, Pin) and keys and self._is_shown(row.number, op.message):
+            if isinstance(op, Pin | Hide) and keys and self._is_shown(row.number, op.message):
                 shown = op.message
             return ProjectedChange(channel, shown, registers=keys)
         return ProjectedChange(channel)

@@ -1,4 +1,5 @@
-"""A channel's state as rows: topic, pins, profiles, settings. The newest write of a key wins.
+"""A channel's state as rows: topic, pins, what is hidden, profiles, settings. The newest write of
+a key wins.
 
 Values and the names of settings are cleaned as they come in. Two names that are one when clean
 are one register; the stamps decide between their writes as between any others.
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from chat.store.limits import COLOUR_MAX_CHARS, SETTING_NAME_MAX_CHARS, SETTING_VALUE_MAX_CHARS
 from chat.store.tables import ChannelRow, Tables
 from crdt import ops
-from crdt.limits import NICK_MAX_CHARS, TOPIC_MAX_CHARS
+from crdt.limits import HIDE_REASON_MAX_CHARS, NICK_MAX_CHARS, TOPIC_MAX_CHARS
 from crdt.registers import KEEP_REGISTERS, Register, StateOp, newer, writes
 from crdt.text import clean_line, clean_text
 from crdt.timeline import Stamp
@@ -29,6 +30,8 @@ def _cleaned(op: StateOp) -> StateOp | None:
         name = clean_line(op.name, SETTING_NAME_MAX_CHARS)
         value = clean_text(op.value, SETTING_VALUE_MAX_CHARS)
         return ops.Setting(name, value) if name else None
+    if isinstance(op, ops.Hide):
+        return ops.Hide(op.message, op.on, clean_line(op.reason, HIDE_REASON_MAX_CHARS))
     return op
 
 

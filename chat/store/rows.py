@@ -15,8 +15,10 @@ from chat.store.states import States, shown_files
 from chat.store.unread import Place
 from crdt.clock import milliseconds
 from crdt.entry import LogId
+from crdt.errors import Invalid
 from crdt.limits import EMOJI_MAX_CHARS, ID_BYTES
 from crdt.ops import FileInfo
+from crdt.registers import Hidden, hidden_by
 from crdt.text import clean_line
 from crdt.timeline import MessageState
 
@@ -28,7 +30,9 @@ _ROW = """SELECT m.channel, m.mid, m.member, m.hlc, m.text, m.reply_to, m.delete
     (SELECT count(*) FROM message r
         WHERE r.channel = m.channel AND r.reply_to = m.mid AND NOT r.deleted),
     EXISTS (SELECT 1 FROM register p WHERE p.channel = m.channel
-        AND p.key = 'pin/' || lower(hex(m.mid)) AND p.value != '')
+        AND p.key = 'pin/' || lower(hex(m.mid)) AND p.value != ''),
+    (SELECT h.value FROM register h WHERE h.channel = m.channel
+        AND h.key = 'hide/' || lower(hex(m.mid)))
     FROM message m JOIN entry e ON e.arrival = m.entry
     LEFT JOIN untimely u ON u.channel = m.channel AND u.mid = m.mid"""
 _ROW_AT = " ".join((_ROW, "WHERE m.number = ?"))
@@ -62,6 +66,7 @@ class MessageRow(NamedTuple):
         mine: this member wrote it.
         replies: how many there are that were not taken back.
         late: it merged in minutes above what was already read.
+        hidden: which admin hid it, and why; never of one that was taken back.
     """
 
     mid: bytes
@@ -84,6 +89,7 @@ class MessageRow(NamedTuple):
     replies: int
     pinned: bool
     late: bool
+    hidden: Hidden | None = None
 
 
 class Found(NamedTuple):
@@ -233,7 +239,7 @@ class Rows(States):
 
     def _message_row(self, row: Row) -> MessageRow:
         channel, mid, member, hlc, text, reply_to, deleted, mine, blob, log, seq = row[:11]
-        salt, late, ahead_ms, replies, pinned = row[11:]
+        salt, late, ahead_ms, replies, pinned, hidden = row[11:]
         state = MessageState() if blob is None else self._decode(blob)
         return MessageRow(
             mid=mid,
@@ -256,7 +262,14 @@ class Rows(States):
             replies=replies,
             pinned=bool(pinned) and not deleted,
             late=bool(late),
+            hidden=None if deleted else self._hidden(hidden or ""),
         )
+
+    def _hidden(self, value: str) -> Hidden | None:
+        try:
+            return hidden_by(value)
+        except Invalid:
+            raise self._database.damaged() from None
 
     def _reactions(self, channel: int, mid: bytes) -> dict[str, list[bytes]]:
         rows = self._database.read(

@@ -11,7 +11,7 @@ from chat.store.database import Database
 from chat.store.limits import ARRIVAL_BITS, WORKSPACES_MAX
 from chat.store.names import Names
 
-PROJECTION_VERSION = 2
+PROJECTION_VERSION = 3
 """Raised when the same entries are to be projected differently; see `Projection.is_stale`."""
 
 

@@ -60,6 +60,7 @@ state_ops: st.SearchStrategy[ops.AnyOp] = st.one_of(
     st.builds(ops.Pin, messages, st.booleans()),
     st.builds(ops.Profile, words, words, st.binary(max_size=2)),
     st.builds(ops.Setting, st.sampled_from("xy"), words),
+    st.builds(ops.Hide, messages, st.booleans(), words),
 )
 note_ops: st.SearchStrategy[ops.AnyOp] = st.builds(
     ops.NoteUpdate, st.binary(max_size=3), st.just(())
@@ -80,6 +81,7 @@ valid_ops: st.SearchStrategy[ops.AnyOp] = st.one_of(
     st.builds(ops.Pin, ids, st.booleans()),
     st.builds(ops.Profile, st.text(max_size=64), st.text(max_size=32), st.binary(max_size=64)),
     st.builds(ops.Setting, st.text(min_size=1, max_size=64), texts),
+    st.builds(ops.Hide, ids, st.booleans(), texts),
     st.builds(ops.Erase, ids, places, st.lists(places, max_size=3).map(tuple)),
     st.builds(ops.Erase, ids, st.none(), st.lists(places, min_size=1, max_size=3).map(tuple)),
     st.builds(

@@ -42,6 +42,8 @@ OPERATIONS: dict[str, ops.AnyOp] = {
     "profile": ops.Profile("ana", "teal"),
     "setting": ops.Setting("name", "secret"),
     "erase": ops.Erase(SALT, ops.Place(b"\x0d" * 32, b"\x0e" * 8, 5), ()),
+    "hide": ops.Hide(HELLO, True, "off topic"),
+    "show again": ops.Hide(HELLO, False),
     "note update": ops.NoteUpdate(b"\x00\x00", ((7, 3),)),
 }
 

@@ -289,6 +289,10 @@ class FakeSession:
     def _pin(self, command: commands.Pin) -> Message:
         return self.change(self.find(command.message), pinned=command.on)
 
+    def _hide(self, command: commands.Hide) -> Message:
+        hidden = model.Hidden(Author(self.me.member, self.me.nick), command.reason)
+        return self.change(self.find(command.message), hidden=hidden if command.on else None)
+
     def _history(self, command: commands.History) -> list[Message]:
         if command.channel:
             name = self._name(command.channel)

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from chat.model import Author, FileView, Message
+from chat.model import Author, FileView, Hidden, Message
 
 START_MS = 1_795_510_800_000
 """2026-11-24 09:00 UTC, a Tuesday."""
@@ -103,4 +103,5 @@ def messages(draw: st.DrawFn) -> Message:
         pinned=draw(st.booleans()),
         late=draw(st.booleans()),
         state=draw(st.sampled_from(["ok", "newer"])),
+        hidden=draw(st.sampled_from([None, None, Hidden(BO), Hidden(ANA, "no ads " * 9)])),
     )

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from chat.model import FileView, Message
+from chat.model import FileView, Hidden, Message
 from tests.tui.made import ANA, BO, HOSTILE, ME, MINUTE_MS, START_MS, TEXTS, message, messages
 from tui.text import cells, markup
 from tui.text.frame import Frame
-from tui.text.layout import height, rows
+from tui.text.layout import body, height, rows
 from tui.text.moments import Calendar
 from tui.text.parts import preview_size
 from tui.text.runs import Emphasis, Look, PictureSlice, Row, Run
@@ -59,12 +59,15 @@ def test_characters_taken_for_narrow_are_narrow() -> None:
     assert all(cell_len(character) == 1 for character in cells._NARROW - {"\x7f"})
 
 
-@given(messages(), st.none() | messages(), st.integers(20, 160), st.booleans())
+@given(messages(), st.none() | messages(), st.integers(20, 160), st.booleans(), st.booleans())
 def test_the_height_counted_is_the_height_made(
-    one: Message, before: Message | None, width: int, unread: bool
+    one: Message, before: Message | None, width: int, unread: bool, opened: bool
 ) -> None:
     frame = UTC_FRAME._replace(
-        width=width, unread_from=one.id if unread else "", root="f" * 32 if unread else ""
+        width=width,
+        unread_from=one.id if unread else "",
+        root="f" * 32 if unread else "",
+        opened=frozenset([one.id] if opened else []),
     )
     made = rows(one, before, frame)
     assert height(one, before, frame) == len(made)
@@ -97,6 +100,23 @@ def test_a_message_reads_as_drawn_in_the_module() -> None:
         "         👍 2   🐈 1",
         "        ↳ 3 replies",
     ]
+
+
+def test_a_hidden_message_is_a_line_until_it_is_opened() -> None:
+    spam = message(
+        2, "buy\nmy\nsoap", BO, reply_to="f" * 32, pinned=True, hidden=Hidden(ANA, "ads")
+    )
+    closed = [shown(row) for row in body(spam, None, UTC_FRAME)]
+    assert closed == [" 09:02  hidden by ana: ads"]
+    opened = UTC_FRAME._replace(opened=frozenset([spam.id]))
+    assert [shown(row).strip() for row in body(spam, None, opened)] == [
+        "09:02  ╭ an earlier message",
+        *("buy", "my", "soap"),
+        "pinned  hidden by ana: ads",
+    ]
+    answer = message(3, "no thanks", reply_to=spam.id)
+    quoting = UTC_FRAME._replace(parent=lambda _: spam)
+    assert "soap" not in "".join(shown(row) for row in body(answer, None, quoting))
 
 
 def test_a_group_names_its_author_once_and_a_minute_once() -> None:

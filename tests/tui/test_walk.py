@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from textual.screen import Screen
 
 from chat import commands
+from chat.model import Hidden
 from tests.tui.face import Face, open_face, story
 from tests.tui.fake_session import FakeSession
 from tests.tui.lively import InlineDecoder
@@ -181,6 +183,14 @@ def of(wanted: Callable[[Any], object], effect: Effect) -> Effect:
     return prepare
 
 
+def unfolds(face: Face) -> Holds:
+    timeline = face.workspace.timeline
+    timeline._selected = ""
+    spam = timeline.sheet[len(timeline.sheet) - 2]
+    timeline.merge([replace(spam, hidden=Hidden(spam.author, "ads"))])
+    return lambda: spam.id in timeline.frame.opened
+
+
 def any_message(_: object) -> bool:
     return True
 
@@ -254,6 +264,8 @@ LINES: dict[str, tuple[str, Effect]] = {
     "undo": ("", asks(commands.TakeBack)),
     "react": (" :cat:", asks(commands.React, emoji="🐈")),
     "pin": ("", asks(commands.Pin)),
+    "hide": (" ads", asks(commands.Hide, on=True, reason="ads")),
+    "open": ("", unfolds),
     "thread": ("", toggles("#thread")),
     "bookmark": ("", asks(commands.Bookmark)),
     "delivery": ("", opens(DeliveryScreen)),

@@ -1,9 +1,8 @@
 """From a slash command to what is to be done. Pure; both faces share it.
 
-A step is either a command for the session (`Ask`) or something the face does by itself. Which
-message is meant: the one named by the first word (a number of the line mode, or at least four
-digits of an id, if such a message is on screen), else the selected one, else the obvious one
-(the newest of mine to edit, the newest of all to react to).
+Steps are in `tui.input.steps`. Which message is meant: the one named by the first word (a number of
+the line mode, or at least four digits of an id, if such a message is on screen), else the selected
+one, else the obvious one (the newest of mine to edit, the newest of all to react to).
 """
 
 import io
@@ -19,130 +18,26 @@ from chat.model import Message
 from tui.errors import InputError
 from tui.input import being, emoji, managing
 from tui.input.slash import Asked
+from tui.input.steps import Ask as Ask
+from tui.input.steps import Compose as Compose
+from tui.input.steps import Confirm as Confirm
+from tui.input.steps import Find as Find
+from tui.input.steps import Go as Go
+from tui.input.steps import Lock as Lock
+from tui.input.steps import MakeChannel as MakeChannel
+from tui.input.steps import Move as Move
+from tui.input.steps import OpenThread as OpenThread
+from tui.input.steps import Panel as Panel
+from tui.input.steps import Quit as Quit
+from tui.input.steps import Save as Save
+from tui.input.steps import Show as Show
+from tui.input.steps import ShowDelivery as ShowDelivery
+from tui.input.steps import Step as Step
+from tui.input.steps import Undo as Undo
+from tui.input.steps import Unfold as Unfold
 from tui.limits import NAME_CHARS
 
-Panel = Literal[
-    "notes", "pins", "bookmarks", "activity", "invite", "relay", "invites", "members", "channel",
-    "settings", "network", "help", "pictures", "swarm",
-]  # fmt: skip
 _PANELS = frozenset(get_args(Panel)) - {"invite", "relay"}
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Call the session; `said` is shown when it worked."""
-
-    command: commands.Command
-    said: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Go:
-    """Open a channel."""
-
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class MakeChannel:
-    """Make a channel, then open it."""
-
-    command: commands.CreateChannel
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """Show a part of the workspace."""
-
-    panel: Panel
-
-
-@dataclass(frozen=True, slots=True)
-class Find:
-    """Search."""
-
-    query: str
-
-
-@dataclass(frozen=True, slots=True)
-class Compose:
-    """Write an answer to a message, or change it, in the composer."""
-
-    kind: Literal["reply", "edit"]
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class OpenThread:
-    """Show a message and its replies."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class ShowDelivery:
-    """Show who has a message."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """Ask before doing what others will see; `said` is shown when it worked."""
-
-    question: str
-    command: commands.Command
-    said: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """Write a message's file; `path` "" means the downloads folder."""
-
-    message: Message
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Go to another workspace; "" asks to which."""
-
-    workspace: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """Show nothing until the passphrase is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """Take back what waits to be sent, else this message, if it has not left this machine."""
-
-    message: Message | None
-
-
-@dataclass(frozen=True, slots=True)
-class Quit:
-    """Leave."""
-
-
-Step = (
-    Ask
-    | Go
-    | MakeChannel
-    | Show
-    | Find
-    | Compose
-    | OpenThread
-    | ShowDelivery
-    | Confirm
-    | Save
-    | Move
-    | Lock
-    | Undo
-    | Quit
-)
 
 
 @dataclass(frozen=True)
@@ -205,7 +100,7 @@ def plan(asked: Asked, context: Context) -> Step:
         case "join":
             return _join(argument, context)
         case "new":
-            return _new(argument)
+            return _new(argument, context)
         case "topic":
             return Ask(commands.SetTopic(context.channel, argument))
         case "nick":
@@ -252,13 +147,16 @@ def _join(argument: str, context: Context) -> Step:
     raise InputError(f"There is no channel {name}. Make it with /new {name}")
 
 
-def _new(argument: str) -> Step:
+def _new(argument: str, context: Context) -> Step:
     words = argument.split()
+    members: tuple[str, ...] = ()
     mode: Literal["private", "hidden", "public"] = "private"
     if len(words) > 1 and words[-1].lower() in ("private", "hidden", "public"):
         mode = cast(Literal["private", "hidden", "public"], words.pop().lower())
+        # Who says private means: not for everybody. Others are let in with /add.
+        members = (context.me,) if mode == "private" else ()
     name = _name(" ".join(words).removeprefix("#"), "name", "/new cats")
-    return MakeChannel(commands.CreateChannel(name, mode))
+    return MakeChannel(commands.CreateChannel(name, mode, members))
 
 
 def _put(argument: str, context: Context) -> Step:
@@ -298,6 +196,10 @@ def _on_message(name: str, argument: str, context: Context) -> Step:
             return react(named or context.selected or _newest(context), given, context.me)
         case "pin":
             return pin(named or context.selected or _newest(context))
+        case "hide":
+            return hide(named or context.selected or _newest(context), rest)
+        case "open":
+            return Unfold(named or context.selected or _newest(context, folded=True))
         case "bookmark":
             return bookmark(named or context.selected or _newest(context), context.bookmarks)
         case "delivery":
@@ -328,10 +230,13 @@ def by_id(given: str, messages: Iterable[Message]) -> Message | None:
     return found[0] if len(found) == 1 else None
 
 
-def _newest(context: Context, *, mine: bool | None = None, files: bool = False) -> Message:
+def _newest(
+    context: Context, *, mine: bool | None = None, files: bool = False, folded: bool = False
+) -> Message:
     for message in context.recent:
         fits = mine is None or (message.author.member == context.me) is mine
-        if fits and not message.deleted and (message.files or not files):
+        fits = fits and bool(message.files or not files) and bool(message.folded or not folded)
+        if fits and not message.deleted:
             return message
     raise InputError("Which message? Select one (Esc, then j and k) or give its number.")
 
@@ -390,6 +295,20 @@ def pin(message: Message) -> Step:
     """Pin or unpin."""
     said = "Unpinned." if message.pinned else "Pinned."
     return Ask(commands.Pin(message.id, not message.pinned), said)
+
+
+def hide(message: Message, reason: str = "") -> Step:
+    """Hide a message from everybody, as an admin, or show a hidden one again.
+
+    Raises:
+        InputError: it is not there any more.
+    """
+    if message.deleted:
+        raise InputError("That message was deleted.")
+    if message.hidden is not None:
+        return Ask(commands.Hide(message.id, False), "Everybody sees it again.")
+    said = "Hidden; everybody sees that you did, and can open it."
+    return Ask(commands.Hide(message.id, True, reason), said)
 
 
 def bookmark(message: Message, bookmarks: Iterable[str]) -> Step:

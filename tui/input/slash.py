@@ -36,6 +36,8 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("undo", "", "Take back what you just sent, if it has not left this machine"),
     SlashCommand("react", "[MESSAGE] EMOJI", "React, or take a reaction back", "emoji"),
     SlashCommand("pin", "[MESSAGE]", "Pin or unpin a message", "message"),
+    SlashCommand("hide", "[MESSAGE] [WHY]", "As an admin: hide a message, or no more", "message"),
+    SlashCommand("open", "[MESSAGE]", "Show a message that is folded", "message"),
     SlashCommand("thread", "[MESSAGE]", "Open a thread", "message"),
     SlashCommand("bookmark", "[MESSAGE]", "Bookmark a message for yourself, or no more", "message"),
     SlashCommand("delivery", "[MESSAGE]", "Show who has a message", "message"),

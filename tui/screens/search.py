@@ -66,6 +66,8 @@ def said(message: Message) -> str:
     """A message on one line."""
     if message.deleted:
         return "message deleted"
+    if message.folded:
+        return message.folded
     return markup.plain(message.text) or (message.files[0].name if message.files else "")
 
 

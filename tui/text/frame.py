@@ -35,6 +35,7 @@ class Frame(NamedTuple):
         small: the view has few rows, so previews are small.
         root: the first message of the thread that is shown; its replies need not say so.
         ascii: emoji are spelled.
+        opened: ids of folded messages that the reader opened.
     """
 
     width: int
@@ -48,6 +49,11 @@ class Frame(NamedTuple):
     small: bool = False
     root: str = ""
     ascii: bool = False
+    opened: frozenset[str] = frozenset()
+
+    def folds(self, message: Message) -> bool:
+        """Whether one line stands in place of a message."""
+        return bool(message.folded) and message.id not in self.opened
 
 
 @lru_cache(64)

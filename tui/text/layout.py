@@ -55,18 +55,21 @@ def head_height(message: Message, previous: Message | None, frame: Frame) -> int
 def height(message: Message, previous: Message | None, frame: Frame) -> int:
     """Rows of the message, exactly as many as `rows` makes."""
     message = spelled(message) if frame.ascii else message
-    made = head_height(message, previous, frame) + _names_parent(message, frame)
+    made = head_height(message, previous, frame)
+    if frame.folds(message):
+        return made + 1 + _counts_replies(message, frame)
+    made += _names_parent(message, frame)
     if message.deleted or message.state != "ok":
         made += 1
     else:
         made += _text_height(message, text_width(frame.width, message.mine))
     if message.deleted:
-        return made + bool(message.pinned or message.ahead_ms) + _counts_replies(message, frame)
+        return made + parts.has_notes(message) + _counts_replies(message, frame)
     if message.files:
         made += _files_height(message, frame)
     if message.reactions:
         made += _reactions_height(message, frame)
-    return made + bool(message.pinned or message.ahead_ms) + _counts_replies(message, frame)
+    return made + parts.has_notes(message) + _counts_replies(message, frame)
 
 
 def _names_parent(message: Message, frame: Frame) -> bool:
@@ -147,15 +150,7 @@ def body(message: Message, previous: Message | None, frame: Frame) -> list[Row]:
     """The rows of the message itself, the gutter and the delivery on its first and last."""
     message = spelled(message) if frame.ascii else message
     width = text_width(frame.width, message.mine)
-    made: list[Row] = []
-    if message.reply_to is not None and _names_parent(message, frame):
-        made.append(parts.reply_row(message.reply_to, frame, width))
-    made += [(LEAD, *row) for row in parts.text_rows(message, width)]
-    if not message.deleted:
-        for file in message.files:
-            made += parts.file_rows(file, frame, width)
-        made += parts.reaction_rows(message, frame.me, width)
-    made += parts.note_rows(message, width)
+    made: list[Row] = _content(message, frame, width)
     if _counts_replies(message, frame):
         said = f"↳ {moments.plural(message.replies, 'reply', 'replies')}"
         made.append((LEAD, Run(cells.fit(said, width), Look.LINK)))
@@ -165,6 +160,22 @@ def body(message: Message, previous: Message | None, frame: Frame) -> list[Row]:
     if message.mine:
         _add_delivery(made, message, frame)
     return made
+
+
+def _content(message: Message, frame: Frame, width: int) -> list[Row]:
+    """What the message says and carries, or the line that stands in its place."""
+    if frame.folds(message):
+        said = cells.fit(message.folded, width)
+        return [(LEAD, Run(said, Look.DIM, Emphasis.ITALIC))]
+    made: list[Row] = []
+    if message.reply_to is not None and _names_parent(message, frame):
+        made.append(parts.reply_row(message.reply_to, frame, width))
+    made += [(LEAD, *row) for row in parts.text_rows(message, width)]
+    if not message.deleted:
+        for file in message.files:
+            made += parts.file_rows(file, frame, width)
+        made += parts.reaction_rows(message, frame.me, width)
+    return made + parts.note_rows(message, width)
 
 
 def _gutter(message: Message, previous: Message | None, frame: Frame) -> Run:
@@ -186,7 +197,7 @@ def _add_delivery(made: list[Row], message: Message, frame: Frame) -> None:
     said = delivery(message, frame)
     if not said:
         return
-    at = int(_names_parent(message, frame))
+    at = int(_names_parent(message, frame) and not frame.folds(message))
     row = made[at]
     assert not isinstance(row, PictureSlice)
     used = sum(cells.width_of(run.text) for run in row)

@@ -77,6 +77,8 @@ def reply_row(parent_id: str, frame: Frame, width: int) -> Row:
         return (lead, Run(cells.fit("╭ an earlier message", width), Look.DIM))
     nick = cells.fit(parent.author.nick, max(width - 4, 1))
     said = "message deleted" if parent.deleted else markup.plain(parent.text)
+    if frame.folds(parent):
+        said = parent.folded
     if not said and parent.files:
         said = parent.files[0].name
     room = width - 2 - cells.width_of(nick) - 2
@@ -176,13 +178,22 @@ def _reaction_look(authors: tuple[Author, ...], me: str) -> Look:
     return Look.MY_REACTION if any(a.member == me for a in authors) else Look.REACTION
 
 
+def has_notes(message: Message) -> bool:
+    """Whether a row says more of the message than its author did."""
+    return bool(message.pinned or message.ahead_ms or message.folded)
+
+
 def note_rows(message: Message, width: int) -> list[Row]:
-    if not (message.pinned or message.ahead_ms):
+    if not has_notes(message):
         return []
     row: list[Run] = [LEAD]
     if message.pinned:
         row.append(Run("pinned  ", Look.DIM))
+    room = width - cells.width_of("pinned  ")
     if message.ahead_ms:
-        said = cells.fit(f"clock {moments.span(message.ahead_ms)} ahead", width - 8)
+        said = cells.fit(f"clock {moments.span(message.ahead_ms)} ahead  ", room)
         row.append(Run(said, Look.WARNING))
+        room -= cells.width_of(said)
+    if message.folded and room > 0:
+        row.append(Run(cells.fit(message.folded, room), Look.DIM))
     return [tuple(row)]

@@ -356,7 +356,17 @@ class Timeline(SheetView, can_focus=True):
         message = self.selected or self._sheet.last
         if message is not None:
             self.select(message.id)
+            self._choose(action, message)
+
+    def _choose(self, action: str, message: Message) -> None:
+        if action == "open" and self._frame.folds(message):
+            self.unfold(message.id)
+        else:
             self.post_message(self.Chosen(action, message, self))
+
+    def unfold(self, message: str) -> None:
+        """Show what a folded message says."""
+        self.reframe(opened=self._frame.opened | {message})
 
     def on_focus(self) -> None:
         if not self._selected:
@@ -369,4 +379,4 @@ class Timeline(SheetView, can_focus=True):
         message = self._sheet[place.index]
         self.select(message.id)
         if event.chain == 2:
-            self.post_message(self.Chosen("open", message, self))
+            self._choose("open", message)
