@@ -1,5 +1,6 @@
 """What people type, paste and scan: links, words, codes, addresses, searches, lines, markup."""
 
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -22,7 +23,17 @@ _NOW_MS = 1_790_000_000_000
 
 
 def _invite(data: bytes) -> invitation.InviteText:
-    return invitation.parse(typed(data))
+    return _kept(invitation.parse(typed(data)))
+
+
+def _kept(invite: invitation.InviteText) -> invitation.InviteText:
+    """What a link keeps of an invite: an address that has no short form is left out."""
+    return invite if invitation.pack_hint(invite.hint) else replace(invite, hint="")
+
+
+def _hint(data: bytes) -> str:
+    url = invitation.read_hint(data)
+    return url if invitation.pack_hint(url) else ""
 
 
 def _invite_again(invite: invitation.InviteText) -> bytes:
@@ -32,7 +43,7 @@ def _invite_again(invite: invitation.InviteText) -> bytes:
 def _invite_payload(data: bytes) -> invitation.InviteText:
     scheme, check_bytes = invitation.SCHEME, invitation.CHECK_BYTES
     found = invitation.parse(with_check(scheme, b"x1.link", check_bytes, data))
-    assert invitation.parse(found.link) == found
+    assert invitation.parse(found.link) == _kept(found)
     return found
 
 
@@ -114,7 +125,7 @@ TARGETS = {
     ),
     "hint of an invite": Target(
         (invitation.read_hint,),
-        invitation.read_hint,
+        _hint,
         UsageError,
         tuple(
             map(
