@@ -161,15 +161,14 @@ def carried(mine: Sequence[Hunk], theirs: Sequence[Hunk]) -> list[Hunk]:
     """`mine`, made before `theirs`, as a change of the text after `theirs`.
 
     Deleted is what was there when I deleted it: what they put inside stays. Where both insert at
-    one place, mine comes behind theirs.
+    one place, mine comes first: so it stays with what I wrote before it, and theirs with theirs.
     """
     moved: list[Hunk] = []
     for start, end, text in mine:
-        place = _moved(start, theirs)
         stretches = _survivors(start, end, theirs)
-        if text and not (stretches and stretches[0][0] == place):
+        if text and not stretches:
+            place = _moved(start, theirs)
             moved.append((place, place, text))
-            text = ""
         for low, high in stretches:
             moved.append((low, high, text))
             text = ""
@@ -179,9 +178,9 @@ def carried(mine: Sequence[Hunk], theirs: Sequence[Hunk]) -> list[Hunk]:
 def _moved(place: int, theirs: Sequence[Hunk]) -> int:
     shift = 0
     for start, end, text in theirs:
-        if place < start:
+        if place <= start:
             break
-        if place < end or place == start:
+        if place < end:
             return start + shift + len(text)
         shift += len(text) - (end - start)
     return place + shift

@@ -190,7 +190,7 @@ def test_changes_are_pending_until_they_come_back() -> None:
         version = (await ana.host.read(CHANNEL)).version
         first = await ana.host.splice(CHANNEL, [(0, 0, "one")], version, ana.client, ana.name)
         second = await ana.host.splice(CHANNEL, [(0, 0, "0 ")], version, ana.client, ana.name)
-        assert await ana.text() == "one0 "
+        assert await ana.text() == "0 one"
         await bo.splice((0, 0, "bo"))
         await ana.host.add(CHANNEL, bo.written)
         assert sorted(await ana.text()) == sorted("one0 bo")

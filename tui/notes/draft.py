@@ -102,7 +102,8 @@ class NotesDraft:
     def _rebase(self, base: str, notes: Notes) -> Delta:
         """The node's text went from `base` to `notes.text`."""
         theirs = deltas.diff(base, notes.text)
-        self._pending, change = deltas.transform(self._pending, theirs)
+        # Pending comes first at one place, else every batch would be torn from the one before.
+        change, self._pending = deltas.transform(theirs, self._pending)
         self.shadow, self.version = notes.text, notes.version
         return change
 
