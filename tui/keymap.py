@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-Scope = Literal["workspace", "timeline", "composer"]
+Scope = Literal["workspace", "timeline", "composer", "notes"]
 
 
 class Key(NamedTuple):
@@ -81,6 +81,9 @@ KEYS: tuple[Key, ...] = (
     Key("complete", "tab", "", "Complete names, commands, paths", "composer", False),
     Key("history", "up", "", "What you sent before (empty line)", "composer", False),
     Key("to_timeline", "escape", "", "To the messages", "composer", False),
+    Key("notes_task", "alt+t", "toggle_task", "Make a task of this line, tick it", "notes"),
+    Key("notes_authors", "alt+b", "toggle_authors", "By whom each line is", "notes"),
+    Key("notes_past", "alt+v", "past", "As they were, what is set aside", "notes"),
 )
 
 
@@ -172,7 +175,7 @@ def _senseless(name: str, keys: str) -> str:
 def _clash(good: Mapping[str, str]) -> tuple[str, str, str] | None:
     """(a changed action, the one it clashes with, the key), None when there is none.
 
-    Keys of the workspace are taken first everywhere; those of the timeline and the composer never
+    Keys of the workspace are taken first everywhere; those of timeline, composer and notes never
     meet.
     """
     taken: dict[tuple[Scope, str], str] = {}
@@ -224,9 +227,10 @@ _MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
 _RESERVED = {"ctrl+c", "ctrl+p", "tab", "enter", "escape", "backspace", "space"}
 """Copying, the command palette, and what every line needs."""
 _PLACES: dict[Scope, tuple[Scope, ...]] = {
-    "workspace": ("workspace", "timeline", "composer"),
+    "workspace": ("workspace", "timeline", "composer", "notes"),
     "timeline": ("timeline",),
     "composer": ("composer",),
+    "notes": ("notes",),
 }
 _SHORTER = {"plus_sign": "plus", "hyphen_minus": "minus", "solidus": "slash"}
 _LONGER = {"plus": "plus_sign", "minus": "hyphen-minus", "slash": "solidus"}

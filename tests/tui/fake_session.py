@@ -40,6 +40,8 @@ class FakeSession:
         self.orders: dict[str, list[str]] = {}
         self.notes: dict[str, Notes] = {}
         self.versions: dict[tuple[str, int], str] = {}
+        self.pasts: dict[str, model.NotesPast] = {}
+        self.states: dict[str, str] = {}
         self.transfers: dict[str, Transfer] = {}
         self.swarms: list[model.Swarm] = []
         self.peers: list[model.Peer] = []
@@ -418,6 +420,16 @@ class FakeSession:
         self.versions[name, old.version + 1] = text
         self.emit(happenings.NotesChanged(self.notes[name]))
         return self.notes[name]
+
+    def _getnotespast(self, command: commands.GetNotesPast) -> model.NotesPast:
+        name = self._name(command.channel)
+        return self.pasts.get(name, model.NotesPast(name))
+
+    def _getnotesat(self, command: commands.GetNotesAt) -> Notes:
+        return Notes(self._name(command.channel), self.states[command.version])
+
+    def _restorenotes(self, command: commands.RestoreNotes) -> Notes:
+        return self.write_notes(self._name(command.channel), self.states[command.version])
 
     def _movecursor(self, _: commands.MoveCursor) -> None:
         return None

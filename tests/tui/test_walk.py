@@ -29,6 +29,7 @@ from tui.screens.invite import InviteScreen
 from tui.screens.invites import InvitesScreen
 from tui.screens.members import MembersScreen
 from tui.screens.network import NetworkScreen
+from tui.screens.notes_past import NotesPastScreen
 from tui.screens.picture import PictureScreen
 from tui.screens.react import ReactPicker
 from tui.screens.search import ActivityScreen, BookmarksScreen, PinsScreen, SearchScreen
@@ -249,6 +250,9 @@ KEYS: dict[str, Effect] = {
     "editor_too": edits,
     "complete": types("/hel", "/help "),
     "history": goes_back,
+    "notes_task": asks(commands.SpliceNotes),
+    "notes_authors": lambda face: lambda: face.workspace.notes.shows_authors,
+    "notes_past": opens(NotesPastScreen),
     "to_timeline": focuses(lambda face: face.workspace.timeline),
 }
 
@@ -346,7 +350,7 @@ def test_the_walk_leaves_nothing_out() -> None:
             assert slash.parse(f"/{name.upper()} x") == slash.Asked(command, "x")
 
 
-@pytest.mark.parametrize("scope", ["workspace", "timeline", "composer"])
+@pytest.mark.parametrize("scope", ["workspace", "timeline", "composer", "notes"])
 def test_every_key_of_the_help_works(
     scope: keymap.Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +362,9 @@ def test_every_key_of_the_help_works(
             for key in sorted(keymap.scope(scope), key=lambda key: key.id == "quit"):
                 for pressed in key.keys.split(","):
                     await reset(face, timeline=scope == "timeline")
+                    if scope == "notes":
+                        await face.press("ctrl+n")
+                        await face.until(lambda: face.workspace.notes._draft is not None)
                     holds = KEYS[key.id](face)
                     await face.pilot.pause()
                     assert not holds(), f"{key.id} before it is pressed"

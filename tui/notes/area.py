@@ -8,11 +8,13 @@ from rich.style import Style
 from textual.color import Color
 from textual.document._document import EditResult, Location, Selection
 from textual.document._edit import Edit
+from textual.geometry import Offset
 from textual.strip import Strip
 from textual.widgets import TextArea
 
 from tui.inert import inert
 from tui.notes import delta as deltas
+from tui.notes import tasks
 from tui.notes.delta import Delta
 from tui.text.cells import width_of
 
@@ -51,6 +53,7 @@ class NotesArea(TextArea):
         self._edited = edited
         self._undone = undone
         self._others: list[OtherCursor] = []
+        self._names: list[str] | None = None
 
     def edit(self, edit: Edit) -> EditResult:
         start, end = sorted((edit.from_location, edit.to_location))
@@ -94,6 +97,22 @@ class NotesArea(TextArea):
             self._others = others
             self.refresh()
 
+    def show_authors(self, names: list[str] | None) -> None:
+        """Draw beside each line by whom it is; None draws nothing."""
+        if names != self._names:
+            self._names = names
+            self.refresh()
+
+    def author_of(self, line: int) -> str:
+        """By whom a line is, "" when that is not shown."""
+        return self._names[line] if self._names and line < len(self._names) else ""
+
+    def toggle_task(self) -> None:
+        """Make a task of the line with the cursor, or tick or empty its box, as if typed."""
+        row, _ = self.cursor_location
+        start, end, text = tasks.toggled(self.document.lines[row])
+        self.replace(text, (row, start), (row, end), maintain_selection_offset=True)
+
     # Code points and places.
 
     def index_of(self, location: Location) -> int:
@@ -119,7 +138,24 @@ class NotesArea(TextArea):
             place = self.wrapped_document.location_to_offset(self.location_of(other.at))
             if place.y == y + self.scroll_offset.y:
                 strip = _with_cursor(strip, place.x, other)
-        return strip
+        return strip if self._names is None else self._with_author(strip, y + self.scroll_offset.y)
+
+    def _with_author(self, strip: Strip, y: int) -> Strip:
+        """The authors at the end of a line's first row, where it has room behind its text."""
+        if y >= self.wrapped_document.height:
+            return strip
+        line, column = self.wrapped_document.offset_to_location(Offset(0, y))
+        who = "" if column else self.author_of(line)
+        name = f" {inert(who)}"
+        width = strip.cell_length
+        room = width - width_of(name)
+        if room < 1 or not who:
+            return strip
+        left, right = strip.divide([room, width])
+        if right.text.strip():
+            return strip
+        tag = _on(right, Style(italic=True, dim=True))
+        return Strip.join([left, Strip([Segment(name, tag)], width_of(name))])
 
 
 def _with_cursor(strip: Strip, x: int, other: OtherCursor) -> Strip:

@@ -15,16 +15,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
-from chat import commands
+from chat import commands, model
 from chat.errors import ChatError
 from chat.model import Notes
-from tui import workers
+from tui import keymap, workers
 from tui.asking import Asker
 from tui.limits import NOTES_BATCH_SECONDS
 from tui.notes.area import NotesArea, OtherCursor
 from tui.notes.delta import Delta
 from tui.notes.draft import NotesDraft
 from tui.notes.undo import Undo
+from tui.screens.notes_past import NotesAtScreen, NotesPastScreen
 from tui.text.styled import Piece
 from tui.widgets.title_row import TitleRow
 
@@ -34,6 +35,10 @@ class NotesPane(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False, priority=True),
+        *(
+            Binding(key.keys, key.action, key.text, show=False, priority=key.priority, id=key.id)
+            for key in keymap.scope("notes")
+        ),
     ]
 
     class Closed(Message):
@@ -51,6 +56,7 @@ class NotesPane(Vertical):
         self._newest = Notes("", "")
         self._cursor_sent: int | None = None
         self._sending = asyncio.Lock()
+        self.shows_authors = False
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -96,6 +102,39 @@ class NotesPane(Vertical):
     def action_close(self) -> None:
         self.close()
         self.post_message(self.Closed())
+
+    def action_toggle_task(self) -> None:
+        if self._draft is not None:
+            self._area.toggle_task()
+
+    def action_toggle_authors(self) -> None:
+        self.shows_authors = not self.shows_authors
+        self._show_others()
+
+    def action_past(self) -> None:
+        if self._draft is not None:
+            workers.start(self, "notes past", self._look_back, self._channel, self._draft)
+
+    async def _look_back(self, channel: str, draft: NotesDraft) -> None:
+        """Show what was before, and go back to one of it when that is wanted."""
+        await self._send(channel, draft)
+        past: model.NotesPast | None = await self._asker.ask(commands.GetNotesPast(channel, 500))
+        if past is None:
+            return
+        chosen = await self.app.push_screen_wait(NotesPastScreen(past))
+        version = next((each for each in past.versions if each.id == chosen), None)
+        if version is None:
+            return
+        notes = await self._asker.ask(commands.GetNotesAt(channel, version.id))
+        if notes is None or not await self.app.push_screen_wait(NotesAtScreen(version, notes)):
+            return
+        restored = await self._asker.ask(commands.RestoreNotes(channel, version.id))
+        if restored is not None:
+            self.take(restored)
+
+    def on_text_area_selection_changed(self) -> None:
+        if self._draft is not None and self.shows_authors:
+            self._retitle()
 
     def take(self, notes: Notes) -> None:
         """The notes changed at the node."""
@@ -196,7 +235,18 @@ class NotesPane(Vertical):
             for cursor in self._newest.cursors
         ]
         self._area.show_cursors(others)
+        self._area.show_authors(self._line_authors(draft) if self.shows_authors else None)
         self._retitle()
+
+    def _line_authors(self, draft: NotesDraft) -> list[str]:
+        """By whom each line on the screen is; what was just typed is not known to be mine yet."""
+        place = draft.index_on_screen
+        runs = tuple(
+            (place(start), place(start + length) - place(start), nick)
+            for start, length, nick in self._newest.authors
+        )
+        shown = Notes(self._channel, self._area.text, authors=runs)
+        return [", ".join(who) for who in model.line_authors(shown)]
 
     def _retitle(self) -> None:
         right: list[Piece] = []
@@ -204,4 +254,8 @@ class NotesPane(Vertical):
             right.append((f" ▌{cursor.author.nick}", self._hue(cursor.author.member)))
         if self._newest.quarantined:
             right.append((f" {self._newest.quarantined} set aside", "$warning"))
+        # The line with the cursor has its author here, too: beside it there may be no room.
+        who = self._area.author_of(self._area.cursor_location[0])
+        if who:
+            right.append((f" this line: {who}", "$muted"))
         self._title.show(f"notes · #{self._channel}", right or [(" Esc closes", "$faint")])

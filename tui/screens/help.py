@@ -34,6 +34,7 @@ def keys_text(chosen: Mapping[str, str], column: int = _COLUMN) -> list[Content]
         "workspace": "Everywhere",
         "composer": "While writing",
         "timeline": "On messages (Esc)",
+        "notes": "In notes",
     }
     for scope, title in titles.items():
         rows += [Content(""), styled((title, "$accent bold"))]
