@@ -1,6 +1,7 @@
 """Commands about channels."""
 
 import sys
+from typing import Literal
 
 import click
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.keeping import FOR_EVER, Days, kept
+from chat.errors import UsageError
 
 
 @click.command(cls=GlobalOptions)
@@ -53,23 +55,25 @@ def channel() -> None:
 
 @channel.command("new", cls=GlobalOptions)
 @click.argument("name")
-@click.option("--private", "mode", flag_value="private", default="private", type=str)
-@click.option(
-    "--hidden", "mode", flag_value="hidden", type=str, help="Also for whoever has its link."
-)
-@click.option("--public", "mode", flag_value="public", type=str, help="Also for anybody outside.")
+@click.option("--private", is_flag=True, help="Only for you and who is named or added later.")
+@click.option("--hidden", is_flag=True, help="Also for whoever has its link.")
+@click.option("--public", is_flag=True, help="Also for anybody outside.")
 @click.option("--members", default="", help="Nicks, separated by commas: only they can read it.")
-def channel_new(name: str, mode: str, members: str) -> None:
+def channel_new(name: str, private: bool, hidden: bool, public: bool, members: str) -> None:
     """Create a channel."""
 
     async def work(invocation: Invocation) -> None:
+        if private + hidden + public > 1:
+            raise UsageError("A channel is one of --private, --hidden and --public.")
         people = tuple(nick.strip() for nick in members.split(",") if nick.strip())
-        kind = msgspec.convert(
-            {"do": "channel_new", "name": name, "mode": mode}, commands.AnyCommand
-        )
-        assert isinstance(kind, commands.CreateChannel)
+        mode: Literal["private", "hidden", "public"] = "private"
+        if hidden or public:
+            mode = "hidden" if hidden else "public"
         async with invocation.session() as session:
-            made = await session.call(msgspec.structs.replace(kind, members=people))
+            if private and not people:
+                status: model.Status = await session.call(commands.GetStatus())
+                people = (status.member,)
+            made = await session.call(commands.CreateChannel(name, mode, people))
         if invocation.output.as_json:
             invocation.output.record("channel", msgspec.to_builtins(made))
         else:

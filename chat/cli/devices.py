@@ -124,7 +124,12 @@ def _join(code: str, name: str, wait: float) -> None:
             output.line(f"joined {status.workspace}")
         else:
             output.line("pending")
-            output.note("Start clowder here again later; it comes in when that is seen.")
+            # The words are written nowhere, so what was met by nobody is not gone on with.
+            output.note(
+                "Nobody was met who could answer. Type the same again when one of your devices is on."
+                if status.phase == "none"
+                else "Start clowder here again later; it comes in when that is seen."
+            )
 
     run(work)
 

@@ -184,7 +184,8 @@ def member_line(member: model.Member) -> str:
         return f"{head}  {member.state}{by}  {member.member[:8]}{void}"
     devices = f"{member.devices} device{'' if member.devices == 1 else 's'}"
     verified = {"no": "", "yes": "  ✓ verified", "changed": "  ‼ KEYS CHANGED since you verified"}
-    known = f"{member.member[:8]}{verified[member.verified]}{void}"
+    unheard = "  ignored" if member.ignored else ""
+    known = f"{member.member[:8]}{verified[member.verified]}{void}{unheard}"
     return f"{head}  {member.role} ({member.level})  {devices}  {known}"
 
 
@@ -231,10 +232,13 @@ def status() -> None:
             output.line("no workspace yet; `clowder new` or `clowder join`")
             return
         output.line(f"{now.name}  {now.workspace}".lstrip())
-        output.line(f"you are {now.nick or '-'} ({now.phase}, level {now.level})")
+        level = f", level {now.level}" if now.phase == "live" else ""
+        output.line(f"you are {now.nick or '-'} ({now.phase}{level})")
         behind = "not known yet" if now.behind is None else str(now.behind)
         output.line(f"behind: {behind}   entries {now.entries}   messages {now.messages}")
         output.line(f"blocks: {now.blocks}, {size(now.block_bytes)}")
+        if now.listening:
+            output.line(f"listening at {'  '.join(now.listening)}")
         for peer in now.links:
             output.line(peer_line(peer))
         for warning in now.warnings:

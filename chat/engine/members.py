@@ -53,7 +53,8 @@ class Members:
     def revoke(self, invite: InviteState, now: Now) -> Ops:
         """An invite admits nobody any more."""
         if invite.used:
-            nick = self._workspace.nick(self._who_came_by(invite.op))
+            member = self.came_by(invite.op)
+            nick = "Somebody" if member is None else self._workspace.nick(member)
             raise UsageError(f"{nick} came in by that invite; `clowder remove` takes people out.")
         if invite.revoked:
             raise UsageError("That invite admits nobody any more as it is.")
@@ -64,9 +65,17 @@ class Members:
             raise TrustError(f"Only {nick}, or somebody senior to them, can revoke that invite.")
         yield RosterNews(self._people.make(Revoke(invite.op), now))
 
-    def _who_came_by(self, invite: bytes) -> bytes:
-        members = self._workspace.roster.state.members.values()
-        return next((known.member for known in members if known.invite == invite), b"")
+    def came_by(self, invite: bytes) -> bytes | None:
+        """Who came in by an invite, also when they are not in any more."""
+        roster = self._workspace.roster
+        for known in roster.state.members.values():
+            if known.invite == invite:
+                return known.member
+        for former in roster.state.former_members.values():
+            claim = roster.history.by_id[former.admit_op].claim if former.admit_op else None
+            if claim is not None and claim.claim.invite == invite:
+                return former.member
+        return None
 
     # Members ------------------------------------------------------------------------------------
 

@@ -230,8 +230,7 @@ class Membership:
 
     def _invite_view(self, invite: InviteState) -> model.InviteState:
         workspace, views = self._workspace, self._team.views
-        members = workspace.roster.state.members.values()
-        who = next((known.member for known in members if known.invite == invite.op), None)
+        who = self._team.engine.members.came_by(invite.op)
         state: Literal["open", "used", "revoked", "expired"] = "open"
         if invite.used:
             state = "used"

@@ -456,10 +456,17 @@ def test_an_invite_is_revoked_by_its_author_or_a_senior_and_not_when_it_was_used
         change(team, ana, lambda now: ana.engine.members.revoke(used, now))
     team.invite(bo)
     team.run()
+    who = ana.engine.members.came_by(used.op)
+    gone = bo if who == bo.workspace.me else cid
+    stays = cid if gone is bo else bo
     (mine,) = [i for i in cid.workspace.roster.state.invites.values() if not i.used]
     with pytest.raises(TrustError, match="Only bo, or somebody senior"):
         change(team, cid, lambda now: cid.engine.members.revoke(mine, now))
     change(team, ana, lambda now: ana.engine.members.revoke(mine, now))
+    remove(team, ana, gone)
+    with pytest.raises(UsageError, match=f"{gone.name} came in by that invite"):
+        change(team, ana, lambda now: ana.engine.members.revoke(used, now))
+    assert stays.workspace.me in ana.workspace.roster.state.members
     team.run()
     assert bo.workspace.roster.state.invites[mine.op].revoked
 

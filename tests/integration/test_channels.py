@@ -55,6 +55,11 @@ def test_each_channel_is_listed_with_who_can_read_it(machines: Machines) -> None
     ana.run("channel", "kick", "plans", "bo")
     (plans,) = [channel for channel in listed(ana) if channel["name"] == "plans"]
     assert plans["readers"] == 1
+    ana.run("channel", "new", "diary", "--private")
+    (diary,) = [channel for channel in listed(ana) if channel["name"] == "diary"]
+    assert diary["readers"] == 1
+    ran = ana.run("channel", "new", "both", "--private", "--public", exits=2, json_lines=False)
+    assert "one of --private, --hidden and --public" in ran.err
     eventually(lambda: names(cleo) == ["general", "open"], what="the channels at cleo's")
 
 

@@ -67,6 +67,8 @@ def test_any_line_is_text_or_a_command_or_an_input_error(line: str) -> None:
 def test_commands_become_steps() -> None:
     assert plan("/topic Cats only") == actions.Ask(commands.SetTopic("general", "Cats only"))
     assert plan("/new naps public") == actions.MakeChannel(commands.CreateChannel("naps", "public"))
+    alone = commands.CreateChannel("plans", "private", (ME.member,))
+    assert plan("/new plans private") == actions.MakeChannel(alone)
     assert plan("/new club hidden") == actions.MakeChannel(commands.CreateChannel("club", "hidden"))
     assert plan("/me yawns") == actions.Ask(commands.Post("general", "*yawns*"))
     assert plan("/nick ana b") == actions.Ask(commands.SetProfile(nick="ana b"))

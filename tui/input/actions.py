@@ -81,6 +81,8 @@ def plan(asked: Asked, context: Context) -> Step:
             return Ask(*being.alerts(argument, context.channel))
         case "dnd":
             return Ask(*being.quiet(argument, context.now))
+        case "ignore":
+            return Ask(*being.ignore(argument))
         case "away":
             return Ask(*being.away(argument))
         case "back":
