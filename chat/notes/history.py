@@ -4,7 +4,8 @@ The updates that make the text stand in one order for everybody (crdt.notes), so
 of them is a state that everybody can name by that update's entry id and build again. Nothing is
 kept for that: the logs are there anyway. An editor sends an update every few hundred milliseconds,
 so what is listed are *sittings*: updates of one member that follow each other in the order, with
-no long pause. A sitting is called by its last update.
+no long pause. A sitting is called by its last update. One that removes more than a held Backspace
+does, as where a selection is deleted, begins a sitting: so what was there before is listed.
 
 The order is not that of the clocks. Somebody who wrote while apart has their place where what they
 had seen ends, and what merges in there later is in the states behind it from then on.
@@ -13,7 +14,7 @@ had seen ends, and what merges in there later is in the states behind it from th
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from chat.notes.limits import SITTING_PAUSE_MS
+from chat.notes.limits import SITTING_PAUSE_MS, SITTING_REMOVAL_UNITS
 from crdt.notes import SignedUpdate, check
 
 
@@ -49,22 +50,23 @@ def sittings(
     end = len(replayed)
     while end and len(found) < limit:
         last = replayed[end - 1]
-        start, follower = end - 1, time_of(last.entry_id)
-        while start and replayed[start - 1].member == last.member:
-            before = time_of(replayed[start - 1].entry_id)
-            if abs(follower - before) > SITTING_PAUSE_MS:
+        at = follower = time_of(last.entry_id)
+        start = end - 1
+        written, removed = sizes = _sizes(last)
+        while start and sizes[1] < SITTING_REMOVAL_UNITS:
+            before = replayed[start - 1]
+            then = time_of(before.entry_id)
+            if before.member != last.member or abs(follower - then) > SITTING_PAUSE_MS:
                 break
-            start, follower = start - 1, before
-        found.append(_sitting(replayed[start:end], time_of(last.entry_id)))
+            start, follower, sizes = start - 1, then, _sizes(before)
+            written, removed = written + sizes[0], removed + sizes[1]
+        found.append(Sitting(last.entry_id, last.member, at, end - start, written, removed))
         end = start
     return found
 
 
-def _sitting(updates: Sequence[SignedUpdate], at: int) -> Sitting:
-    written = removed = 0
-    for each in updates:
-        change = check(each.op, each.client)
-        written += sum(item.length for item in change.items if item.text is not None)
-        removed += sum(end - first for _, first, end in change.deletes)
-    last = updates[-1]
-    return Sitting(last.entry_id, last.member, at, len(updates), written, removed)
+def _sizes(signed: SignedUpdate) -> tuple[int, int]:
+    """Letters that an update writes and removes."""
+    change = check(signed.op, signed.client)
+    written = sum(item.length for item in change.items if item.text is not None)
+    return written, sum(end - first for _, first, end in change.deletes)

@@ -15,6 +15,7 @@ ANSWER_MAX_BYTES = 64 * MIB  # one answer: the text and its runs of authors
 CRASHES_MAX = 8  # updates of one channel that killed the process, until its notes stay closed
 AUTHORS_MAX = 65_535  # of one channel; further ones share the last number
 SITTING_PAUSE_MS = 10 * 60 * 1000  # longer pauses part what one member wrote in one go
+SITTING_REMOVAL_UNITS = 16  # removed by one update: Backspace held for one batch removes 10
 VERSIONS_KEPT = 512  # against which a splice may be made: minutes of writing by many
 SPLICES_MAX = 4_096  # of one edit
 EDIT_MAX_BYTES = 24 * 1024  # UTF-8 inserted by one change; leaves room in an update of 32 KiB

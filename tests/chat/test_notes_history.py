@@ -20,7 +20,7 @@ from tests.chat.node_team import LOOK_AGAIN_SECONDS, Desk, nodes
 from tests.crdt.notes_authors import item, signed, string, update
 
 CHANNEL = b"c" * 16
-VANDAL = "Cats rule.\n"
+VANDAL = "Cats rule this place.\n"
 PLAN = "# Trip\n- [ ] tent\n"
 
 
@@ -72,6 +72,21 @@ def test_what_one_member_writes_without_a_pause_is_one_state() -> None:
     assert [each.at for each in found] == [17 * 60_000, 6 * 60_000, 5 * 60_000, 5 * 60_000]
     assert found[2].member == changes[2].member
     assert sittings(changes, times.__getitem__, 2) == found[:2]
+
+
+def test_what_stood_there_before_much_was_removed_is_a_state() -> None:
+    page = writing(5, 0, letters=20)
+    typed = signed(5, 1, update(5, 20, [item(string("x"), left=(5, 19))]), {5: 20})
+    few, many = (
+        signed(5, seq, update(5, 21, [], {5: [(first, length)]}), {5: 21})
+        for seq, first, length in ((2, 0, 4), (3, 4, 16))
+    )
+    changes = [page, typed, few, many]
+    found = sittings(changes, lambda _: 0, 50)
+    assert [(each.entry_id, each.changes, each.removed) for each in found] == [
+        (many.entry_id, 1, 16),
+        (few.entry_id, 3, 4),
+    ]
 
 
 @given(
@@ -198,9 +213,13 @@ def test_what_a_vandal_did_is_seen_by_whom_and_taken_back_by_an_edit_that_merges
         await bo.start(ana.url)
         merged = await until(ana, lambda notes: "- [ ] tent" in notes.text and "dogs" in notes.text)
         await until(bo, lambda notes: notes.text == merged.text)
-        assert "Cats rule" not in merged.text
+        assert "Cats" not in merged.text
         again = await bo.call(commands.RestoreNotes("general", vandalised.id))
         assert again.text == VANDAL, "nothing is lost, and everybody may"
+        await bo.call(commands.SetNotes("general", ""))
+        slip, before, *_ = (await past(bo)).versions
+        assert (slip.author.nick, before.author.nick) == ("bo", "bo")
+        assert (await bo.call(commands.RestoreNotes("general", before.id))).text == VANDAL
 
     played(story)
 
