@@ -193,7 +193,12 @@ class Answers:
         return [each.message.hex() for each in said]
 
     async def _edit(self, command: commands.Edit) -> model.Message:
-        return await self._say(self._team.talking.edit(command.message, command.text))
+        team = self._team
+        said = team.talking.edit(command.message, command.text)
+        row = team.workspace.store.message(said.message)
+        if row is not None and isinstance(said.op, ops.Edit) and row.text == said.op.text:
+            return team.views.message(row)  # Nothing was changed, and nobody is told so.
+        return await self._say(said)
 
     async def _delete(self, command: commands.Delete) -> model.Message:
         return await self._say(self._team.talking.delete(command.message))

@@ -55,6 +55,19 @@ def test_two_nodes_talk_and_go_on_after_a_restart() -> None:
     played(story)
 
 
+def test_an_edit_that_changes_nothing_is_none() -> None:
+    async def story(make: Make) -> None:
+        ana = await make("ana", network=False)
+        await ana.create()
+        posted = await ana.post("hello")
+        same: model.Message = await ana.call(commands.Edit(posted.id, "hello"))
+        assert not same.edited
+        other: model.Message = await ana.call(commands.Edit(posted.id, "hello you"))
+        assert (other.edited, other.text) == (True, "hello you")
+
+    played(story)
+
+
 def test_who_joined_by_an_address_finds_it_again_without_discovery() -> None:
     async def story(make: Make) -> None:
         ana, bo = await pair(make)
