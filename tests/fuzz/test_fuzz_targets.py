@@ -49,7 +49,7 @@ def test_every_decoder_has_a_target() -> None:
         for target in TARGETS.values()
         for function in target.of
     }
-    assert not sorted(readers() - reached - set(INSIDE))
+    assert not sorted(readers() - reached - set(INSIDE)), "give each a row in tests/fuzz/of_*.py"
     assert not sorted(set(INSIDE) - readers()), "listed, and not there any more"
     assert not sorted(reached & set(INSIDE)), "listed, and has a target"
 
