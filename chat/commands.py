@@ -302,6 +302,13 @@ class ListBookmarks(Command, frozen=True, tag="bookmarks"):
     """Bookmarked messages that are here, the newest bookmark first. Reply: list[model.Message]."""
 
 
+class Ignore(Command, frozen=True, tag="ignore"):
+    """Hear nothing of a member on this device, or hear them again. Reply: model.Member."""
+
+    member: str
+    on: bool = True
+
+
 class SetQuiet(Command, frozen=True, tag="quiet"):
     """Let nothing ring until then, milliseconds; 0 ends it. Reply: model.Private."""
 
@@ -359,6 +366,7 @@ REPLIES: dict[type[Command], Any] = {
     Bookmark: model.Private,
     ListBookmarks: list[model.Message],
     SetQuiet: model.Private,
+    Ignore: model.Member,
     Dial: None,
     Typing: None,
     Shutdown: None,

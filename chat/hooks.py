@@ -87,7 +87,7 @@ def names_of(event: Event, is_direct: Callable[[str], bool]) -> Iterator[str]:
         yield "message"
     elif isinstance(event, MessageChanged) and event.new:
         message = event.message
-        if message.mine or message.deleted:
+        if message.mine or message.deleted or message.ignored:
             return
         yield "message"
         if message.mentions_me:

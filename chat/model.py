@@ -72,6 +72,7 @@ class Message(msgspec.Struct, frozen=True):
             removed and nobody accepted it, or when its device wrote two different histories.
         late: it merged into the past after newer messages were already here.
         channel_id: of the channel, which stays when its name on this machine changes.
+        ignored: this member wants to hear nothing of its author.
         hidden: which admin hid it; a face shows that in its place, and opens it when asked.
     """
 
@@ -96,10 +97,13 @@ class Message(msgspec.Struct, frozen=True):
     state: Literal["ok", "newer", "void"] = "ok"
     channel_id: str = ""
     hidden: Hidden | None = None
+    ignored: bool = False
 
     @property
     def folded(self) -> str:
         """The line that stands in place of what it says until somebody opens it, "" for none."""
+        if self.ignored:
+            return f"message of {self.author.nick}, ignored"
         if self.hidden is None or self.deleted:
             return ""
         reason = f": {self.hidden.reason}" if self.hidden.reason else ""

@@ -30,6 +30,7 @@ class Member(msgspec.Struct, frozen=True):
             what they say of it.
         state: "in", or of who is not any more "removed" or "left"; then `by` says by whom.
         voided: how many entries of theirs do not stand, because of a removal or a fork.
+        ignored: this member wants to hear nothing of them; known on this device alone.
         verified: "yes" when this member compared words with them, "changed" when they have keys
             since that they had not then. Known on this device alone.
     """
@@ -48,6 +49,7 @@ class Member(msgspec.Struct, frozen=True):
     by: Author | None = None
     voided: int = 0
     verified: Verified = "no"
+    ignored: bool = False
 
 
 class Device(msgspec.Struct, frozen=True):

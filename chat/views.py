@@ -47,7 +47,8 @@ class Views:
     """Builds what the face reads.
 
     `have` tells which share of a file's blocks is here; `online` which members are present;
-    `verified` how a member who is in stands with this one; `away` who says that they are away.
+    `verified` how a member who is in stands with this one; `away` who says that they are away;
+    `ignored` of whom this member wants to hear nothing.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Views:
         verified: Callable[[bytes], model.Verified] = lambda _: "no",
         *,
         away: Callable[[], Mapping[bytes, str]] = dict,
+        ignored: Callable[[], frozenset[bytes]] = frozenset,
     ) -> None:
         self._workspace = workspace
         self._have = have
         self._online = online
         self._verified = verified
         self._away = away
+        self._ignored = ignored
 
     def author(self, member: bytes) -> model.Author:
         return model.Author(member.hex(), self._workspace.nick(member))
@@ -71,6 +74,7 @@ class Views:
     def message(self, row: MessageRow) -> model.Message:
         """A message; its channel is named as in the list."""
         workspace = self._workspace
+        ignored = row.member in self._ignored()
         return model.Message(
             id=row.mid.hex(),
             channel=workspace.channel_names().get(row.channel, row.channel.hex()),
@@ -89,12 +93,13 @@ class Views:
             reached=self.reached(row),
             ahead_ms=row.ahead_ms,
             mine=row.mine,
-            mentions_me=workspace.me in row.mentions,
+            mentions_me=workspace.me in row.mentions and not ignored,
             replies=row.replies,
             pinned=row.pinned,
             late=row.late,
             channel_id=row.channel.hex(),
             hidden=None if row.hidden is None else self.hidden(row.hidden),
+            ignored=ignored,
         )
 
     def hidden(self, known: Hidden) -> model.Hidden:
@@ -158,7 +163,7 @@ class Views:
         workspace = self._workspace
         name = workspace.channel_name(channel)
         known = workspace.roster.state.channels[channel]
-        unread, mentions = workspace.store.unread(channel)
+        unread, mentions = workspace.store.unread(channel, self._ignored())
         last = workspace.store.channel_last(channel)
         limited = known.scope != workspace.scope and known.mode != MODE_PUBLIC
         readers = workspace.readers(channel)
@@ -207,6 +212,7 @@ class Views:
             me=member == self._workspace.me,
             colour=self.colour(member),
             verified=self._verified(member),
+            ignored=member in self._ignored(),
         )
 
     def colour(self, member: bytes) -> str:

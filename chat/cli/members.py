@@ -39,6 +39,14 @@ def promote(member: str, level: int | None, number: int | None) -> None:
     _change_member(commands.Promote(member, ADMIN_LEVEL if chosen is None else chosen))
 
 
+@click.command(cls=GlobalOptions)
+@click.argument("member")
+@click.option("--off", is_flag=True, help="Hear them again.")
+def ignore(member: str, off: bool) -> None:
+    """Hear nothing of a member, on this device: their messages become a line each. No one knows."""
+    _change_member(commands.Ignore(member, not off))
+
+
 def _refuse(sentence: str) -> None:
     async def work(_: Invocation) -> None:
         raise UsageError(sentence)
@@ -140,4 +148,4 @@ def channel_leave(name: str) -> None:
     run(work)
 
 
-COMMANDS = (remove, promote, accept, leave)
+COMMANDS = (remove, promote, accept, leave, ignore)

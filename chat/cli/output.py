@@ -158,6 +158,7 @@ def message_fields(message: model.Message) -> dict[str, Any]:
         ],
         "reached": list(message.reached),
         "pinned": message.pinned,
+        "ignored": message.ignored,
         "hidden": None if message.hidden is None else hidden_fields(message.hidden),
         "ahead_ms": message.ahead_ms,
         "order": message.order,

@@ -101,7 +101,7 @@ def tail(channel: str, following: bool, number: int) -> None:
 @click.option("--thread", default="", metavar="ID", help="Only a message and its replies.")
 @click.option("--pinned", is_flag=True, help="Only pinned messages.")
 @click.option("--void", is_flag=True, help="Also what does not stand since its author was removed.")
-@click.option("--open", "opened", is_flag=True, help="With the text of what is hidden.")
+@click.option("--open", "opened", is_flag=True, help="With the text of what is hidden or ignored.")
 def history(
     channel: str, number: int, before: str, thread: str, pinned: bool, void: bool, opened: bool
 ) -> None:

@@ -67,12 +67,12 @@ class Membership:
     async def _remove(self, command: commands.RemoveMember) -> model.Member:
         member = self.find(command.member, relays=True)
         await self._publish(self._team.engine.members.remove(member, now()))
-        return self._view(member)
+        return self.view(member)
 
     async def _promote(self, command: commands.Promote) -> model.Member:
         member = self.find(command.member, former=True)
         await self._publish(self._team.engine.members.grant(member, command.level, now()))
-        return self._view(member)
+        return self.view(member)
 
     async def _leave(self, command: commands.Leave) -> None:
         await self._publish(self._team.engine.members.leave(now(), anyway=command.anyway))
@@ -123,7 +123,8 @@ class Membership:
         known = self._workspace.roster.state.members.get(member)
         return known is not None and known.level >= LEVEL_RELAY
 
-    def _view(self, member: bytes) -> model.Member:
+    def view(self, member: bytes) -> model.Member:
+        """A member who is in, or was."""
         state, void = self._workspace.roster.state, self._void_by_member()
         if member in state.members:
             return self._with_void(self._team.views.member(member), void)
@@ -146,6 +147,7 @@ class Membership:
             state="left" if known.by == known.member else "removed",
             by=views.author(known.by),
             voided=void.get(known.member, 0),
+            ignored=known.member in self._team.ignored,
         )
 
     # What is void -------------------------------------------------------------------------------

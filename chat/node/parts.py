@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chat import effects, events, model, private
+from chat import effects, events, model
 from chat.config import Settings
 from chat.engine import ephemeral
 from chat.errors import ChatError, StoreError, Unavailable
@@ -96,12 +96,7 @@ class Parts:
         if not identity.relay:
             self.sharing.begin(team, fetching=self._networked)
             store = self.opened.store
-            personal = Personal(
-                team,
-                self.hub,
-                lambda: store.get(private.SETTING),
-                lambda data: store.put(private.SETTING, data),
-            )
+            personal = Personal(team, self.hub, store.get, store.put)
             self.answers = Answers(
                 team, self.sharing, self._notes, self.tell_members, self.say_away, personal
             )

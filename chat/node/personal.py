@@ -9,6 +9,7 @@ from typing import Any
 
 from chat import commands, effects, events, model, private
 from chat.hub import Hub
+from chat.node.ignoring import Ignoring
 from chat.node.team import Team
 from chat.workspace import Now
 
@@ -18,15 +19,15 @@ class Personal:
 
     Args:
         team: the workspace.
-        read, write: the setting, within the current turn.
+        read, write: a setting, within the current turn.
     """
 
     def __init__(
         self,
         team: Team,
         hub: Hub,
-        read: Callable[[], bytes | None],
-        write: Callable[[bytes], None],
+        read: Callable[[str], bytes | None],
+        write: Callable[[str, bytes], None],
     ) -> None:
         self._team = team
         self._hub = hub
@@ -39,12 +40,13 @@ class Personal:
             commands.Bookmark: self._bookmark,
             commands.ListBookmarks: self._bookmarks,
             commands.SetQuiet: self._set_quiet,
+            **Ignoring(team, read, write).by_command,
         }
 
     @property
     def kept(self) -> model.Private:
         """What stands in the store, with this turn's changes. Raises StoreError."""
-        return private.decode(self._read() or b"")
+        return private.decode(self._read(private.SETTING) or b"")
 
     async def _change(self, change: Callable[[model.Private], model.Private]) -> model.Private:
         """Change it, durably when this returns, and tell every window."""
@@ -54,7 +56,7 @@ class Personal:
             return after
 
         def work(_: Now) -> tuple[effects.Effect, ...]:
-            self._write(private.encode(after))
+            self._write(private.SETTING, private.encode(after))
             return ()
 
         self._team.run(work)

@@ -106,6 +106,8 @@ class Team:
         self._rebuild: asyncio.TimerHandle | None = None
         self._behind_disk = False
         """The store failed, and memory could not be built from it yet."""
+        self.ignored: frozenset[bytes] = frozenset()
+        """Members of whom this one wants to hear nothing."""
         self._waiters: list[tuple[bytes, int, asyncio.Future[None]]] = []
         self._build()
         self.solitude = Solitude(self.workspace.store.arrival_max)
@@ -139,6 +141,7 @@ class Team:
             self.engine.present,
             self.verified.standing,
             away=lambda: self._around.away,
+            ignored=lambda: self.ignored,
         )
         self.talking = Talking(self.workspace, self.views)
         self._looked_at: bytes | None = None

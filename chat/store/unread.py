@@ -11,10 +11,17 @@ All this is judged once, when a message comes in, and cannot be found out again 
 it is kept apart from the projection, and projecting anew does not judge anew.
 """
 
+import json
+from collections.abc import Collection
+
 from chat.store.limits import LATE_AFTER_MS, UNREAD_COUNTED_MAX
 from chat.store.tables import ChannelRow, Tables
 from crdt.clock import milliseconds
 from crdt.limits import CLOCK_BADGE_MS
+
+_BELOW = """SELECT count(*) FROM (SELECT 1 FROM message
+    WHERE channel = ?1 AND (hlc, mid) > (?2, ?3) AND counted"""
+_AT_MOST = " LIMIT ?4)"
 
 Place = tuple[int, bytes]
 """Where a message stands in the timeline: (hlc, message id)."""
@@ -23,30 +30,28 @@ Place = tuple[int, bytes]
 class Unread(Tables):
     """Markers and counts."""
 
-    def unread(self, channel: bytes) -> tuple[int, int]:
+    def unread(self, channel: bytes, ignored: Collection[bytes] = frozenset()) -> tuple[int, int]:
         """How many messages of others are unread, and how many of these mention this member.
 
-        Counting stops at `UNREAD_COUNTED_MAX`.
+        Those of `ignored` members do not count. Counting stops at `UNREAD_COUNTED_MAX`.
         """
         row = self._find_channel(channel)
         if row is None:
             return 0, 0
+        numbers = (self._names.find(member) for member in ignored)
+        unheard = json.dumps([number for number in numbers if number is not None])
+        # Nobody is ignored by most, and then an index alone has all that is counted.
+        heard = " AND member NOT IN (SELECT value FROM json_each(?5))" if ignored else ""
         marker = (row.number, row.read_hlc, row.read_message, UNREAD_COUNTED_MAX)
-        below = self._count(
-            "SELECT count(*) FROM (SELECT 1 FROM message"
-            " WHERE channel = ? AND (hlc, mid) > (?, ?) AND counted LIMIT ?)",
-            marker,
-        )
-        mentions = self._count(
-            "SELECT count(*) FROM (SELECT 1 FROM message"
-            " WHERE channel = ? AND (hlc, mid) > (?, ?) AND mentions_me AND counted LIMIT ?)",
-            marker,
-        )
+        values = (*marker, unheard) if ignored else marker
+        below = self._count("".join((_BELOW, heard, _AT_MOST)), values)
+        mentions = self._count("".join((_BELOW, " AND mentions_me", heard, _AT_MOST)), values)
         untimely = self._database.read(
             "SELECT m.mentions_me FROM untimely u INDEXED BY untimely_unread"
             " CROSS JOIN message m ON m.mid = u.mid AND m.channel = u.channel"
-            " WHERE u.channel = ? AND u.unread AND m.counted LIMIT ?",
-            (row.number, UNREAD_COUNTED_MAX),
+            " WHERE u.channel = ? AND u.unread AND m.counted"
+            " AND m.member NOT IN (SELECT value FROM json_each(?)) LIMIT ?",
+            (row.number, unheard, UNREAD_COUNTED_MAX),
         )
         mentions += sum(mentioned for (mentioned,) in untimely)
         return (

@@ -389,6 +389,9 @@ class FakeSession:
     def _listbookmarks(self, _: commands.ListBookmarks) -> list[Message]:
         return [self.find(each) for each in reversed(self.private.bookmarks)]
 
+    def _ignore(self, command: commands.Ignore) -> Member:
+        return self._take_member(replace(self._member(command.member), ignored=command.on))
+
     def _setquiet(self, command: commands.SetQuiet) -> model.Private:
         return self._change_private(quiet_until=command.until_ms)
 

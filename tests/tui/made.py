@@ -103,5 +103,6 @@ def messages(draw: st.DrawFn) -> Message:
         pinned=draw(st.booleans()),
         late=draw(st.booleans()),
         state=draw(st.sampled_from(["ok", "newer"])),
+        ignored=draw(st.sampled_from([False, False, True])),
         hidden=draw(st.sampled_from([None, None, Hidden(BO), Hidden(ANA, "no ads " * 9)])),
     )

@@ -39,6 +39,7 @@ def test_a_channel_rings_for_what_it_may() -> None:
     assert not rings(named, GENERAL, replace(OFF, quiet_until=START_MS + 1))
     assert rings(named, GENERAL, replace(OFF, quiet_until=START_MS))
     assert not rings(replace(named, late=True), GENERAL, OFF)
+    assert not rings(replace(named, ignored=True), GENERAL, OFF)
     assert not rings(message(3, author=ME, mine=True, mentions_me=True), GENERAL, OFF)
 
 

@@ -114,6 +114,9 @@ def test_a_hidden_message_is_a_line_until_it_is_opened() -> None:
         *("buy", "my", "soap"),
         "pinned  hidden by ana: ads",
     ]
+    unheard = message(2, "buy\nmy\nsoap", BO, ignored=True)
+    closed = [shown(row) for row in body(unheard, None, UTC_FRAME)]
+    assert closed == [" 09:02  message of bo, ignored"]
     answer = message(3, "no thanks", reply_to=spam.id)
     quoting = UTC_FRAME._replace(parent=lambda _: spam)
     assert "soap" not in "".join(shown(row) for row in body(answer, None, quoting))

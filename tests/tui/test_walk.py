@@ -282,6 +282,7 @@ LINES: dict[str, tuple[str, Effect]] = {
     "activity": ("", opens(ActivityScreen)),
     "alerts": (" all", asks(commands.SetAlerts, level="all")),
     "dnd": (" off", asks(commands.SetQuiet, until_ms=0)),
+    "ignore": (" bo", asks(commands.Ignore, member="bo", on=True)),
     "away": (" lunch", asks(commands.SetAway, away=True, text="lunch")),
     "back": ("", asks(commands.SetAway, away=False)),
     "lock": ("", asks(commands.Lock)),

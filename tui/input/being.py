@@ -54,6 +54,23 @@ def quiet(argument: str, now: int) -> Answer:
     return commands.SetQuiet(now + length), f"Nothing rings for {moments.span(length)}."
 
 
+def ignore(argument: str) -> Answer:
+    """Hear nothing of somebody, or hear them again.
+
+    Raises:
+        InputError: nobody is named.
+    """
+    who = argument.removeprefix("@").strip()
+    on = not who.lower().endswith(" off")
+    who = who if on else who[: -len(" off")].strip()
+    if not who:
+        raise InputError("Whom? /ignore ana, and /ignore ana off")
+    said = (
+        f"Messages of {who} are a line each now; nobody else knows." if on else f"You hear {who}."
+    )
+    return commands.Ignore(who, on), said
+
+
 def away(argument: str) -> Answer:
     """Away, with a word about it, or back.
 

@@ -48,6 +48,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("activity", "", "Show mentions, answers and late arrivals"),
     SlashCommand("alerts", "off|mentions|all [CHANNEL]", "What a channel may ring for", "alerts"),
     SlashCommand("dnd", "[30m|2h|off]", "Do not disturb; nothing rings", aliases=("quiet",)),
+    SlashCommand("ignore", "NICK [off]", "Hear nothing of a member, or hear them again", "member"),
     SlashCommand("away", "[WHY]", "Let the others see that you are away", "text"),
     SlashCommand("back", "", "You are not away any more; writing says so as well"),
     SlashCommand("lock", "", "Show nothing until the passphrase is given"),

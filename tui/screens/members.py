@@ -130,6 +130,8 @@ def details(member: Member, devices: Sequence[Device], words: str = "") -> str:
         lines[0] += f" by {member.by.nick}"
     if member.away:
         lines.append(f"away: {member.away_text}" if member.away_text else "away")
+    if member.ignored:
+        lines.append(f"you ignore them; /ignore {member.nick} off ends that")
     lines.append(f"member id {member.member[:16]}")
     if words:
         lines += [
