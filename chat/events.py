@@ -37,6 +37,12 @@ class ChannelChanged(Event, frozen=True, tag="channel"):
     channel: model.Channel
 
 
+class ChannelGone(Event, frozen=True, tag="channel_gone"):
+    """This member is not in a channel any more: it left, or was taken out. `channel` is its id."""
+
+    channel: str
+
+
 class MembersChanged(Event, frozen=True, tag="members"):
     """The roster, a profile or somebody's presence changed."""
 
@@ -88,6 +94,7 @@ AnyEvent = (
     MessageChanged
     | MessagesArrived
     | ChannelChanged
+    | ChannelGone
     | MembersChanged
     | StatusChanged
     | NotesChanged

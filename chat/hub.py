@@ -112,6 +112,8 @@ class Listener:
         match event:
             case events.ChannelChanged(channel=channel):
                 return ("channel", channel.id)
+            case events.ChannelGone(channel=gone):
+                return ("channel", gone)
             case events.NotesChanged(notes=notes):
                 return ("notes", notes.channel)
             case events.TransferChanged(transfer=transfer):

@@ -10,6 +10,7 @@ from collections.abc import Hashable
 
 from chat.events import (
     ChannelChanged,
+    ChannelGone,
     Event,
     MembersChanged,
     MessageChanged,
@@ -90,6 +91,8 @@ def _subject(event: Event) -> Hashable:
     match event:
         case ChannelChanged(channel=channel):
             return "channel", channel.id
+        case ChannelGone(channel=gone):
+            return "channel", gone
         case NotesChanged(notes=notes):
             return "notes", notes.channel
         case TransferChanged(transfer=transfer):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from chat.events import (
     ChannelChanged,
+    ChannelGone,
     Event,
     MembersChanged,
     PrivateChanged,
@@ -40,6 +41,8 @@ class World:
                 self.status = status
             case ChannelChanged(channel=channel):
                 self.channels[channel.id] = channel
+            case ChannelGone(channel=gone):
+                self.channels.pop(gone, None)
             case MembersChanged(members=members):
                 self.set_members(members)
             case TransferChanged(transfer=transfer):

@@ -126,7 +126,7 @@ def _join(code: str, name: str, wait: float) -> None:
             output.line("pending")
             # The words are written nowhere, so what was met by nobody is not gone on with.
             output.note(
-                "Nobody was met who could answer. Type the same again when one of your devices is on."
+                "Nobody was met who could answer. Type it again when one of your devices is on."
                 if status.phase == "none"
                 else "Start clowder here again later; it comes in when that is seen."
             )

@@ -144,6 +144,7 @@ class Team:
             ignored=lambda: self.ignored,
         )
         self.talking = Talking(self.workspace, self.views)
+        self._channels = {channel.id for channel in self.views.channels()}
         self._looked_at: bytes | None = None
 
     def warnings(self) -> list[str]:
@@ -318,7 +319,12 @@ class Team:
         return None if row is None or row.channel != channel else self.views.message(row)
 
     def _channel_events(self) -> list[events.Event]:
-        return [events.ChannelChanged(channel) for channel in self.views.channels()]
+        known, listed = self._channels, self.views.channels()
+        self._channels = {channel.id for channel in listed}
+        return [
+            *(events.ChannelGone(channel) for channel in sorted(known - self._channels)),
+            *(events.ChannelChanged(channel) for channel in listed),
+        ]
 
     def _member_events(self) -> list[events.Event]:
         return [events.MembersChanged(tuple(self.views.members()))]

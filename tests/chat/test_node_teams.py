@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,6 +18,7 @@ from tests.chat.node_team import LOOK_AGAIN_SECONDS, Desk, nodes
 from transport.proto.hints import LinkSecret
 
 Make = Callable[..., Awaitable[Desk]]
+Told = TypeVar("Told", bound=events.Event)
 
 
 def played(story: Callable[[Make], Awaitable[None]]) -> None:
@@ -53,6 +54,24 @@ def test_two_nodes_talk_and_go_on_after_a_restart() -> None:
         assert events.MessageChanged in {type(event) for event in bo.heard}
 
     played(story)
+
+
+def test_who_is_taken_out_of_a_channel_is_told_that_it_is_gone() -> None:
+    async def story(make: Make) -> None:
+        ana, bo = await pair(make)
+        made: model.Channel = await ana.call(commands.CreateChannel("plans", members=("bo",)))
+        await bo.until(lambda: made.id in [c.channel.id for c in told(bo, events.ChannelChanged)])
+        await ana.call(commands.KickFromChannel("plans", "bo"))
+        await bo.until(lambda: told(bo, events.ChannelGone) == [events.ChannelGone(made.id)])
+        await ana.call(commands.LeaveChannel("plans"))
+        await ana.until(lambda: told(ana, events.ChannelGone) == [events.ChannelGone(made.id)])
+
+    played(story)
+
+
+def told(desk: Desk, kind: type[Told]) -> list[Told]:
+    """The events of one kind that a node told."""
+    return [event for event in desk.heard if isinstance(event, kind)]
 
 
 def test_an_edit_that_changes_nothing_is_none() -> None:

@@ -148,7 +148,7 @@ def test_the_status_row_says_how_far_in_sync() -> None:
     assert said(Status("live", behind=0, links=(linked,), waiting=1)) == (
         "● in sync · 1 linked · 1 asking to join"
     )
-    assert "removed" in said(Status("removed"))
+    assert "not in this workspace any more" in said(Status("removed"))
     assert "ana" in status_text(Status("live", name="x", links=(linked,))).plain
     assert "Your claim is with ana" in pending_text(Status("pending", links=(linked,))).plain
 

@@ -26,6 +26,13 @@ class ChannelSteps(Screen[None]):
         if channel is not None and not self.reading.is_open(channel.id):
             self.open_channel(channel)
 
+    def let_go(self, channel_id: str) -> None:
+        """This member is not in a channel any more; when it is open, another one is opened."""
+        open_now = self.reading.channel
+        if open_now is not None and open_now.id == channel_id and self.world.listed:
+            self.open_channel(self.world.listed[0])
+            self.asker.say(f"You are not in #{open_now.name} any more.")
+
     def action_quick_switch(self) -> None:
         current = self.reading.channel.id if self.reading.channel is not None else ""
         self.app.push_screen(Switcher(by_need(self.world.listed, current)), self.go)

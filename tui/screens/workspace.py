@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from chat.events import (
+    ChannelGone,
     Event,
     MessageChanged,
     MessagesArrived,
@@ -203,6 +204,8 @@ class WorkspaceScreen(TimelineSteps):
                 case MessagesArrived(channel=channel, count=count):
                     if self.reading.is_open(channel) or not channel:
                         self.renew(count)
+                case ChannelGone(channel=gone):
+                    self.let_go(gone)
                 case NotesChanged(notes=notes):
                     self.notes.take(notes)
                 case TransferChanged(transfer=transfer):
