@@ -161,7 +161,8 @@ def _show_messages(output: Output, messages: Iterable[model.Message], number: in
         if output.as_json:
             output.record("message", message_fields(message))
         else:
-            output.line(message_line(message))
+            # A file is read once: what somebody hid stands beside who did.
+            output.line(message_line(message, opened=True))
 
 
 @contextmanager

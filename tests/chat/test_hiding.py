@@ -1,14 +1,18 @@
 """Stories of engines: an admin hides a message; it says what it said, and all see who did."""
 
+import io
+
 import pytest
 
 from chat.cli.output import message_fields, message_line
 from chat.errors import TrustError, UsageError
 from chat.exports import html, markdown
+from chat.proofs.checking import check
 from chat.reader import read_everything
 from crdt import ops
-from tests.chat.engine_team import Desk, Team
+from tests.chat.engine_team import Desk, Team, seeded
 from tests.chat.test_engine_people import grant, remove
+from tests.chat.test_proofs import exported
 
 
 def hidden(desk: Desk, text: str) -> str:
@@ -72,6 +76,19 @@ def test_a_hidden_message_is_exported_with_what_it_says() -> None:
     text = "".join(markdown.messages([shown]))
     assert "buy my soap" in text
     assert r"hidden by bo: \<ads\>" in text
+
+
+def test_who_verifies_an_export_sees_who_hid_what_and_judges_it_alike() -> None:
+    team, ana, bo, cid = four(8)
+    team.post(cid, "twice as cheap")
+    team.run()
+    hide(team, bo, "buy my soap", True, "ads")
+    force(team, cid, "twice as cheap", on=True)
+    team.run()
+    with check(io.BytesIO(exported(ana)), seeded("checker")) as checker:
+        shown = checker.messages(ana.workspace.find_channel("general"))
+        folded = {message.text: message.folded for message in shown}
+    assert folded == {"buy my soap": "hidden by bo: ads", "twice as cheap": ""}
 
 
 def test_who_is_no_admin_hides_nothing_and_shows_nothing() -> None:

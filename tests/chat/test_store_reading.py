@@ -280,7 +280,8 @@ def test_after_a_cut_what_others_wrote_meanwhile_is_unread_and_late() -> None:
     bo.now_ms = NOW_MS + 10 * MINUTE_MS
     meanwhile = [bo.write(ops.Post(bo.salt(), "lunch?", None, (ME,))), bo.post("gone")]
     take(store, bo, meanwhile, me=ME, now_ms=me.now_ms + MINUTE_MS)
-    assert store.unread(GENERAL) == (2, 1)
+    assert store.unread(GENERAL) == store.unread(GENERAL, {ana.member}) == (2, 1)
+    assert store.unread(GENERAL, {bo.member}) == (0, 0)
     rows = store.messages(GENERAL, limit=9)
     assert [(row.text, row.late) for row in rows] == [
         ("before the cut", False),

@@ -63,6 +63,24 @@ async def test_questions_are_asked_in_lines_too() -> None:
 
 
 @story
+async def test_what_is_hidden_is_a_line_until_it_is_opened() -> None:
+    world = lively()
+    spam = world.say("general", "bo", "buy\nmy soap")
+    lines = await told(world, "/hide 10 no ads", "/join cats", "/join general", "/open 10")
+    assert world.find(spam.id).text == "buy\nmy soap"
+    assert "10  hidden by mia: no ads" in lines
+    folded = [at for at, line in enumerate(lines) if line.endswith("no ads; /open 10 shows it")]
+    assert len(folded) == 1
+    after = lines[folded[0] + 1 :]
+    assert after[-3].startswith("10  ")
+    assert after[-3].endswith("bo: buy")
+    assert after[-2:] == ["    my soap", "    hidden by mia: no ads"]
+    assert sum("my soap" in line for line in after) == 1
+    assert any(line.endswith("bo: buy") for line in await told(world, "/hide 10", "/open 10"))
+    assert world.find(spam.id).hidden is None
+
+
+@story
 async def test_a_file_is_saved_under_a_safe_name(tmp_path: Path) -> None:
     world = lively()
     lines = await told(world, "/join cats", f"/get {tmp_path}")
