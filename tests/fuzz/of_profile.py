@@ -16,6 +16,7 @@ from chat import (
     control_lines,
     hooks,
     lobby,
+    people,
     private,
     profile_backup,
     profile_vault,
@@ -32,6 +33,7 @@ from tests.fuzz.contract import Broken, Target, every, vectors
 
 _EPHEMERAL = vectors("ephemeral")
 _PROFILE = vectors("profile")
+_PEOPLE = vectors("people")
 _PRIVATE = vectors("private")
 _VERIFICATION = vectors("verification")
 _DRAW = pictures_pipe.Draw("still", b"", 2, 2, (0, 0, 0))
@@ -198,6 +200,13 @@ TARGETS = {
         StoreError,
         every((_PRIVATE["settings"], _PRIVATE["refused"]), "bytes"),
         again=private.encode,
+    ),
+    "whom a member ignores": Target(
+        (people.decode,),
+        people.decode,
+        StoreError,
+        every((_PEOPLE["settings"], _PEOPLE["refused"]), "bytes"),
+        again=people.encode,
     ),
     "whom a member verified": Target(
         (verification.decode,),
