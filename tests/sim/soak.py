@@ -38,6 +38,7 @@ HISTORY = {"entry", "message", "reaction", "file", "register", "orphan", "untime
 """Tables that hold what was said; those of the search index follow them."""
 MAY_GROW = {
     "exchange._library._records": "a cache of at most TREES_MAX files",
+    "engine.replicator._receipts._heard": "the newest RECEIPTS_HEARD_MAX names of receipts",
     "engine.replicator._core.links[].known": "one for each log and link, as far as they are told",
 }
 """Beginnings of paths, each with the reason."""
