@@ -58,6 +58,26 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what waits for processes, shared out among the workers.
+
+    Each worker is given one stretch of the list and takes from the ends of others' when it is
+    through; so what takes long comes first everywhere, and the short tests level the end.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    waiting = [item for item in items if item.get_closest_marker("processes")]
+    others = [item for item in items if not item.get_closest_marker("processes")]
+    shares = range(workers)
+    items[:] = [
+        item
+        for share in shares
+        for item in (
+            *waiting[share::workers],
+            *others[len(others) * share // workers : len(others) * (share + 1) // workers],
+        )
+    ]
+
+
 @pytest.fixture(autouse=True)
 def no_process_stays(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process behind."""
