@@ -146,3 +146,9 @@ TYPING_FRAME_SECONDS = 0.1
 
 IDLE_LOOK_SECONDS = 5.0
 """How often it is looked whether somebody is still here; settings count minutes."""
+
+TURN_SECONDS = 1.0
+"""A key that is not done with after so long holds up the next one no more: typing never stops."""
+
+TURN_LOOK_SECONDS = 0.05
+"""So soon it is noticed that what a key was handed to is gone: between two letters."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textual import events
-from textual.app import App
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.widgets import Input, TextArea
 
@@ -18,6 +17,7 @@ from tui import keymap, themes, workers
 from tui.ascii import AsciiFilter
 from tui.config import UiConfig
 from tui.deciding import Deciding
+from tui.in_order import OrderlyApp
 from tui.inert import InertFilter
 from tui.text import hues
 
@@ -26,7 +26,7 @@ _ASCII = AsciiFilter()
 _NO_COLOUR = NoColor()
 
 
-class LooksApp(App[int]):
+class LooksApp(OrderlyApp):
     """An application that looks as its settings say."""
 
     def __init__(self, config: UiConfig, config_path: Path | None = None) -> None:

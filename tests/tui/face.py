@@ -85,6 +85,7 @@ class Face:
 
     async def fill(self, text: str) -> None:
         """Type into the focused line at once."""
+        await self.until(lambda: isinstance(self.app.focused, Input | TextArea))
         line = self.app.focused
         assert isinstance(line, Input | TextArea)
         if isinstance(line, Input):
