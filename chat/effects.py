@@ -13,6 +13,7 @@ KIND_BLOCKS = 2
 KIND_LOBBY = 3
 KIND_EPHEMERAL = 4
 KIND_GUEST = 5
+KIND_NEARBY = 7
 """Payload kinds on a link; docs/protocol/README.md lists them."""
 
 PRIORITY_LIVE = 0

@@ -73,9 +73,15 @@ def decode(text: str) -> bytes:
     return secret
 
 
-def _number(place: int, word: str) -> int:
+def number_of(word: str) -> int | None:
+    """The number of a word, of which four letters are enough; None when it is in no list."""
     number = _numbers().get(word[:_PREFIX_CHARS])
-    if number is None or not word_list()[number].startswith(word):
+    return number if number is not None and word_list()[number].startswith(word) else None
+
+
+def _number(place: int, word: str) -> int:
+    number = number_of(word)
+    if number is None:
         shown = "".join(char for char in word if char.isprintable())[:_SHOWN_CHARS]
         near = get_close_matches(word[:_SHOWN_CHARS], word_list(), n=1)
         hint = f"; did you mean “{near[0]}”?" if near else "."

@@ -210,7 +210,7 @@ def test_every_kind_of_payload_is_in_the_page_of_pages() -> None:
     effects = importlib.import_module("chat.effects")
     index = text("docs/protocol/README.md")
     kinds = {name: number for name, number in vars(effects).items() if name.startswith("KIND_")}
-    assert len(kinds) == 5
+    assert len(kinds) == 6
     for name, number in kinds.items():
         assert f"| {number} | {name.removeprefix('KIND_').lower()} |" in index
 

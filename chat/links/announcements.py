@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from chat.links.limits import ANNOUNCEMENTS_MAX
+from transport.proto.announcement import Announcement
 from transport.proto.hints import LinkSecret, tagged_secrets
 
 
@@ -22,28 +23,30 @@ class Announcements:
     """The newest announcements, by their canonical URLs; at most ANNOUNCEMENTS_MAX."""
 
     def __init__(self) -> None:
-        self._tags: dict[tuple[str, ...], tuple[bytes, Sequence[bytes]]] = {}
+        self._known: dict[tuple[str, ...], Announcement] = {}
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        return iter(list(self._tags))
+        return iter(list(self._known))
 
     def __contains__(self, urls: object) -> bool:
-        return urls in self._tags
+        return urls in self._known
 
-    def add(self, urls: tuple[str, ...], nonce: bytes, tags: Sequence[bytes]) -> None:
-        """A device announces itself there."""
-        self._tags.pop(urls, None)
-        self._tags[urls] = (nonce, tags)
-        if len(self._tags) > ANNOUNCEMENTS_MAX:
-            del self._tags[next(iter(self._tags))]
+    def add(self, urls: tuple[str, ...], announcement: Announcement) -> tuple[str, ...]:
+        """A device announces itself there; gives the name of the announcement."""
+        self._known.pop(urls, None)
+        self._known[urls] = announcement
+        if len(self._known) > ANNOUNCEMENTS_MAX:
+            del self._known[next(iter(self._known))]
+        return urls
 
     def drop(self, urls: tuple[str, ...]) -> None:
         """It does so no more."""
-        self._tags.pop(urls, None)
+        self._known.pop(urls, None)
 
     def secret(self, urls: tuple[str, ...], secrets: Iterable[LinkSecret]) -> LinkSecret | None:
         """The first of these secrets that an announcement held here has a tag of."""
-        return next(iter(tagged_secrets(secrets, *self._tags[urls])), None)
+        known = self._known[urls]
+        return next(iter(tagged_secrets(secrets, known.nonce, known.tags)), None)
 
     def heard(self, secrets: Sequence[LinkSecret]) -> list[Heard]:
         """All of them, the newest last."""

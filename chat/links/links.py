@@ -45,6 +45,7 @@ from transport.net.addresses import parse_url
 from transport.net.link import Link
 from transport.net.network import NetworkChange
 from transport.net.websocket import dial
+from transport.proto.announcement import Announcement
 from transport.proto.closing import CloseCode, LinkEnd
 from transport.proto.crypto import Entropy
 from transport.proto.errors import TransportError
@@ -315,10 +316,8 @@ class Links:
     def accepted(self, link: Link) -> None:
         self._meet(link, None, None)
 
-    def found(self, urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
-        known = tuple(canonical_urls(urls))
-        self._announcements.add(known, nonce, tags)
-        self._follow(known)
+    def found(self, urls: list[str], announcement: Announcement) -> None:
+        self._follow(self._announcements.add(tuple(canonical_urls(urls)), announcement))
 
     def gone(self, urls: list[str]) -> None:
         self._announcements.drop(tuple(canonical_urls(urls)))

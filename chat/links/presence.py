@@ -18,6 +18,7 @@ from transport.net.link import Link
 from transport.net.mdns import Discovery
 from transport.net.network import NetworkChange, NetworkWatch
 from transport.net.websocket import Listener, listen
+from transport.proto.announcement import Announcement
 from transport.proto.crypto import Entropy
 from transport.proto.errors import AddressFault
 from transport.proto.handshake import Responder
@@ -36,7 +37,7 @@ class Visitors(Protocol):
     def accepted(self, link: Link) -> None:
         """Somebody dialled this device."""
 
-    def found(self, urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
+    def found(self, urls: list[str], announcement: Announcement) -> None:
         """Somebody announces itself."""
 
     def gone(self, urls: list[str]) -> None:
@@ -48,6 +49,9 @@ class Visitors(Protocol):
 
 class Presence:
     """The listener, the announcement and the watch of one device.
+
+    Args:
+        label: is announced in the clear beside the tags of `secrets`.
 
     Attributes:
         urls: what others may dial, canonical, IPv4 first; empty without a listener.
@@ -62,6 +66,7 @@ class Presence:
         listening: bool,
         secrets: Callable[[], Sequence[LinkSecret]],
         entropy: Entropy,
+        label: bytes = b"",
     ) -> None:
         self.urls: list[str] = []
         self.warning = ""
@@ -70,6 +75,7 @@ class Presence:
         self._listening = listening
         self._secrets = secrets
         self._entropy = entropy
+        self._label = label
         self._hosts: list[str] = []
         self._listener: Listener | None = None
         self._discovery: Discovery | None = None
@@ -188,6 +194,7 @@ class Presence:
                     on_found=self._visitors.found,
                     entropy=self._entropy,
                     interfaces=self._interfaces,
+                    label=self._label,
                     on_gone=self._visitors.gone,
                 )
                 await discovery.start()

@@ -224,7 +224,7 @@ def test_announcements_are_ours_or_of_others_and_are_bounded() -> None:
     heard = Announcements()
     for number, secret in enumerate([TEAM, OTHERS]):
         said = Announcement.of_secrets([secret], bytes([number]) * 16)
-        heard.add((f"ws://10.0.0.{number}:1",), said.nonce, said.tags)
+        heard.add((f"ws://10.0.0.{number}:1",), said)
     assert heard.heard([TEAM]) == [
         Heard(("ws://10.0.0.0:1",), True),
         Heard(("ws://10.0.0.1:1",), False),
@@ -233,6 +233,6 @@ def test_announcements_are_ours_or_of_others_and_are_bounded() -> None:
     heard.drop(("ws://10.0.0.0:1",))
     assert [each.ours for each in heard.heard([TEAM])] == [False]
     for number in range(ANNOUNCEMENTS_MAX):
-        heard.add((f"ws://10.0.1.{number}:1",), bytes(16), [bytes(8)])
+        heard.add((f"ws://10.0.1.{number}:1",), Announcement(bytes(16), (bytes(8),)))
     assert len(heard.heard([])) == ANNOUNCEMENTS_MAX
     assert ("ws://10.0.0.1:1",) not in heard

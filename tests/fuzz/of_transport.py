@@ -87,7 +87,7 @@ TARGETS = {
         (announcement.parse_announcement,),
         announcement.parse_announcement,
         RemoteFault,
-        every(_LINK["announcement"], "txt"),
+        every((_LINK["announcement"], vectors("nearby")["announcement"]), "txt"),
         again=announcement.Announcement.encode,
     ),
     "address of a link": Target(

@@ -1,9 +1,9 @@
 """All targets by name: the one table of what reads bytes from elsewhere."""
 
-from tests.fuzz import of_crdt, of_files, of_guests, of_profile, of_transport, of_typed
+from tests.fuzz import of_crdt, of_files, of_guests, of_nearby, of_profile, of_transport, of_typed
 from tests.fuzz.contract import Target
 
-TABLES = (of_transport, of_crdt, of_files, of_profile, of_guests, of_typed)
+TABLES = (of_transport, of_crdt, of_files, of_profile, of_guests, of_nearby, of_typed)
 TARGETS: dict[str, Target] = {
     name: target for table in TABLES for name, target in table.TARGETS.items()
 }

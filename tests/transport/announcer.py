@@ -11,13 +11,14 @@ import os
 import sys
 
 from transport.net.mdns import Discovery
+from transport.proto.announcement import Announcement
 from transport.proto.hints import LinkSecret, tagged_secrets
 
 SECRET = LinkSecret(b"L" * 32, bytes(32), "lan")
 
 
-def on_found(urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
-    if tagged_secrets([SECRET], nonce, tags):
+def on_found(urls: list[str], announcement: Announcement) -> None:
+    if tagged_secrets([SECRET], announcement.nonce, announcement.tags):
         print(json.dumps(urls), flush=True)
 
 

@@ -42,6 +42,8 @@ def test_announcement_survives_the_wire(nonce: bytes, count: int) -> None:
     announcement = Announcement.of_secrets(secrets, nonce)
     assert len(announcement.tags) == min(count, limits.DISCOVERY_TAGS_MAX)
     assert parse_announcement(announcement.encode()) == announcement
+    labelled = Announcement.of_secrets(secrets, nonce, b"lbl")
+    assert parse_announcement(labelled.encode()) == labelled != announcement
 
 
 @given(text=st.binary(max_size=600))
@@ -78,6 +80,13 @@ def test_announcement_of_a_newer_clowder_is_understood() -> None:
         b"\x03x=y" + b"\x12N=" + b"n" * 16 + b"\x01z" + b"\x0at=" + b"t" * 8 + b"\x0at=" + b"u" * 8
     )
     assert parse_announcement(text) == Announcement(b"n" * 16, (b"t" * 8,))
+
+
+def test_a_label_of_another_length_is_none_and_the_rest_is_understood() -> None:
+    for label, kept in ((b"abc", b"abc"), (b"", b""), (b"ab", b""), (b"abcd", b"")):
+        said = b"l=" + label
+        text = b"\x12n=" + b"n" * 16 + b"\x0at=" + b"t" * 8 + bytes([len(said)]) + said
+        assert parse_announcement(text) == Announcement(b"n" * 16, (b"t" * 8,), kept)
 
 
 def test_addresses_nobody_can_be_met_at_are_left_out() -> None:
@@ -157,7 +166,8 @@ class Device:
             interfaces=["127.0.0.1"],
         )
 
-    def on_found(self, urls: list[str], nonce: bytes, tags: list[bytes]) -> None:
+    def on_found(self, urls: list[str], announcement: Announcement) -> None:
+        nonce, tags = announcement.nonce, announcement.tags
         names = [secret.name for secret in tagged_secrets(self.secrets, nonce, tags)]
         self.found.append((urls, names))
         self.nonces.append(nonce)
@@ -292,7 +302,7 @@ def test_discovery_that_cannot_work_says_so_and_harms_nothing() -> None:
             port=1,
             addresses=["192.0.2.1"],
             secrets=[TEAM],
-            on_found=lambda urls, nonce, tags: None,
+            on_found=lambda urls, announcement: None,
             entropy=os.urandom,
             interfaces=["2001:db8::1"],
         )

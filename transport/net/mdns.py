@@ -34,10 +34,10 @@ from transport.proto.limits import (
 
 SERVICE_TYPE = "_clowder._tcp.local."
 
-OnFound = Callable[[list[str], bytes, list[bytes]], None]
-"""`on_found(urls, nonce, tags)`: a device announces itself; called again when that changes."""
+OnFound = Callable[[list[str], Announcement], None]
+"""`on_found(urls, announcement)`: a device announces itself; called again when that changes."""
 
-_LABEL_BYTES = 8
+_NAME_BYTES = 8
 """Of a random name; two devices on one LAN never draw the same."""
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ class Discovery:
         on_found: told of every other device, known or not; it compares the tags.
         interfaces: addresses of the interfaces to use; None for all.
         entropy: source of names and nonces.
+        label: is announced in the clear, for strangers to tell this device by.
         on_gone: told the addresses of an announcement that was withdrawn or ran out. Anybody on
             the LAN can withdraw for another, so it is a hint and no more.
     """
@@ -66,11 +67,13 @@ class Discovery:
         on_found: OnFound,
         entropy: Entropy,
         interfaces: Sequence[str] | None = None,
+        label: bytes = b"",
         on_gone: Callable[[list[str]], None] = lambda urls: None,
     ) -> None:
         self._port = port
         self._addresses = list(addresses)
         self._secrets = list(secrets)
+        self._label = label
         self._on_found = on_found
         self._on_gone = on_gone
         self._entropy = entropy
@@ -168,13 +171,14 @@ class Discovery:
         assert self._zeroconf is not None
         await self._withdraw(self._zeroconf)
         if self._secrets:
-            announcement = Announcement.of_secrets(self._secrets, self._entropy(NONCE_BYTES))
+            nonce = self._entropy(NONCE_BYTES)
+            announcement = Announcement.of_secrets(self._secrets, nonce, self._label)
             self._own = AsyncServiceInfo(
                 SERVICE_TYPE,
-                f"{self._label()}.{SERVICE_TYPE}",
+                f"{self._name()}.{SERVICE_TYPE}",
                 port=self._port,
                 properties=announcement.encode(),
-                server=f"{self._label()}.local.",
+                server=f"{self._name()}.local.",
                 parsed_addresses=[each.partition("%")[0] for each in self._addresses],
             )
             self._own_names.add(self._own.name)
@@ -207,8 +211,8 @@ class Discovery:
             if self._zeroconf is not None:
                 await self._announce()
 
-    def _label(self) -> str:
-        return self._entropy(_LABEL_BYTES).hex()
+    def _name(self) -> str:
+        return self._entropy(_NAME_BYTES).hex()
 
     # Finding.
 
@@ -254,7 +258,7 @@ class Discovery:
         self._found[name] = (urls, announcement)
         if len(self._found) > DISCOVERY_FOUND_MAX:
             del self._found[next(iter(self._found))]
-        self._on_found(urls, announcement.nonce, list(announcement.tags))
+        self._on_found(urls, announcement)
 
 
 async def _open(interfaces: list[str] | None) -> AsyncZeroconf:

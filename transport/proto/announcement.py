@@ -2,8 +2,9 @@
 
 It travels as the TXT data of a service announcement (RFC 6763 section 6): a row of strings, each
 with its length before it, here `n=<16 bytes>` and `t=<8 bytes for each secret>`. Whoever holds a
-secret recognises its tag; to others tags are random and change with the nonce. Keys that are not
-known are passed over, so a newer Clowder can say more.
+secret recognises its tag; to others tags are random and change with the nonce. Who wants to be
+seen by strangers says `l=<3 bytes>` as well, a label to be told by (docs/protocol/nearby.md). Keys
+that are not known are passed over, so a newer Clowder can say more.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from transport.proto.errors import Reason, RemoteFault
 from transport.proto.hints import LinkSecret, discovery_tag
 from transport.proto.limits import (
+    DISCOVERY_LABEL_BYTES,
     DISCOVERY_TAG_BYTES,
     DISCOVERY_TAGS_MAX,
     DISCOVERY_TXT_MAX_BYTES,
@@ -20,25 +22,32 @@ from transport.proto.limits import (
 
 _NONCE_KEY = b"n"
 _TAGS_KEY = b"t"
+_LABEL_KEY = b"l"
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A nonce and the tags under it, 1 to 8."""
+    """A nonce and the tags under it, 1 to 8; and a label of 3 bytes, mostly none."""
 
     nonce: bytes
     tags: tuple[bytes, ...]
+    label: bytes = b""
 
     @classmethod
-    def of_secrets(cls, secrets: Sequence[LinkSecret], nonce: bytes) -> "Announcement":
+    def of_secrets(
+        cls, secrets: Sequence[LinkSecret], nonce: bytes, label: bytes = b""
+    ) -> "Announcement":
         """What to announce; secrets beyond the eighth can be dialled but are not announced."""
         assert len(nonce) == NONCE_BYTES
+        assert len(label) in (0, DISCOVERY_LABEL_BYTES)
         announced = secrets[:DISCOVERY_TAGS_MAX]
-        return cls(nonce, tuple(discovery_tag(secret.key, nonce) for secret in announced))
+        return cls(nonce, tuple(discovery_tag(secret.key, nonce) for secret in announced), label)
 
     def encode(self) -> bytes:
         """TXT data."""
-        strings = (_NONCE_KEY + b"=" + self.nonce, _TAGS_KEY + b"=" + b"".join(self.tags))
+        strings = [_NONCE_KEY + b"=" + self.nonce, _TAGS_KEY + b"=" + b"".join(self.tags)]
+        if self.label:
+            strings.append(_LABEL_KEY + b"=" + self.label)
         return b"".join(bytes((len(string),)) + string for string in strings)
 
 
@@ -58,7 +67,11 @@ def parse_announcement(text: bytes) -> Announcement:
     if rest or not 1 <= count <= DISCOVERY_TAGS_MAX:
         raise RemoteFault(Reason.FORMAT, "an announcement without whole tags")
     width = DISCOVERY_TAG_BYTES
-    return Announcement(nonce, tuple(tags[i * width : (i + 1) * width] for i in range(count)))
+    label = values.get(_LABEL_KEY, b"")
+    if len(label) != DISCOVERY_LABEL_BYTES:
+        label = b""  # A newer build's, or nonsense; its tags may be ours nevertheless.
+    split = tuple(tags[i * width : (i + 1) * width] for i in range(count))
+    return Announcement(nonce, split, label)
 
 
 def _values(text: bytes) -> dict[bytes, bytes]:

@@ -18,6 +18,8 @@ LOBBY_CONTEXT = bytes(KEY_BYTES)
 """The context of a link opened with an invite, whose holder may not know the workspace yet."""
 GUEST_CONTEXT = b"clowder guest".ljust(KEY_BYTES, b"\0")
 """The context of a link opened with a channel's link, by somebody outside who reads it."""
+NEARBY_CONTEXT = b"clowder nearby".ljust(KEY_BYTES, b"\0")
+"""The context of a link opened with a label that somebody in the same room shows."""
 
 _HINT_LABEL = b"x1.hint"
 _PSK_LABEL = b"x1.psk"
@@ -29,8 +31,8 @@ class LinkSecret:
 
     Attributes:
         key: 32 bytes that all who may dial hold; never shown.
-        context: the 32-byte workspace id, `LOBBY_CONTEXT` or `GUEST_CONTEXT`; both sides must
-            mean the same.
+        context: the 32-byte workspace id, or one of the three above; both sides must mean the
+            same.
         name: how this device calls it, in logs and statuses; never sent.
     """
 
@@ -46,7 +48,7 @@ class LinkSecret:
     def at_door(self) -> bool:
         """Whether a link opened with it is no link of a workspace, but one conversation of its
         own with somebody who may be anybody."""
-        return self.context in (LOBBY_CONTEXT, GUEST_CONTEXT)
+        return self.context in (LOBBY_CONTEXT, GUEST_CONTEXT, NEARBY_CONTEXT)
 
 
 def link_hint(key: bytes, nonce: bytes) -> bytes:

@@ -14,6 +14,7 @@ LINK_VERSION = 1
 NONCE_BYTES = 16  # random per dial: hints of one workspace never look alike
 HINT_BYTES = 16  # 128 bits: no two secrets answer to one hint
 DISCOVERY_TAG_BYTES = 8  # a false match costs one failed dial
+DISCOVERY_LABEL_BYTES = 3  # what tells one screen in a room from another
 PREAMBLE_BYTES = 1 + NONCE_BYTES + HINT_BYTES
 
 # Handshake
