@@ -7,6 +7,8 @@ state of the roster when
     clean       every holder is a device of the scope: nobody who was removed, no stranger;
     complete    every device that was in the scope at the op, and is now, is a holder
                 (newcomers may lack the key: they get shares);
+    open enough while the scope's history is closed to newcomers every member of the scope has a
+                device among the holders, else no closing made it a closed epoch (`epoch_history`);
     called for  its author is an admin, or no epoch in its past was usable when it was written,
                 so that no member can flood or freeze a scope with keys.
 
@@ -22,8 +24,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Protocol
 
+from crdt.epoch_history import EpochHistory
 from crdt.roster_history import History, Node, bits
-from crdt.roster_ops import LEVEL_ADMIN_MAX, LEVEL_RELAY, MODE_PUBLIC, Channel, Rekey, Share
+from crdt.roster_ops import (
+    LEVEL_ADMIN_MAX,
+    LEVEL_RELAY,
+    MODE_PUBLIC,
+    Channel,
+    Rekey,
+    ScopeHistory,
+    Share,
+)
 
 
 class ScopeDevice(Protocol):
@@ -42,6 +53,8 @@ class ScopeState(Protocol):
 
     @property
     def devices(self) -> Mapping[bytes, ScopeDevice]: ...
+    @property
+    def former_devices(self) -> Mapping[bytes, ScopeDevice]: ...
     @property
     def scopes(self) -> Mapping[bytes, frozenset[bytes]]: ...
 
@@ -75,6 +88,7 @@ class EpochChoice:
         self._judged = b""
         self._current: dict[bytes, bytes | None] = {}
         self._called_for: dict[bytes, bool] = {}
+        self.newcomers = EpochHistory(self.rekeys_of, self.shares, roster.is_valid, self._member_of)
 
     # Ops ----------------------------------------------------------------------------------------
 
@@ -97,7 +111,35 @@ class EpochChoice:
         args = node.op.args
         assert isinstance(args, Rekey)
         inside = node.op.body.device in self.devices(args.scope)
-        return node.plausible and inside and self._is_called_for(node)
+        good = self._roster.is_valid(node.op.id) or (node.plausible and inside)
+        return good and self._is_called_for(node)
+
+    def is_for(self, node: Node, device: bytes) -> bool:
+        """Whether a device of the scope may be handed an epoch's key."""
+        self._read_ops()
+        return self.newcomers.may_have(node, self._member_of(device))
+
+    def may_be_wrapped(self, node: Node) -> bool:
+        """Whether the next epoch of its scope may lead to one.
+
+        It is handed to newcomers if the history is open, so only what is open itself; else to who
+        is inside now.
+        """
+        args = node.op.args
+        assert isinstance(args, Rekey)
+        self._read_ops()
+        if self.newcomers.is_open(node):
+            return True
+        if not self.newcomers.is_closed(args.scope):
+            return False
+        members = {known.member for known in self.devices(args.scope).values()}
+        return members <= self.newcomers.holders(node)
+
+    def _member_of(self, device: bytes) -> bytes:
+        """The member a device belongs or belonged to; empty for a stranger's."""
+        state = self._roster.state
+        known = state.devices.get(device) or state.former_devices.get(device)
+        return b"" if known is None else known.member
 
     def shares(self, epoch: bytes) -> Sequence[Node]:
         """All shares of an epoch, valid or not, parents first."""
@@ -106,12 +148,16 @@ class EpochChoice:
 
     def _read_ops(self) -> None:
         nodes = self._roster.history.nodes
+        if self._read < len(nodes):
+            self.newcomers.forget()
         for node in nodes[self._read :]:
             args = node.op.args
             if isinstance(args, Rekey):
                 self._rekeys.setdefault(args.scope, []).append(node)
             elif isinstance(args, Share):
                 self._shares.setdefault(args.epoch, []).append(node)
+            elif isinstance(args, ScopeHistory):
+                self.newcomers.rule(args.scope, node)
         self._read = len(nodes)
 
     # What is decided ----------------------------------------------------------------------------
@@ -167,7 +213,7 @@ class EpochChoice:
     # Inside -------------------------------------------------------------------------------------
 
     def _choose(self, scope: bytes) -> bytes | None:
-        now = frozenset(self.devices(scope))
+        now = self.devices(scope)
         usable: list[Node] = []
         for node in sorted(self._rekeys.get(scope, ()), key=lambda node: node.order, reverse=True):
             covered = any(later.past & node.bit for later in usable)
@@ -182,10 +228,18 @@ class EpochChoice:
         )
         return None if best is None else best.op.id
 
-    def _is_usable(self, epoch: Node, now: frozenset[bytes], within: int | None) -> bool:
-        """Clean and complete, with respect to the scope's devices and the shares in a set."""
+    def _is_usable(self, epoch: Node, now: Mapping[bytes, ScopeDevice], within: int | None) -> bool:
+        """Clean, complete and open enough, with respect to the scope's devices and the ops in a
+        set."""
         holders = self.holders(epoch, within)
-        return holders <= now and self._devices_at(epoch) & now <= holders
+        if not (holders <= now.keys() and self._devices_at(epoch).keys() & now.keys() <= holders):
+            return False
+        args = epoch.op.args
+        assert isinstance(args, Rekey)
+        if not self.newcomers.is_closed(args.scope, within):
+            return self.newcomers.is_open(epoch, within)
+        members = {known.member for known in now.values()}
+        return members == {now[device].member for device in holders}
 
     def _is_called_for(self, node: Node) -> bool:
         """Whether its author was an admin, or had no usable epoch when making it."""
@@ -217,10 +271,10 @@ class EpochChoice:
         then = self._devices_at(node)
         return not any(self._is_usable(other, then, node.past) for other in before)
 
-    def _devices_at(self, node: Node) -> frozenset[bytes]:
+    def _devices_at(self, node: Node) -> dict[bytes, ScopeDevice]:
         args = node.op.args
         assert isinstance(args, Rekey)
-        return frozenset(self._devices(self._roster.state_at(node.op.parents), args.scope))
+        return self._devices(self._roster.state_at(node.op.parents), args.scope)
 
     def _devices(self, state: ScopeState, scope: bytes) -> dict[bytes, ScopeDevice]:
         inside = {

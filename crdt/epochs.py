@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from crdt import limits, seals
 from crdt.epoch_choice import EpochChoice, EpochRoster
+from crdt.epoch_needs import EpochNeeds
 from crdt.errors import Invalid, NotReadable
 from crdt.keys import DeviceKeys, Entropy
 from crdt.roster_history import Node
@@ -54,7 +55,7 @@ class Epochs:
         blocks: Mapping[bytes, bytes],
     ) -> None:
         self._roster = roster
-        self._choice = EpochChoice(roster)
+        self.choice = EpochChoice(roster)
         self._device_keys = device_keys
         self._device = b"" if device_keys is None else device_keys.public.sign
         self._keys: dict[bytes, bytes] = {} if device_keys is None else dict(keys)
@@ -66,9 +67,7 @@ class Epochs:
         self._channel_keys: dict[tuple[bytes, bytes], bytes] = {}
         self._failed: set[tuple[bytes, bytes]] = set()
         """(epoch, where its key was to come from) that gave no fitting key."""
-        self._wrong_seals: dict[bytes, frozenset[bytes]] = {}
-        self._right_shares: dict[bytes, bool] = {}
-        """What was found out about seals and shares for others: epoch or share to the answer."""
+        self._needs = EpochNeeds(roster, self.choice, self._keys, self._blocks, self._seal)
 
     # Blocks of seals (the port of replication) --------------------------------------------------
 
@@ -76,7 +75,7 @@ class Epochs:
         """Epochs whose block of seals is named by the roster and not here, newest first."""
         found = [
             node
-            for node in self._choice.rekeys()
+            for node in self.choice.rekeys()
             if node.op.id not in self._blocks and _rekey(node).devices
         ]
         return [node.op.id for node in sorted(found, key=lambda n: n.order, reverse=True)]
@@ -129,7 +128,7 @@ class Epochs:
 
     def current(self, scope: bytes) -> bytes | None:
         """The epoch to send with in a scope; None while there is no usable one."""
-        return self._choice.current(scope)
+        return self.choice.current(scope)
 
     def must_rekey(self, scope: bytes) -> bool:
         """Whether a scope needs a new key: it has none yet, or somebody who has it was removed.
@@ -153,7 +152,7 @@ class Epochs:
         if self._device_keys is None:
             return []
         fresh: list[bytes] = []
-        nodes = {node.op.id: node for node in self._choice.rekeys()}
+        nodes = {node.op.id: node for node in self.choice.rekeys()}
         locked = {epoch: node for epoch, node in nodes.items() if epoch not in self._keys}
         for epoch, node in locked.items():
             key = self._find(node)
@@ -194,14 +193,14 @@ class Epochs:
             mark = b"" if device == self._device else device
             if block is not None and device in devices:
                 yield node.op.id + mark, seals.seal_at(block, devices.index(device)), secret
-            for share in self._choice.shares(node.op.id):
+            for share in self.choice.shares(node.op.id):
                 args = share.op.args
                 if isinstance(args, Share) and args.device == device:
                     yield share.op.id, args.sealed, secret
 
     def _public_keys(self) -> Iterator[tuple[bytes, bytes]]:
         for scope in self._roster.history.scoped:
-            node = self._choice.public(scope)
+            node = self.choice.public(scope)
             if node is not None:
                 assert isinstance(node.op.args, Channel)
                 yield node.op.id, node.op.args.key
@@ -275,13 +274,13 @@ class Epochs:
         """
         assert self._device_keys is not None
         if devices is None:
-            devices = {device: known.box for device, known in self._choice.devices(scope).items()}
+            devices = {device: known.box for device, known in self.choice.devices(scope).items()}
         chosen = sorted(devices)[: limits.SEALED_DEVICES_MAX]
         key, salt = entropy(limits.KEY_BYTES), entropy(limits.ID_BYTES)
         block = b"".join(seals.seal(key, scope, salt, device, devices[device]) for device in chosen)
         wraps = tuple(
-            (earlier, seals.wrap(key, scope, earlier, old, entropy(limits.NONCE_BYTES)))
-            for earlier, old in self._to_wrap(scope)
+            (node.op.id, self._wrap(key, scope, node.op.id, entropy))
+            for node in self._needs.to_wrap(scope)
         )
         args = Rekey(
             scope=scope,
@@ -295,57 +294,37 @@ class Epochs:
         self._drafts[op.id] = key
         return op, block
 
-    def _to_wrap(self, scope: bytes) -> list[tuple[bytes, bytes]]:
-        """The ends of what is readable of a scope, with their keys."""
-        return [(node.op.id, self._keys[node.op.id]) for node in self._ends(scope)]
-
-    def _ends(self, scope: bytes) -> list[Node]:
-        """Readable epochs of a scope that no other readable one leads to, newest first; not more
-        than one op wraps."""
-        readable = [node for node in self._choice.rekeys_of(scope) if node.op.id in self._keys]
-        led_to = {earlier for node in readable for earlier, _ in _rekey(node).wraps}
-        ends = sorted(
-            (node for node in readable if node.op.id not in led_to),
-            key=lambda node: node.order,
-            reverse=True,
-        )
-        return ends[: limits.WRAPS_MAX]
+    def _wrap(self, key: bytes, scope: bytes, earlier: bytes, entropy: Entropy) -> bytes:
+        nonce = entropy(limits.NONCE_BYTES)
+        return seals.wrap(key, scope, earlier, self._keys[earlier], nonce)
 
     def lacking(self, scope: bytes) -> list[bytes]:
         """Devices of a scope that nothing gives the key of its current epoch, as far as seen here.
 
         Empty where the key is not here: who lacks it can neither see nor mend.
         """
-        epoch = self.current(scope)
-        if epoch is None or epoch not in self._keys or self._device_keys is None:
-            return []
-        node = self._roster.history.by_id[epoch]
-        return self._unserved(node) if isinstance(node.op.args, Rekey) else []
+        epoch = self._current_here(scope)
+        return [] if epoch is None else self._needs.lacking(epoch)
 
     def lacking_history(self, scope: bytes) -> list[tuple[bytes, bytes]]:
         """(epoch, device): earlier epochs that the current one does not lead to, and who lacks
-        them; two were made side by side, and no later one wraps both. Sorted.
+        them and may read them; two were made side by side, or history was closed between.
+        Sorted."""
+        epoch = self._current_here(scope)
+        return [] if epoch is None else self._needs.lacking_history(scope, epoch)
 
-        Only those that were called for when they were made: whoever makes keys at will makes no
-        work.
-        """
+    def _current_here(self, scope: bytes) -> bytes | None:
+        """The current epoch of a scope, None when there is none or its key is not here."""
         epoch = self.current(scope)
-        if epoch is None or epoch not in self._keys or self._device_keys is None:
-            return []
-        ends = [node for node in self._ends(scope) if node.op.id != epoch]
-        strays = [node for node in ends if self._choice.was_called_for(node)]
-        return sorted((node.op.id, device) for node in strays for device in self._unserved(node))
+        return None if epoch not in self._keys or self._device_keys is None else epoch
 
-    def _unserved(self, node: Node) -> list[bytes]:
-        """Devices of an epoch's scope whom no seal or share gives its key, sorted."""
-        args = _rekey(node)
-        served = {node.op.body.device, *args.devices} - self._wrong(node)
-        served.update(
-            share.op.args.device
-            for share in self._choice.shares(node.op.id)
-            if isinstance(share.op.args, Share) and self._is_right(node, share)
-        )
-        return sorted(self._choice.devices(args.scope).keys() - served)
+    def is_closed(self, epoch: bytes) -> bool:
+        """Whether an epoch's key is not for this device: its member came later, and the history
+        was closed."""
+        node = self._roster.history.by_id.get(epoch)
+        if node is None or epoch in self._keys or not isinstance(node.op.args, Rekey):
+            return False
+        return not self.choice.is_for(node, self._device)
 
     def share(self, place: Place, epoch: bytes, device: bytes) -> Op:
         """The op that hands an epoch's key to a device of the roster. Raises NotReadable."""
@@ -358,35 +337,6 @@ class Epochs:
     def _seal(self, node: Node, device: bytes, box: bytes) -> bytes:
         args = _rekey(node)
         return seals.seal(self.key(node.op.id), args.scope, args.salt, device, box)
-
-    def _is_right(self, node: Node, share: Node) -> bool:
-        """Whether a share gives its device the key."""
-        right = self._right_shares.get(share.op.id)
-        if right is None:
-            args = share.op.args
-            assert isinstance(args, Share)
-            known = self._roster.state.devices.get(args.device)
-            if known is None:
-                return False
-            right = args.sealed == self._seal(node, args.device, known.box)
-            self._right_shares[share.op.id] = right
-        return right
-
-    def _wrong(self, node: Node) -> frozenset[bytes]:
-        """Devices whose seal in the block is not the right one; none while it is not here."""
-        epoch, args = node.op.id, _rekey(node)
-        block = self._blocks.get(epoch)
-        if block is None:
-            return frozenset()
-        if epoch not in self._wrong_seals:
-            known = self._choice.devices(args.scope)
-            self._wrong_seals[epoch] = frozenset(
-                device
-                for index, device in enumerate(args.devices)
-                if device in known
-                and seals.seal_at(block, index) != self._seal(node, device, known[device].box)
-            )
-        return self._wrong_seals[epoch]
 
 
 def _rekey(node: Node) -> Rekey:

@@ -225,6 +225,13 @@ class DeviceRemove(Args, frozen=True):
     device: Bytes32
 
 
+class ScopeHistory(Args, frozen=True):
+    """Whether who comes into a scope from now on reads what was said before (`epoch_history`)."""
+
+    scope: Bytes16
+    open: bool
+
+
 AnyArgs = (
     Genesis
     | Invite
@@ -241,6 +248,7 @@ AnyArgs = (
     | DeviceCode
     | DeviceAdd
     | DeviceRemove
+    | ScopeHistory
 )
 KINDS: dict[int, type[Any]] = {
     1: Genesis,
@@ -258,4 +266,5 @@ KINDS: dict[int, type[Any]] = {
     13: DeviceCode,
     14: DeviceAdd,
     15: DeviceRemove,
+    16: ScopeHistory,
 }

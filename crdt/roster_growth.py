@@ -11,7 +11,16 @@ from dataclasses import replace
 
 from crdt.roster_history import History, Node
 from crdt.roster_invites import invite_state
-from crdt.roster_ops import LEVEL_RELAY, Channel, Invite, Rekey, Revoke, ScopeAdd, Share
+from crdt.roster_ops import (
+    LEVEL_RELAY,
+    Channel,
+    Invite,
+    Rekey,
+    Revoke,
+    ScopeAdd,
+    ScopeHistory,
+    Share,
+)
 from crdt.roster_resolution import Resolution
 from crdt.roster_scopes import Scopes
 from crdt.roster_state import RekeyState, ShareState, State, channel_state, rekey_state
@@ -27,7 +36,7 @@ def grown(
     args, op_id = node.op.args, node.op.id
     if not node.plausible or node.place in history.doubled:
         return None
-    if isinstance(args, Channel | ScopeAdd | Rekey):
+    if isinstance(args, Channel | ScopeAdd | ScopeHistory | Rekey):
         return _with_scopes(state, history, resolution, scopes, node)
     if not isinstance(args, Share | Invite | Revoke):
         return None
@@ -63,7 +72,7 @@ def _with_scopes(
     state: State, history: History, resolution: Resolution, scopes: Scopes, node: Node
 ) -> State | None:
     args, op_id = node.op.args, node.op.id
-    assert isinstance(args, Channel | ScopeAdd | Rekey)
+    assert isinstance(args, Channel | ScopeAdd | ScopeHistory | Rekey)
     if not scopes.grow(node):
         return None
     counts = bool(resolution.valid & ~scopes.void & node.bit)
@@ -77,6 +86,8 @@ def _with_scopes(
         return replace(state, rekeys=longer) if counts else replace(state, former_rekeys=longer)
     if not counts:
         return state
+    if isinstance(args, ScopeHistory):
+        return replace(state, closed=scopes.closed())
     inside = state.scopes.get(args.scope, frozenset())
     named = args.members if isinstance(args, ScopeAdd) else (node.member, *args.members)
     inside |= {member for member in named if _is_inside(state, scopes, resolution, args, member)}

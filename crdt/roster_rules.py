@@ -35,6 +35,7 @@ from crdt.roster_ops import (
     Remove,
     Revoke,
     ScopeAdd,
+    ScopeHistory,
     ScopeRemove,
     Share,
 )
@@ -74,8 +75,8 @@ def check(history: History, op: Op, past: int) -> SignedClaim | None:
         _check_known(history, args.member, past)
     elif isinstance(args, Accept):
         _check_accept(history, op, args.op, past)
-    elif isinstance(args, Channel | ScopeAdd | ScopeRemove | Rekey | Share):
-        _check_scope(history, args, past)
+    elif isinstance(args, Channel | ScopeAdd | ScopeRemove | ScopeHistory | Rekey | Share):
+        _check_scope(history, body.level, args, past)
     return None
 
 
@@ -189,7 +190,10 @@ def _check_admin(level: int) -> None:
 
 
 def _check_scope(
-    history: History, args: Channel | ScopeAdd | ScopeRemove | Rekey | Share, past: int
+    history: History,
+    level: int,
+    args: Channel | ScopeAdd | ScopeRemove | ScopeHistory | Rekey | Share,
+    past: int,
 ) -> None:
     if isinstance(args, Share):
         rekey = history.by_id.get(args.epoch)
@@ -201,7 +205,9 @@ def _check_scope(
         if everybody and args.members:
             raise Invalid("everybody is in the workspace's scope already")
     elif everybody:
-        if not isinstance(args, Rekey):
+        if isinstance(args, ScopeHistory):
+            _check_admin(level)
+        elif not isinstance(args, Rekey):
             raise Invalid("the workspace's scope follows from who is in")
     elif not history.scoped.get(args.scope, 0) & past:
         raise Invalid("no such scope")

@@ -5,8 +5,9 @@ what may decide over another op beside it is layered the same way, and again wit
 
 1. removals by admins who are strictly senior to the one removed, and leaving by oneself;
 2. removals by who began the scope, unless removed from it (meanwhile or before) or gone;
-3. everything that takes being inside (adding members, channels in the scope, new keys): the
-   author is inside in its own past, and no removal of the first two sorts stands beside it.
+3. everything that takes being inside (adding members, channels in the scope, new keys, closing
+   and opening its history): the author is inside in its own past, and no removal of the first two
+   sorts stands beside it. The history is for admins and who began the scope.
 
 Of an addition and a removal side by side the removal wins. An id of a channel or scope belongs to
 the op whose place it is derived from (`roster_ops.channel_id`, `scope_id`), whoever else takes it;
@@ -24,6 +25,7 @@ from crdt.roster_ops import (
     Channel,
     Rekey,
     ScopeAdd,
+    ScopeHistory,
     ScopeRemove,
     channel_id,
     scope_id,
@@ -44,6 +46,8 @@ class Scopes:
         self.rekeys: list[Node] = []
         self.void_rekeys: list[Node] = []
         self.founding: dict[bytes, Node] = {}
+        self.histories: dict[bytes, list[Node]] = defaultdict(list)
+        """Scope to what counts of closing and opening its history."""
         self.void = 0
         self._changes: dict[tuple[bytes, bytes], list[Change]] = defaultdict(list)
         self._removals: dict[tuple[bytes, bytes], list[Node]] = defaultdict(list)
@@ -94,13 +98,13 @@ class Scopes:
             if self._enter(node):
                 self.channels.append(node)
             return True
-        if isinstance(args, ScopeAdd | Rekey):
+        if isinstance(args, ScopeAdd | ScopeHistory | Rekey):
             self._enter(node)
             return True
         return False
 
     def _relevant(self) -> Iterable[Node]:
-        kinds = (Channel, ScopeAdd, ScopeRemove, Rekey)
+        kinds = (Channel, ScopeAdd, ScopeRemove, ScopeHistory, Rekey)
         within = self._resolution.within
         return (
             node
@@ -176,6 +180,10 @@ class Scopes:
                 found[scope].add(member)
         return found
 
+    def closed(self) -> frozenset[bytes]:
+        """Scopes whose history is closed now."""
+        return frozenset(scope for scope, nodes in self.histories.items() if is_closed(nodes))
+
     def _remove(self, removes: list[Node]) -> None:
         """Settle removals: admins' and leaving, then those by who began the scope."""
         later: list[tuple[Node, bytes, bytes]] = []
@@ -222,7 +230,7 @@ class Scopes:
     def _enter(self, node: Node) -> bool:
         """Let an op count that takes being inside."""
         args = node.op.args
-        assert isinstance(args, Channel | ScopeAdd | Rekey)
+        assert isinstance(args, Channel | ScopeAdd | ScopeHistory | Rekey)
         scope, member = args.scope, node.member
         inside = (
             scope == self._history.scope
@@ -235,6 +243,9 @@ class Scopes:
                 )
             )
         )
+        if isinstance(args, ScopeHistory):
+            ruling = node.op.body.level <= LEVEL_ADMIN_MAX or self._began(node, scope)
+            inside = inside and ruling
         if not inside:
             self.void |= node.bit
         if isinstance(args, Rekey):
@@ -242,7 +253,19 @@ class Scopes:
         elif isinstance(args, ScopeAdd) and inside:
             for added in args.members:
                 self._changes[scope, added].append((node, False))
+        elif isinstance(args, ScopeHistory) and inside:
+            self.histories[scope].append(node)
         return inside
+
+
+def is_closed(nodes: Iterable[Node]) -> bool:
+    """What ops that close and open a scope's history say together: closing wins side by side."""
+    found = list(nodes)
+    followed = 0
+    for node in found:
+        followed |= node.past
+    last = (node.op.args for node in found if not followed & node.bit)
+    return any(isinstance(args, ScopeHistory) and not args.open for args in last)
 
 
 def _channel_of(node: Node) -> bytes:

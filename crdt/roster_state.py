@@ -134,6 +134,7 @@ class State:
             addition does not count.
         scopes: scope id to the members in it; everybody but relays for the workspace's own.
         founders: scope id to the member who began it.
+        closed: scopes whose history is closed to who comes in now.
         rekeys: those that count, parents first.
         former_rekeys: epochs whose author lost the right meanwhile; for reading only.
         shares: those that count, parents first.
@@ -151,6 +152,7 @@ class State:
     channels: Mapping[bytes, ChannelState]
     scopes: Mapping[bytes, frozenset[bytes]]
     founders: Mapping[bytes, bytes]
+    closed: frozenset[bytes]
     invites: Mapping[bytes, InviteState]
     rekeys: tuple[RekeyState, ...]
     former_rekeys: tuple[RekeyState, ...]
@@ -196,6 +198,7 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         channels={made.id: made for made in map(channel_state, scopes.channels)},
         scopes=_scopes(history, scopes, levels),
         founders={scope: node.member for scope, node in scopes.founding.items()},
+        closed=scopes.closed(),
         invites=invites,
         rekeys=tuple(map(rekey_state, sorted(scopes.rekeys, key=_order))),
         former_rekeys=tuple(map(rekey_state, sorted(scopes.void_rekeys, key=_order))),

@@ -28,6 +28,7 @@ from crdt.roster_ops import (
     Remove,
     Revoke,
     ScopeAdd,
+    ScopeHistory,
     ScopeRemove,
 )
 
@@ -264,6 +265,7 @@ KINDS = (
     "invite", "invite", "admit", "admit", "admit", "replay", "revoke", "grant", "grant", "grant",
     "remove", "remove", "leave", "scope", "add", "add", "take", "rekey", "unknown", "lie",
     "code", "paper", "device", "device", "device", "drop", "take", "drop",
+    "close", "open",
 )  # fmt: skip
 
 
@@ -402,5 +404,7 @@ class Play:
             return team.write(who, ScopeAdd(scope, some), on)
         if kind == "take":
             return team.write(who, ScopeRemove(scope, some), on)
+        if kind in ("close", "open"):
+            return team.write(who, ScopeHistory(scope, kind == "open"), on)
         args = Rekey(scope, bytes_of("salt", 16), bytes_of("commit"), bytes_of("seals"), ())
         return team.write(who, args, on)

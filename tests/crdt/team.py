@@ -21,13 +21,17 @@ from crdt.roster_ops import (
     Admit,
     AnyArgs,
     Channel,
+    DeviceAdd,
+    DeviceCode,
     Genesis,
     Op,
     Place,
     Rekey,
     Remove,
     ScopeAdd,
+    ScopeHistory,
     ScopeRemove,
+    Share,
     build,
     channel_id,
     founding,
@@ -125,6 +129,12 @@ class Machine:
     def add_to(self, scope: bytes, other: "Machine") -> Op:
         return self.do(ScopeAdd(scope, (other.member,)))
 
+    def close(self, scope: bytes) -> Op:
+        return self.do(ScopeHistory(scope, False))
+
+    def open(self, scope: bytes) -> Op:
+        return self.do(ScopeHistory(scope, True))
+
     def take_from(self, scope: bytes, other: "Machine") -> Op:
         return self.do(ScopeRemove(scope, (other.member,)))
 
@@ -157,6 +167,36 @@ class Machine:
         self.do(Admit(claim.wire))
         sync(self, other)
         return other
+
+    def second(self, name: str) -> "Machine":
+        """Another device of this member, which comes in by a code and knows what this one does."""
+        secret = self.entropy(invites.SECRET_BYTES)
+        made = invites.make_invite(
+            secret,
+            workspace=self.workspace,
+            net_key=NET_KEY,
+            level=LEVEL_MEMBER,
+            not_after=FAR,
+            entropy=self.entropy,
+        )
+        code = self.do(DeviceCode(made.key, FAR, made.door, made.rest))
+        other = Machine(name, self.workspace, self.level, self.member)
+        claim = invites.make_claim(
+            secret,
+            invites.Rest(1, self.workspace, NET_KEY, self.level),
+            code.id,
+            other.keys,
+            salt=other.salt,
+            nick=name,
+            entropy=other.entropy,
+        )
+        self.do(DeviceAdd(claim.wire))
+        sync(self, other)
+        return other
+
+    def share_anyhow(self, epoch: bytes) -> Op:
+        """Say that one was handed an epoch's key by oneself."""
+        return self.do(Share(epoch, self.device, bytes(112)))
 
     def can_read(self, epoch: bytes) -> bool:
         return epoch in self.readable()

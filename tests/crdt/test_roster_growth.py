@@ -3,7 +3,7 @@
 from itertools import permutations
 
 from crdt.roster import Roster
-from crdt.roster_ops import Channel, Op, Rekey, ScopeAdd
+from crdt.roster_ops import Channel, Op, Rekey, ScopeAdd, ScopeHistory
 from tests.crdt.roster_people import Team, bytes_of, member, scope_of
 
 
@@ -72,3 +72,20 @@ def test_members_who_come_into_a_scope_side_by_side() -> None:
     ]
     grows_alike(team, added)
     assert team.roster.state.scopes[scope] == set(map(member, ("ana", "ben", "cyd")))
+
+
+def test_a_history_that_is_closed_and_opened_side_by_side() -> None:
+    team = Team.new()
+    for name, level in (("ben", 50), ("cyd", 100), ("dee", 100)):
+        team.bring("ana", name, level)
+    scope = scope_of(team.scope("cyd", "ben", "dee"))
+    heads = team.roster.heads
+    said = [
+        team.write(who, ScopeHistory(scope, opened), heads)
+        for who, opened in (("ben", True), ("cyd", False), ("dee", False), ("ana", False))
+    ]
+    grows_alike(team, said)
+    assert team.roster.state.closed == {scope}, "closing wins"
+    assert team.roster.state.void == {said[2].id, said[3].id}, "a member, and somebody outside"
+    team.write("ben", ScopeHistory(scope, True))
+    assert not team.roster.state.closed

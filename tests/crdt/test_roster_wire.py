@@ -221,6 +221,7 @@ def test_vectors() -> None:
     assert roster.heads_hash.hex() == VECTORS["heads_hash"]
     for named, devices in VECTORS["devices"].items():
         assert [d.hex() for d in state.members[bytes.fromhex(named)].devices] == devices
+    assert sorted(scope.hex() for scope in state.closed) == VECTORS["closed"]
     kinds = {vector["kind"] for vector in VECTORS["ops"]}
     assert kinds >= roster_ops.KINDS.keys()
 
