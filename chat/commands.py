@@ -22,6 +22,7 @@ from chat.command import Command as Command
 from chat.commands_devices import AddDevice as AddDevice
 from chat.commands_devices import ListDevices as ListDevices
 from chat.commands_devices import MakePaper as MakePaper
+from chat.commands_devices import NameDevice as NameDevice
 from chat.commands_devices import RemoveDevice as RemoveDevice
 from chat.commands_files import FILE_LINK as FILE_LINK
 from chat.commands_files import Get as Get
@@ -40,6 +41,7 @@ from chat.commands_members import LinkChannel as LinkChannel
 from chat.commands_members import ListInvites as ListInvites
 from chat.commands_members import ListMembers as ListMembers
 from chat.commands_members import ListVoid as ListVoid
+from chat.commands_members import NameMember as NameMember
 from chat.commands_members import Promote as Promote
 from chat.commands_members import RemoveMember as RemoveMember
 from chat.commands_members import RevokeInvite as RevokeInvite

@@ -28,6 +28,16 @@ class MakePaper(Command, frozen=True, tag="paper"):
     """
 
 
+class NameDevice(Command, frozen=True, tag="device_name"):
+    """Call a device, or a paper of mine, something on this device; "" as it was when it came in.
+
+    Reply: model.Device.
+    """
+
+    device: str
+    name: str = ""
+
+
 class RemoveDevice(Command, frozen=True, tag="device_remove"):
     """Take a device from its member, or take back a paper of mine. Reply: model.Device.
 
@@ -42,5 +52,6 @@ REPLIES: dict[type[Command], Any] = {
     AddDevice: model.InviteView,
     MakePaper: model.InviteView,
     RemoveDevice: model.Device,
+    NameDevice: model.Device,
 }
 """The type each command answers with."""

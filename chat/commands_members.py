@@ -50,6 +50,16 @@ class Accept(Command, frozen=True, tag="accept"):
     what: str
 
 
+class NameMember(Command, frozen=True, tag="name"):
+    """Call a member something on this device; "" calls them by their nick. Reply: model.Member.
+
+    It goes nowhere else: in what is sent it is replaced by the nick.
+    """
+
+    member: str
+    name: str = ""
+
+
 class Leave(Command, frozen=True, tag="leave"):
     """Leave the workspace; `anyway` also when nobody is left who could remove members.
 
@@ -119,6 +129,7 @@ REPLIES: dict[type[Command], Any] = {
     RemoveMember: model.Member,
     Promote: model.Member,
     Accept: model.Accepted,
+    NameMember: model.Member,
     Leave: None,
     AddToChannel: model.Channel,
     KickFromChannel: model.Channel,

@@ -30,7 +30,7 @@ def delivery(workspace: "Workspace", row: "MessageRow", online: Iterable[bytes])
     def holder(member: bytes) -> model.Holder:
         return model.Holder(
             member.hex(),
-            workspace.nick(member),
+            workspace.shown(member),
             member in holding,
             online=member in here or member == workspace.me,
             relay=member in relays,

@@ -7,6 +7,7 @@ scripts. Times are integers of milliseconds since the Unix epoch, UTC.
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from chat.model_files import SharedFile as SharedFile
 from chat.model_files import Swarm as Swarm
@@ -103,11 +104,25 @@ class Message(msgspec.Struct, frozen=True):
     def folded(self) -> str:
         """The line that stands in place of what it says until somebody opens it, "" for none."""
         if self.ignored:
-            return f"message of {self.author.nick}, ignored"
+            return f"message of {self.author.name}, ignored"
         if self.hidden is None or self.deleted:
             return ""
         reason = f": {self.hidden.reason}" if self.hidden.reason else ""
-        return f"hidden by {self.hidden.by.nick}{reason}"
+        return f"hidden by {self.hidden.by.name}{reason}"
+
+    @property
+    def public(self) -> "Message":
+        """As it may be given to others: everybody by their nick."""
+        hidden = self.hidden
+        return replace(
+            self,
+            author=self.author.public,
+            reactions={
+                emoji: tuple(author.public for author in authors)
+                for emoji, authors in self.reactions.items()
+            },
+            hidden=None if hidden is None else replace(hidden, by=hidden.by.public),
+        )
 
 
 class Channel(msgspec.Struct, frozen=True):

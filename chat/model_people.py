@@ -6,12 +6,36 @@ import msgspec
 
 from chat.model_verification import Verified
 
+PETNAME_MARK = "*"
+"""Stands behind a name that this member gave to another."""
+
 
 class Author(msgspec.Struct, frozen=True):
-    """Who wrote something. `nick` is display text and may repeat; `member` never does."""
+    """Who wrote something. `nick` is display text and may repeat; `member` never does.
+
+    Attributes:
+        shown: how this device shows them, "" when that is their nick: by a petname, which goes
+            nowhere else, or told apart from one.
+    """
 
     member: str
     nick: str
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the face calls them; what is sent or exported has the nick."""
+        return self.shown or self.nick
+
+    @property
+    def call(self) -> str:
+        """What to write behind an @; who sends it replaces a petname by the nick."""
+        return self.name.removesuffix(PETNAME_MARK)
+
+    @property
+    def public(self) -> "Author":
+        """As they may be named to others."""
+        return Author(self.member, self.nick)
 
 
 class Hidden(msgspec.Struct, frozen=True):
@@ -31,6 +55,9 @@ class Member(msgspec.Struct, frozen=True):
         state: "in", or of who is not any more "removed" or "left"; then `by` says by whom.
         voided: how many entries of theirs do not stand, because of a removal or a fork.
         ignored: this member wants to hear nothing of them; known on this device alone.
+        shown: how this device shows them, "" when that is their nick: by a petname, which goes
+            nowhere else, or told apart from one.
+        petname: what this member calls them, known on this device alone; "" for nothing.
         verified: "yes" when this member compared words with them, "changed" when they have keys
             since that they had not then. Known on this device alone.
     """
@@ -50,6 +77,18 @@ class Member(msgspec.Struct, frozen=True):
     voided: int = 0
     verified: Verified = "no"
     ignored: bool = False
+    shown: str = ""
+    petname: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the face calls them; what is sent or exported has the nick."""
+        return self.shown or self.nick
+
+    @property
+    def call(self) -> str:
+        """What to write behind an @; who sends it replaces a petname by the nick."""
+        return self.petname or self.name
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -60,7 +99,7 @@ class Device(msgspec.Struct, frozen=True):
         linked: a link leads to it.
         this: it is this one.
         paper: words on paper, by which another device comes in; or a key that is on no machine.
-        name: what it is called, when it came in as one more device.
+        name: what this member calls it, or what it was called when it came in as one more device.
     """
 
     device: str

@@ -5,15 +5,24 @@ people would take for one, one is shown with it and the others with `~` and the 
 their member id: who reads `ana~5b8e` knows that this is not ana. The bare nick goes to the most
 senior; among equals to those who came in with it, before those who took it later; then to who came
 in first. Only the last of these can be bent, and only by whoever let both in.
+
+That much is the same for everybody. On one device there may also be petnames, which its member
+gave to others. They stand in place of nicks and are marked with a star, so that nobody takes a
+nick for one: a nick that looks like somebody's petname, or has a star of its own, gets a suffix.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chat.model_people import PETNAME_MARK
 from crdt.text import look
 
 SUFFIX_DIGITS = (4, 8, 16, 32)
 """Of a member id; more than 4 only when somebody calls themselves what is shown with 4."""
+
+_STARS = "\u066d\u22c6"
+"""Drawn like the mark of petnames, beside all that have an asterisk in their name."""
 
 
 class Standing(NamedTuple):
@@ -46,6 +55,34 @@ def rivals(nicks: Mapping[bytes, str]) -> list[list[bytes]]:
     for member, nick in nicks.items():
         groups.setdefault(look(nick), []).append(member)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def as_shown(nicks: Mapping[bytes, str], petnames: Mapping[bytes, str]) -> dict[bytes, str]:
+    """How one device shows members: by its petnames, else by the nicks that `tell_apart` gave.
+
+    No two look the same, and nobody who has no petname looks as if they had one.
+    """
+    claimed: dict[str, bytes] = {}
+    for member, petname in petnames.items():
+        claimed.setdefault(look(petname), member)
+    taken = {*claimed, *map(look, nicks.values())}
+    shown: dict[bytes, str] = {}
+    for member, petname in petnames.items():
+        first = claimed[look(petname)] == member
+        shown[member] = (petname if first else _suffixed(petname, member, taken)) + PETNAME_MARK
+    for member, nick in nicks.items():
+        if member not in petnames:
+            clear = look(nick) not in claimed and not _has_star(nick)
+            shown[member] = nick if clear else _suffixed(nick, member, taken)
+    return shown
+
+
+def _has_star(nick: str) -> bool:
+    """Whether people would take something in it for the mark of petnames."""
+    if nick.isascii():
+        return PETNAME_MARK in nick
+    stars = (c in _STARS or "ASTERISK" in unicodedata.name(c, "") for c in nick)
+    return any(stars)
 
 
 def _suffixed(nick: str, member: bytes, taken: set[str]) -> str:

@@ -12,6 +12,7 @@ do no harm, and bounds let the oldest go.
 import msgspec
 from msgspec.structs import replace
 
+from chat import setting
 from chat.errors import StoreError, UsageError
 from chat.model import Alerts, Draft, Private
 from crdt.limits import ID_BYTES, MESSAGE_TEXT_MAX_CHARS
@@ -29,13 +30,12 @@ ALERTS_MAX = 4_096
 FOREVER_MS = (1 << 53) - 1
 """Do not disturb until it is ended by hand; the largest integer that every JSON reader keeps."""
 
-_encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(Private)
 
 
 def encode(private: Private) -> bytes:
     """The bytes of the setting."""
-    return bytes((VERSION,)) + _encoder.encode(private)
+    return setting.encode(VERSION, private)
 
 
 def decode(data: bytes) -> Private:
@@ -44,19 +44,16 @@ def decode(data: bytes) -> Private:
     Raises:
         StoreError: it is damaged, or of a version that this build does not know.
     """
-    if not data:
+    found = setting.decode(
+        data,
+        VERSION,
+        _decoder,
+        newer="Drafts, bookmarks and alerts of this profile were written by a newer Clowder. "
+        "Update it; they are as they were.",
+        damaged="Drafts, bookmarks and alerts of this profile are damaged and cannot be read.",
+    )
+    if found is None:
         return Private()
-    if data[0] != VERSION:
-        raise StoreError(
-            "Drafts, bookmarks and alerts of this profile were written by a newer Clowder. Update "
-            "it; they are as they were."
-        )
-    try:
-        found = _decoder.decode(data[1:])
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise StoreError(
-            "Drafts, bookmarks and alerts of this profile are damaged and cannot be read."
-        ) from None
     if not _is_within_bounds(found):
         raise StoreError("Drafts, bookmarks and alerts of this profile are damaged: too many.")
     return found

@@ -54,14 +54,17 @@ def _channels(name: str, workspace: "Workspace") -> list[bytes]:
 
 
 def _members(name: str, workspace: "Workspace") -> list[bytes]:
-    """Members by nick or by the beginning of one; those who were removed wrote things, too."""
+    """Members by petname or nick, or by the beginning of one; those who were removed wrote things,
+    too."""
     if name.casefold() == MYSELF:
         return [workspace.me]
     state = workspace.roster.state
     former = (device.member for device in state.former_devices.values())
-    nicks = {member: workspace.nick(member) for member in {*state.members, *former}}
-    fitting = search_filter.named(name, nicks.values())
-    found = [member for member, nick in nicks.items() if nick in fitting]
-    if not found:
-        raise NotFound(f"There is nobody called {name} here; `clowder members` lists them.")
-    return found
+    everybody = {*state.members, *former}
+    for called in (workspace.shown, workspace.nick):
+        names = {member: called(member) for member in everybody}
+        fitting = search_filter.named(name, names.values())
+        found = [member for member, known in names.items() if known in fitting]
+        if found:
+            return found
+    raise NotFound(f"There is nobody called {name} here; `clowder members` lists them.")

@@ -69,7 +69,12 @@ class Views:
         self._ignored = ignored
 
     def author(self, member: bytes) -> model.Author:
-        return model.Author(member.hex(), self._workspace.nick(member))
+        workspace = self._workspace
+        return model.Author(member.hex(), workspace.nick(member), self._shown(member))
+
+    def _shown(self, member: bytes) -> str:
+        nick, shown = self._workspace.nick(member), self._workspace.shown(member)
+        return "" if shown == nick else shown
 
     def message(self, row: MessageRow) -> model.Message:
         """A message; its channel is named as in the list."""
@@ -168,7 +173,7 @@ class Views:
         limited = known.scope != workspace.scope and known.mode != MODE_PUBLIC
         readers = workspace.readers(channel)
         authors = [self.author(member) for member in readers] if limited else []
-        authors.sort(key=lambda a: (a.member != workspace.me.hex(), a.nick.casefold(), a.member))
+        authors.sort(key=lambda a: (a.member != workspace.me.hex(), a.name.casefold(), a.member))
         return model.Channel(
             id=channel.hex(),
             name=name,
@@ -213,6 +218,8 @@ class Views:
             colour=self.colour(member),
             verified=self._verified(member),
             ignored=member in self._ignored(),
+            shown=self._shown(member),
+            petname=self._workspace.petname(member),
         )
 
     def colour(self, member: bytes) -> str:
@@ -223,4 +230,4 @@ class Views:
     def members(self) -> list[model.Member]:
         """Everybody, the most senior first, then by nick."""
         found = [self.member(member) for member in self._workspace.roster.state.members]
-        return sorted(found, key=lambda m: (m.level >= LEVEL_READER, m.level, m.nick.lower()))
+        return sorted(found, key=lambda m: (m.level >= LEVEL_READER, m.level, m.name.lower()))

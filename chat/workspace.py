@@ -6,6 +6,7 @@ caller's, within the caller's transaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,7 @@ import msgspec
 
 from chat import nicks
 from chat.errors import NotFound, TrustError, Unavailable
+from chat.model_people import PETNAME_MARK
 from crdt import ops, text
 from crdt.clock import HybridClock
 from crdt.entry import Entry, LogId
@@ -81,6 +83,8 @@ class Workspace:
     clock: HybridClock = field(default_factory=HybridClock)
     _names: dict[bytes, str] | None = None
     _nicks: dict[bytes, str] | None = None
+    _shown: dict[bytes, str] | None = None
+    _petnames: Mapping[bytes, str] = field(default_factory=dict)
     _titles: dict[bytes, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -270,10 +274,32 @@ class Workspace:
     # Members ----------------------------------------------------------------------------------
 
     def nick(self, member: bytes) -> str:
-        """How a member is shown: their nick, with a suffix where it looks like another's."""
+        """How everybody sees a member: their nick, with a suffix where it looks like another's."""
         if self._nicks is None:
             self._nicks = self._read_nicks()
         return self._nicks.get(member) or self.own_nick(member)
+
+    def shown(self, member: bytes) -> str:
+        """How this device shows a member: by their petname, else their nick, told apart from
+        petnames. For eyes here; what is sent or exported has the nick."""
+        if self._shown is None:
+            self.nick(member)
+            self._shown = nicks.as_shown(self._nicks or {}, self._petnames)
+        return self._shown.get(member) or self.nick(member)
+
+    def petname(self, member: bytes) -> str:
+        """What this device's member calls another, "" for nothing."""
+        return self._petnames.get(member, "")
+
+    def call(self, petnames: Mapping[bytes, str]) -> None:
+        """Show these members by these names from now on."""
+        self._petnames = petnames
+        self._shown = None
+
+    def answers_to(self, member: bytes) -> frozenset[str]:
+        """What a member answers to here, casefolded, before anybody who answers to a nick."""
+        shown = self.shown(member).casefold()
+        return frozenset((shown, shown.removesuffix(PETNAME_MARK)))
 
     def own_nick(self, member: bytes) -> str:
         """What a member calls themselves: in their profile, or else when they came in."""
@@ -314,7 +340,7 @@ class Workspace:
 
     def forget_views(self) -> None:
         """The roster, keys or profiles changed: read names anew."""
-        self._names = self._nicks = None
+        self._names = self._nicks = self._shown = None
 
     # Keys -------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ class Calling:
         if attention.rings(message, channel, self._world.private, self._now_ms()):
             direct = channel is not None and channel.direct
             where = "" if direct else f" in #{message.channel}"
-            self._caller.ring(f"{message.author.nick}{where}", message.text)
+            self._caller.ring(f"{message.author.name}{where}", message.text)
 
     def show(self, row: StatusRow, channel: str) -> None:
         """Say how it stands, in the status row and in the title; `channel` is the open one."""

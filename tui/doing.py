@@ -245,7 +245,7 @@ class Doing:
                 screen.session,
                 screen.decoder,
                 picture,
-                message.author.nick,
+                message.author.name,
                 screen.world.transfers.get(picture.id),
                 lambda: self._keep(picture, message),
             )

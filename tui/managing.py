@@ -70,15 +70,26 @@ class Managing:
 
         def decided(what: str | None) -> None:
             if what in managing.ROLES:
-                self._change(managing.promote(member.member, member.nick, what))
+                self._change(managing.promote(member.member, member.name, what))
             elif what == "verify":
-                self._change(managing.verify(member.member, member.nick))
+                self._change(managing.verify(member.member, member.name))
             elif what == "accept":
-                self._change(managing.accept(member.member, member.nick))
+                self._change(managing.accept(member.member, member.name))
             elif what == "remove":
-                self._change(managing.remove(member.member, member.nick))
+                self._change(managing.remove(member.member, member.name))
+            elif what == "name":
+                self._name(member)
 
         self._screen.app.push_screen(MemberScreen(member, me, devices, words), decided)
+
+    def _name(self, member: Member) -> None:
+        def typed(name: str | None) -> None:
+            if name is not None and name.strip() != member.petname:
+                self._asker.send(commands.NameMember(member.member, name))
+
+        question = f"What do you call {member.nick}?"
+        detail = "On this machine alone; nobody else sees it. Empty shows their nick."
+        self._screen.app.push_screen(Line(question, member.petname, detail), typed)
 
     # The open channel.
 
@@ -114,13 +125,13 @@ class Managing:
             case "add":
                 self._pick_member(
                     people,
-                    lambda m: self._change(managing.add(channel.name, m.member, m.nick)),
+                    lambda m: self._change(managing.add(channel.name, m.member, m.name)),
                     f"Who comes into #{channel.name}?",
                 )
             case "kick":
                 self._pick_member(
                     people,
-                    lambda m: self._change(managing.kick(channel.name, m.member, m.nick)),
+                    lambda m: self._change(managing.kick(channel.name, m.member, m.name)),
                     f"Who goes from #{channel.name}?",
                 )
             case _:

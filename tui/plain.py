@@ -205,7 +205,7 @@ class PlainFace:
         elif new and message.mentions_me and not message.folded:
             self._show(message, elsewhere=True)
         elif new and not (message.mine or message.folded or self._is_off(message.channel)):
-            self._print(inert(f"New in #{message.channel}, from {message.author.nick}"))
+            self._print(inert(f"New in #{message.channel}, from {message.author.name}"))
 
     def _is_off(self, channel: str) -> bool:
         """Whether a channel may ring for nothing."""

@@ -41,7 +41,7 @@ def message(
     What is folded is one line, unless it was `opened`.
     """
     where = f"#{channel} " if channel else ""
-    lead = f"{number}  {calendar.clock(shown.at)} {where}{shown.author.nick}"
+    lead = f"{number}  {calendar.clock(shown.at)} {where}{shown.author.name}"
     if answers:
         lead += f" (answering {answers})"
     if shown.folded and not opened:
@@ -50,7 +50,7 @@ def message(
     lines += [_INDENT + file(carried) for carried in shown.files if not shown.deleted]
     for emoji, authors in shown.reactions.items():
         if authors:
-            lines.append(f"{_INDENT}{emoji} from {', '.join(a.nick for a in authors)}")
+            lines.append(f"{_INDENT}{emoji} from {', '.join(a.name for a in authors)}")
     if shown.folded:
         lines.append(f"{_INDENT}{shown.folded}")
     if shown.ahead_ms:
@@ -98,14 +98,14 @@ def changed(before: Message, now: Message, number: int) -> list[str]:
     """What is worth saying about a changed message; nothing when only its delivery moved on."""
     lines = []
     if now.deleted and not before.deleted:
-        lines.append(f"{number}  {now.author.nick} deleted this message")
+        lines.append(f"{number}  {now.author.name} deleted this message")
     elif now.folded != before.folded:
         lines.append(f"{number}  {now.folded or 'shown again'}")
     elif now.text != before.text and not now.folded:
-        lines.append(f"{number}  {now.author.nick} changed it: {markup.plain(now.text)}")
+        lines.append(f"{number}  {now.author.name} changed it: {markup.plain(now.text)}")
     for emoji, authors in now.reactions.items():
         known = {author.member for author in before.reactions.get(emoji, ())}
-        fresh = [author.nick for author in authors if author.member not in known]
+        fresh = [author.name for author in authors if author.member not in known]
         if fresh:
             lines.append(f"{number}  {emoji} from {', '.join(fresh)}")
     if now.pinned != before.pinned:
@@ -132,7 +132,7 @@ def members(listed: list[Member]) -> list[str]:
     """All members."""
     return [
         inert(
-            f"{member.nick}, {member.role}, {'here' if member.online else 'away'}"
+            f"{member.name}, {member.role}, {'here' if member.online else 'away'}"
             + (", you" if member.me else "")
         )
         for member in listed
@@ -196,7 +196,7 @@ def invite_state(made: InviteState, calendar: Calendar) -> tuple[str, str]:
     if made.state == "open":
         return inert(who), f"open until {calendar.moment(made.expires)}"
     if made.used_by is not None:
-        return inert(who), inert(f"used by {made.used_by.nick}")
+        return inert(who), inert(f"used by {made.used_by.name}")
     return inert(who), made.state
 
 
@@ -205,7 +205,7 @@ def hit(found: SearchHit, number: int, calendar: Calendar) -> str:
     said = " ".join(found.snippet.replace("\x02", "").replace("\x03", "").split())
     one = found.message
     when = calendar.moment(one.at)
-    return inert(f"{number}  {when} #{one.channel} {one.author.nick}: {said}")
+    return inert(f"{number}  {when} #{one.channel} {one.author.name}: {said}")
 
 
 def help_lines() -> list[str]:

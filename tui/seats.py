@@ -89,5 +89,5 @@ class Seat:
                     where = (
                         "" if channel is not None and channel.direct else f"#{message.channel}, "
                     )
-                    calls.append(Call(f"{message.author.nick} in {where}{self.name}", message.text))
+                    calls.append(Call(f"{message.author.name} in {where}{self.name}", message.text))
         return calls

@@ -70,7 +70,7 @@ class World:
 
         def place(channel: Channel) -> tuple[object, ...]:
             other = attention.partner(channel)
-            name = (channel.name if other is None else f"{other.nick} {channel.name}").lower()
+            name = (channel.name if other is None else f"{other.name} {channel.name}").lower()
             kind = privacy.KINDS.index(privacy.kind(channel))
             return other is not None, kind, channel.name != "general", name
 
@@ -97,8 +97,8 @@ class World:
     def mentionable(self, recent: list[Author]) -> list[str]:
         """Nicks to complete: those who spoke last, then everybody who reads."""
         readers = [m for m in self.members.values() if m.role != "relay" and not m.me]
-        nicks = [author.nick for author in recent if author.member != self.me]
-        return list(dict.fromkeys([*nicks, *sorted(member.nick for member in readers)]))
+        nicks = [author.call for author in recent if author.member != self.me]
+        return list(dict.fromkeys([*nicks, *sorted(member.call for member in readers)]))
 
     def next_unread(self, current: str) -> Channel | None:
         """The channel to read next: mentions first, then the nearest below in the list.
@@ -127,7 +127,7 @@ class World:
             if until <= now:
                 del self.writing[key]
         return sorted(
-            author.nick for (name, _), (author, _) in self.writing.items() if name == channel
+            author.name for (name, _), (author, _) in self.writing.items() if name == channel
         )
 
     def stop_writing(self, channel: str, member: str) -> None:

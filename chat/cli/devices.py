@@ -160,6 +160,22 @@ def device_join(code: str, name: str, wait: float) -> None:
     _join(code, name, wait)
 
 
+@device.command("rename", cls=GlobalOptions)
+@click.argument("device")
+@click.argument("name", required=False)
+@click.option("--clear", is_flag=True, help="Call it as it was called when it came in.")
+def device_rename(device: str, name: str | None, clear: bool) -> None:
+    """Call a device, or a paper, something on this device."""
+
+    async def work(invocation: Invocation) -> None:
+        if clear == bool((name or "").strip()):
+            raise UsageError("Either a name or --clear.")
+        async with invocation.session() as session:
+            _print(invocation, await session.call(commands.NameDevice(device, name or "")))
+
+    run(work)
+
+
 @device.command("remove", cls=GlobalOptions)
 @click.argument("device")
 def device_remove(device: str) -> None:

@@ -117,10 +117,10 @@ def _place(target: str | None) -> Path | None:
 
 
 async def pages(session: Session, channel: str) -> AsyncIterator[list[model.Message]]:
-    """All messages of a channel, or of all channels for "", oldest first."""
+    """All messages of a channel, or of all channels for "", oldest first; without petnames."""
     after = before(0)
     while page := await session.call(commands.History(channel, PAGE_MESSAGES, after=after)):
-        yield page
+        yield [message.public for message in page]
         after = page[-1].order
 
 

@@ -11,6 +11,7 @@ from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.team import member_line
 from chat.command import Command
 from chat.errors import UsageError
+from chat.session import Session
 from crdt.roster_args import LEVEL_FOUNDER, LEVEL_MEMBER, LEVEL_READER
 
 ADMIN_LEVEL = 10
@@ -47,6 +48,34 @@ def ignore(member: str, off: bool) -> None:
     _change_member(commands.Ignore(member, not off))
 
 
+@click.command(cls=GlobalOptions)
+@click.argument("member")
+@click.argument("called", metavar="[NAME]", required=False)
+@click.option("--clear", is_flag=True, help="Call them by their nick again.")
+def name(member: str, called: str | None, clear: bool) -> None:
+    """Call a member something of your own, on this device; it goes nowhere else."""
+    if clear == bool((called or "").strip()):
+        _refuse("Either a name or --clear.")
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            before = await _shown(session)
+            changed: model.Member = await session.call(commands.NameMember(member, called or ""))
+            after = await _shown(session)
+        _print_member(invocation, changed)
+        for other, shown in after.items():
+            if other != changed.member and before.get(other, shown) != shown:
+                invocation.output.note(f"{before[other]} is shown as {shown} now.")
+
+    run(work)
+
+
+async def _shown(session: Session) -> dict[str, str]:
+    """How everybody is shown, by their ids."""
+    found: list[model.Member] = await session.call(commands.ListMembers(former=True))
+    return {member.member: member.name for member in found}
+
+
 def _refuse(sentence: str) -> None:
     async def work(_: Invocation) -> None:
         raise UsageError(sentence)
@@ -58,12 +87,16 @@ def _change_member(command: Command) -> None:
     async def work(invocation: Invocation) -> None:
         async with invocation.session() as session:
             changed: model.Member = await session.call(command)
-        if invocation.output.as_json:
-            invocation.output.record("member", msgspec.to_builtins(changed))
-        else:
-            invocation.output.line(member_line(changed))
+        _print_member(invocation, changed)
 
     run(work)
+
+
+def _print_member(invocation: Invocation, member: model.Member) -> None:
+    if invocation.output.as_json:
+        invocation.output.record("member", msgspec.to_builtins(member))
+    else:
+        invocation.output.line(member_line(member))
 
 
 @click.command(cls=GlobalOptions)
@@ -78,7 +111,7 @@ def accept(what: str) -> None:
             invocation.output.record("accepted", msgspec.to_builtins(accepted))
         else:
             entries = "entry" if accepted.entries == 1 else "entries"
-            invocation.output.line(f"{accepted.entries} {entries} of {accepted.member.nick}")
+            invocation.output.line(f"{accepted.entries} {entries} of {accepted.member.name}")
 
     run(work)
 
@@ -148,4 +181,4 @@ def channel_leave(name: str) -> None:
     run(work)
 
 
-COMMANDS = (remove, promote, accept, leave, ignore)
+COMMANDS = (remove, promote, accept, leave, ignore, name)

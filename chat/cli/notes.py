@@ -87,7 +87,7 @@ def _versions(output: Output, past: model.NotesPast) -> None:
             output.record("notes_version", {**msgspec.to_builtins(each), "at": moment(each.at)})
         else:
             sizes = f"+{each.written} -{each.removed}"
-            output.line(f"{each.id[:ID_DIGITS]}  {clock(each.at)}  {each.author.nick}  {sizes}")
+            output.line(f"{each.id[:ID_DIGITS]}  {clock(each.at)}  {each.author.name}  {sizes}")
 
 
 def _quarantine(output: Output, past: model.NotesPast) -> None:
@@ -95,7 +95,7 @@ def _quarantine(output: Output, past: model.NotesPast) -> None:
         if output.as_json:
             output.record("notes_aside", {**msgspec.to_builtins(each), "at": moment(each.at)})
         else:
-            output.line(f"{each.id[:ID_DIGITS]}  {clock(each.at)}  {each.author.nick}  {each.why}")
+            output.line(f"{each.id[:ID_DIGITS]}  {clock(each.at)}  {each.author.name}  {each.why}")
 
 
 def _blame(output: Output, found: model.Notes) -> None:

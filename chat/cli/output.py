@@ -177,7 +177,7 @@ def message_line(message: model.Message, *, opened: bool = False) -> str:
 
     What is folded has its one line in place of all that, unless it is to be `opened`.
     """
-    head = f"{clock(message.at)} {message.id[:6]} #{message.channel} <{message.author.nick}>"
+    head = f"{clock(message.at)} {message.id[:6]} #{message.channel} <{message.author.name}>"
     if message.folded and not opened:
         return f"{head} ({message.folded})"
     text = "(deleted)" if message.deleted else message.text

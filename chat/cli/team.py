@@ -114,12 +114,12 @@ async def _look_after(listed: bool, revoked: str | None, invocation: Invocation)
 
 def invite_line(invite: model.InviteState) -> str:
     """An invite for people."""
-    who = f" by {invite.used_by.nick}" if invite.used_by is not None else ""
+    who = f" by {invite.used_by.name}" if invite.used_by is not None else ""
     what = "relay" if invite.relay else f"level {invite.level}"
     note = f"  {invite.note}" if invite.note else ""
     until = f"  until {clock(invite.expires)}" if invite.state == "open" else ""
     return (
-        f"{invite.id[:8]}  {invite.state}{who}  {what}, made by {invite.author.nick}{until}{note}"
+        f"{invite.id[:8]}  {invite.state}{who}  {what}, made by {invite.author.name}{until}{note}"
     )
 
 
@@ -173,14 +173,15 @@ def members() -> None:
 
 
 def member_line(member: model.Member) -> str:
-    """A member for people: presence, nick, role, devices, whether you verified them."""
+    """A member for people: presence, name, role, devices, whether you verified them."""
     marks = " (you)" if member.me else ""
     if member.away:
         marks += f" (away{': ' if member.away_text else ''}{member.away_text})"
-    head = f"{'●' if member.online else '○'} {member.nick}{marks}"
+    nick = f" ({member.nick})" if member.petname else ""
+    head = f"{'●' if member.online else '○'} {member.name}{nick}{marks}"
     void = f"  {member.voided} void" if member.voided else ""
     if member.state != "in":
-        by = f" by {member.by.nick}" if member.state == "removed" and member.by else ""
+        by = f" by {member.by.name}" if member.state == "removed" and member.by else ""
         return f"{head}  {member.state}{by}  {member.member[:8]}{void}"
     devices = f"{member.devices} device{'' if member.devices == 1 else 's'}"
     verified = {"no": "", "yes": "  ✓ verified", "changed": "  ‼ KEYS CHANGED since you verified"}

@@ -54,14 +54,14 @@ class Members:
         """An invite admits nobody any more."""
         if invite.used:
             member = self.came_by(invite.op)
-            nick = "Somebody" if member is None else self._workspace.nick(member)
+            nick = "Somebody" if member is None else self._workspace.shown(member)
             raise UsageError(f"{nick} came in by that invite; `clowder remove` takes people out.")
         if invite.revoked:
             raise UsageError("That invite admits nobody any more as it is.")
         level = self._level()
         author = self._workspace.roster.op(invite.op).body
         if invite.member != self._workspace.me and level >= author.level:
-            nick = self._workspace.nick(invite.member)
+            nick = self._workspace.shown(invite.member)
             raise TrustError(f"Only {nick}, or somebody senior to them, can revoke that invite.")
         yield RosterNews(self._people.make(Revoke(invite.op), now))
 
@@ -100,7 +100,7 @@ class Members:
         known = self._workspace.roster.state.members.get(member)
         if known is not None:
             if known.level == level:
-                raise UsageError(f"{self._workspace.nick(member)} is at level {level} already.")
+                raise UsageError(f"{self._workspace.shown(member)} is at level {level} already.")
             if known.level >= LEVEL_RELAY:
                 raise TrustError("A relay holds no keys and cannot become a member; invite them.")
         self.require_senior(member, "promote")
@@ -151,7 +151,7 @@ class Members:
 
     def require_senior(self, member: bytes, what: str) -> None:
         """Refuse with a sentence what the rules would refuse. Raises TrustError."""
-        own, nick = self._level(), self._workspace.nick(member)
+        own, nick = self._level(), self._workspace.shown(member)
         if own > LEVEL_ADMIN_MAX:
             raise TrustError(f"Only founders and admins can {what} members.")
         known = self._workspace.roster.state.members.get(member)
@@ -181,7 +181,7 @@ class Members:
         Raises:
             UsageError: nothing is void. TrustError: others have to.
         """
-        nick = self._workspace.nick(member)
+        nick = self._workspace.shown(member)
         cuts = self._workspace.roster.state.cuts.get(member, ())
         if not cuts:
             raise UsageError(f"Nothing that {nick} wrote is void.")
@@ -192,7 +192,7 @@ class Members:
             if cut.author == self._workspace.me or (own <= LEVEL_ADMIN_MAX and own < cut.level)
         ]
         if len(mine) < len(cuts):
-            others = {self._workspace.nick(cut.author) for cut in cuts if cut not in mine}
+            others = {self._workspace.shown(cut.author) for cut in cuts if cut not in mine}
             raise TrustError(
                 f"Only {', '.join(sorted(others))}, or somebody senior to them, can accept what "
                 f"{nick} wrote beside being removed."
@@ -257,7 +257,7 @@ class Members:
 
     def add_to(self, channel: bytes, member: bytes, now: Now) -> Ops:
         """Somebody comes into a private channel, and reads what was said in it."""
-        scope, nick = self._private_scope(channel), self._workspace.nick(member)
+        scope, nick = self._private_scope(channel), self._workspace.shown(member)
         inside = self._workspace.roster.state.scopes.get(scope, frozenset())
         if self._workspace.me not in inside:
             raise TrustError("Only who is in a channel can add somebody to it.")
@@ -268,7 +268,7 @@ class Members:
     def kick(self, channel: bytes, member: bytes, now: Now) -> Ops:
         """Somebody is taken out of a private channel; what is here of theirs stays."""
         workspace = self._workspace
-        scope, nick = self._private_scope(channel), workspace.nick(member)
+        scope, nick = self._private_scope(channel), workspace.shown(member)
         if member == workspace.me:
             raise UsageError("That is you; `clowder channel leave` is for going yourself.")
         state = workspace.roster.state

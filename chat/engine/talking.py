@@ -5,6 +5,7 @@ and the operation to write; the caller hands both to `Engine.write`. Errors are 
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from chat.engine.founding import clean_nick
@@ -17,6 +18,38 @@ from crdt.roster_ops import LEVEL_ADMIN_MAX
 from crdt.text import clean_line, clean_text
 
 _NICK_END = re.compile(r"[\w-]", re.UNICODE)
+
+
+class _Folded:
+    """A text without its letter case, in which names are found; some letters fold to several."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.casefold()
+        self._places: list[int] | None = None
+        if len(self._text) != len(text):
+            letters = enumerate(text)
+            self._places = [at for at, letter in letters for _ in letter.casefold()]
+            self._places.append(len(text))
+
+    def find(self, name: str) -> Iterator[int]:
+        """Where a name stands by itself."""
+        at = self._text.find(name)
+        while at >= 0:
+            if not _NICK_END.match(self._text, at + len(name)):
+                yield at
+            at = self._text.find(name, at + 1)
+
+    def place(self, at: int) -> int:
+        """The same place in the text as it was written."""
+        return at if self._places is None else self._places[at]
+
+
+def _require_room(text: str) -> None:
+    if len(text) > limits.MESSAGE_TEXT_MAX_CHARS:
+        raise UsageError(
+            f"A message has at most {limits.MESSAGE_TEXT_MAX_CHARS} characters, this one has "
+            f"{len(text)}; share it as a file with `clowder put`."
+        )
 
 
 class Saying(NamedTuple):
@@ -42,7 +75,7 @@ class Talking:
         """A new message."""
         workspace = self._workspace
         where = workspace.find_channel(channel)
-        said = self._text(text)
+        said, called = self._text(text, anew=True)
         if not said.strip() and not files:
             raise UsageError("An empty message says nothing; write something or share a file.")
         salt = workspace.entropy(limits.ID_BYTES)
@@ -51,16 +84,16 @@ class Talking:
             parent = self._views.find_message(reply_to)
             if self._channel_of(parent) != where:
                 raise UsageError("A reply goes to the channel of the message it answers.")
-        op = ops.Post(salt, said, parent, self.mentions(said), files)
+        op = ops.Post(salt, said, parent, called, files)
         return Saying(where, op, ops.message_id(workspace.me, salt))
 
     def edit(self, message: str, text: str) -> Saying:
         """New text for an own message."""
         mid, channel, salt = self._own(message, "change")
-        said = self._text(text)
+        said, called = self._text(text, anew=False)
         if not said.strip():
             raise UsageError("An empty text would say nothing; `clowder delete` takes it back.")
-        return Saying(channel, ops.Edit(salt, said, self.mentions(said)), mid)
+        return Saying(channel, ops.Edit(salt, said, called), mid)
 
     def delete(self, message: str) -> Saying:
         """Take back an own message."""
@@ -96,24 +129,6 @@ class Talking:
         self._require_admin("Hiding messages is for founders and admins.")
         mid, channel = self._marked(message, on)
         return Saying(channel, ops.Hide(mid, on, why if on else ""), mid)
-
-    def mentions(self, text: str) -> tuple[bytes, ...]:
-        """The members whose nick, as it is shown, stands in a text behind an @.
-
-        Of several that fit one @ the longest is meant: `@ana~5b8e` does not call ana.
-        """
-        if "@" not in text:
-            return ()
-        folded = text.casefold()
-        found: dict[int, tuple[int, bytes]] = {}
-        for member in self._workspace.roster.state.members:
-            wanted = "@" + self._workspace.nick(member).casefold()
-            at = folded.find(wanted)
-            while at >= 0:
-                if not _NICK_END.match(folded, at + len(wanted)):
-                    found[at] = max(found.get(at, (0, b"")), (len(wanted), member))
-                at = folded.find(wanted, at + 1)
-        return tuple(sorted({member for _, member in found.values()}))[: limits.MENTIONS_MAX]
 
     # Channels -----------------------------------------------------------------------------------
 
@@ -154,13 +169,42 @@ class Talking:
         if level is None or level > LEVEL_ADMIN_MAX:
             raise TrustError(sentence)
 
-    def _text(self, text: str) -> str:
-        if len(text) > limits.MESSAGE_TEXT_MAX_CHARS:
-            raise UsageError(
-                f"A message has at most {limits.MESSAGE_TEXT_MAX_CHARS} characters, this one has "
-                f"{len(text)}; share it as a file with `clowder put`."
-            )
-        return clean_text(text, limits.MESSAGE_TEXT_MAX_CHARS)
+    def _text(self, text: str, *, anew: bool) -> tuple[str, tuple[bytes, ...]]:
+        """A message's text as it may be sent, and whom it calls."""
+        _require_room(text)
+        cleaned = clean_text(text, limits.MESSAGE_TEXT_MAX_CHARS)
+        said, called = self._called(cleaned, anew=anew)
+        _require_room(said)
+        return said, called
+
+    def _called(self, text: str, *, anew: bool) -> tuple[str, tuple[bytes, ...]]:
+        """The members whose name, as it is shown, stands in a text behind an @; and the text with
+        nicks for petnames, which are nobody else's business.
+
+        Of several names that fit one @ the longest is meant: `@ana~5b8e` does not call ana. Of two
+        that are equally long a petname is, in a new text; in an old one it was a nick before.
+        """
+        if "@" not in text:
+            return text, ()
+        workspace, folded = self._workspace, _Folded(text)
+        best: dict[int, tuple[int, bool, bytes]] = {}
+        for member in workspace.roster.state.members:
+            names = workspace.answers_to(member)
+            for name in {*names, workspace.nick(member).casefold()}:
+                for at in folded.find("@" + name):
+                    rank = (len(name), (name in names) == anew, member)
+                    best[at] = max(best.get(at, rank), rank)
+        pieces, end = [], 0
+        for at in sorted(best):
+            length, _, member = best[at]
+            start, behind = folded.place(at), folded.place(at + 1 + length)
+            if start >= end:
+                nick = workspace.nick(member)
+                same = text[start + 1 : behind].casefold() == nick.casefold()
+                pieces += [text[end:start], text[start:behind] if same else f"@{nick}"]
+                end = behind
+        called = sorted({member for _, _, member in best.values()})[: limits.MENTIONS_MAX]
+        return "".join((*pieces, text[end:])), tuple(called)
 
     def _channel_of(self, mid: bytes) -> bytes:
         row = self._workspace.store.message(mid)
@@ -187,7 +231,7 @@ class Talking:
         if row is None:
             raise NotFound(f"There is no message {message} here.")
         if row.member != self._workspace.me:
-            raise TrustError(f"Only {self._workspace.nick(row.member)} can {what} that message.")
+            raise TrustError(f"Only {self._workspace.shown(row.member)} can {what} that message.")
         if row.deleted:
             raise UsageError("That message was taken back.")
         return mid, row.channel, row.salt

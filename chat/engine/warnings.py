@@ -53,9 +53,9 @@ def _announced(workspace: Workspace, channel: bytes, rule: Rule) -> str:
     return (
         f"From tomorrow on messages of #{name} that are older than {days} "
         f"day{'' if days == 1 else 's'} are forgotten, on everybody's machine: "
-        f"{workspace.nick(rule.member)} said so. A founder or an admin can take that back."
+        f"{workspace.shown(rule.member)} said so. A founder or an admin can take that back."
     )
 
 
 def _whose(workspace: Workspace, device: bytes) -> str:
-    return workspace.nick(workspace.roster.state.devices[device].member)
+    return workspace.shown(workspace.roster.state.devices[device].member)

@@ -51,7 +51,7 @@ class Devices:
         if known is None:
             raise NotFound("You are not in the workspace any more.")
         papers = self._papers() if member == workspace.me else []
-        return [*map(self._view, known.devices), *map(_paper_view, papers)]
+        return [self.view(each) for each in (*known.devices, *(paper.key for paper in papers))]
 
     async def _add(self, command: commands.AddDevice) -> model.InviteView:
         if not 0 < command.expires_ms <= CODE_MAX_MS:
@@ -69,28 +69,37 @@ class Devices:
         return made.view
 
     async def _remove(self, command: commands.RemoveDevice) -> model.Device:
-        digits = command.device.lower().strip()
+        device = self.find(command.device)
+        view = self.view(device)
+        paper = next((paper for paper in self._papers() if paper.key == device), None)
+        if paper is not None:
+            await self._publish(self._own.retire(paper, now()))
+        else:
+            member = self._workspace.roster.state.devices[device].member
+            await self._publish(self._own.remove(member, device, now()))
+        return view
+
+    def find(self, named: str) -> bytes:
+        """The one device, or own paper, whose id begins so.
+
+        Raises:
+            NotFound: none, or several; or that is too little to find one by.
+        """
+        digits = named.lower().strip()
         if len(digits) < DEVICE_DIGITS_MIN:
             raise NotFound(
-                f"“{command.device}” is too short to find a device by; give at least "
+                f"“{named}” is too short to find a device by; give at least "
                 f"{DEVICE_DIGITS_MIN} digits of its id."
             )
-        devices = [d for d in self._workspace.roster.state.devices if d.hex().startswith(digits)]
-        papers = [paper for paper in self._papers() if paper.key.hex().startswith(digits)]
-        if len(devices) + len(papers) > 1:
+        # A paper to which keys are sealed stands among the devices as well.
+        papers = (paper.key for paper in self._papers())
+        known = {*self._workspace.roster.state.devices, *papers}
+        found = [device for device in known if device.hex().startswith(digits)]
+        if len(found) > 1:
             raise NotFound(f"Several devices begin with {digits}; give more digits.")
-        if papers:
-            await self._publish(self._own.retire(papers[0], now()))
-            return _paper_view(papers[0])
-        if not devices:
-            raise NotFound(
-                f"There is no device {command.device} here; `clowder device list` shows them."
-            )
-        device = devices[0]
-        view = self._view(device)
-        member = self._workspace.roster.state.devices[device].member
-        await self._publish(self._own.remove(member, device, now()))
-        return view
+        if not found:
+            raise NotFound(f"There is no device {named} here; `clowder device list` shows them.")
+        return found[0]
 
     # Inside -------------------------------------------------------------------------------------
 
@@ -110,20 +119,19 @@ class Devices:
         papers = (invite for invite in invites if invite.lasting and not invite.revoked)
         return sorted((p for p in papers if p.member == me), key=lambda paper: paper.key)
 
-    def _view(self, device: bytes) -> model.Device:
-        workspace = self._workspace
-        known = workspace.roster.state.devices[device]
+    def view(self, device: bytes) -> model.Device:
+        """A device that is in, or an own paper."""
+        workspace, called = self._workspace, self._team.device_names.get(device, "")
+        known = workspace.roster.state.devices.get(device)
+        if known is None:
+            return model.Device(device=device.hex(), paper=True, name=called)
         return model.Device(
             device=device.hex(),
             linked=device in self._team.engine.linked_devices(),
             this=device == workspace.device,
             paper=not known.link,
-            name=_name(workspace, known.op),
+            name=called or _name(workspace, known.op),
         )
-
-
-def _paper_view(paper: InviteState) -> model.Device:
-    return model.Device(device=paper.key.hex(), paper=True)
 
 
 def _name(workspace: Workspace, op: bytes) -> str:

@@ -387,7 +387,7 @@ class Meeting:
             url=url,
             state=state,
             member="" if member is None else member.hex(),
-            nick="" if member is None else workspace.nick(member),
+            nick="" if member is None else workspace.shown(member),
             device=handle.device.hex(),
             relay=team.engine.is_relay(handle.device),
             rtt_ms=0.0 if rtt is None else rtt * 1000,

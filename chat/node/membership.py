@@ -37,6 +37,7 @@ class Membership:
 
     def __init__(self, team: Team) -> None:
         self._team = team
+        self.devices = Devices(team, self.find, self._publish)
         self.by_command: dict[type[commands.Command], Callable[[Any], Awaitable[Any]]] = {
             commands.ListMembers: self._members,
             commands.ListInvites: self._invites,
@@ -49,7 +50,7 @@ class Membership:
             commands.KickFromChannel: self._kick,
             commands.LeaveChannel: self._leave_channel,
             commands.ListVoid: self._void,
-            **Devices(team, self.find, self._publish).by_command,
+            **self.devices.by_command,
         }
 
     # Members ------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ class Membership:
         found = [self._with_void(member, void) for member in found]
         former = self._workspace.roster.state.former_members.values()
         gone = [self._former(known, void) for known in former]
-        return found + sorted(gone, key=lambda member: member.nick.lower())
+        return found + sorted(gone, key=lambda member: member.name.lower())
 
     async def _remove(self, command: commands.RemoveMember) -> model.Member:
         member = self.find(command.member, relays=True)
@@ -92,7 +93,7 @@ class Membership:
         return model.Accepted(self._team.views.author(member), accepted)
 
     def find(self, named: str, *, former: bool = False, relays: bool = False) -> bytes:
-        """The one member who goes by a nick, or by the beginning of a member id.
+        """The one member who goes by a petname, a nick, or the beginning of a member id.
 
         Those who were in once are only meant when nobody who is in goes by that, and with
         `former`. Relays are only meant with `relays`, and by their id alone.
@@ -107,7 +108,9 @@ class Membership:
             groups.append(state.former_members)
         for group in groups:
             people = [member for member in group if not self._is_relay(member)]
-            found = [m for m in people if workspace.nick(m).casefold() == wanted]
+            found = [m for m in people if wanted in workspace.answers_to(m)]
+            if not found:
+                found = [m for m in people if workspace.nick(m).casefold() == wanted]
             if not found and len(wanted) >= MEMBER_DIGITS_MIN:
                 known = group if relays else people
                 found = [member for member in known if member.hex().startswith(wanted)]
@@ -136,9 +139,12 @@ class Membership:
 
     def _former(self, known: FormerState, void: dict[bytes, int]) -> model.Member:
         views = self._team.views
+        called = views.author(known.member)
         return model.Member(
-            member=known.member.hex(),
-            nick=self._workspace.nick(known.member),
+            member=called.member,
+            nick=called.nick,
+            shown=called.shown,
+            petname=self._workspace.petname(known.member),
             level=NOBODY,
             role="former",
             devices=0,

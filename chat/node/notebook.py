@@ -322,7 +322,7 @@ class Notebook:
         )
 
     def _named(self, authors: Iterable[Stretch]) -> tuple[tuple[int, int, str], ...]:
-        nick = self._team.workspace.nick
+        nick = self._team.workspace.shown
         return tuple((start, length, nick(member)) for start, length, member in authors)
 
     def _aside(self, channel: bytes, notes: _Open, view: NotesView) -> dict[bytes, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chat import commands, effects, events, model, private
 from chat.hub import Hub
-from chat.node.ignoring import Ignoring
+from chat.node.others import Others
 from chat.node.team import Team
 from chat.workspace import Now
 
@@ -40,7 +40,7 @@ class Personal:
             commands.Bookmark: self._bookmark,
             commands.ListBookmarks: self._bookmarks,
             commands.SetQuiet: self._set_quiet,
-            **Ignoring(team, read, write).by_command,
+            **Others(team, read, write).by_command,
         }
 
     @property

@@ -200,7 +200,7 @@ class Sharing:
         if self._team.engine.is_relay(device):
             return "relay"
         member = self._team.workspace.member_of(device)
-        return None if member is None else self._team.workspace.nick(member)
+        return None if member is None else self._team.workspace.shown(member)
 
     def _transfer_changed(self, state: TransferState) -> None:
         if self._team is not None:

@@ -108,6 +108,9 @@ class Team:
         """The store failed, and memory could not be built from it yet."""
         self.ignored: frozenset[bytes] = frozenset()
         """Members of whom this one wants to hear nothing."""
+        self.device_names: Mapping[bytes, str] = {}
+        """What this member calls devices, whatever they came in as."""
+        self._petnames: Mapping[bytes, str] = {}
         self._waiters: list[tuple[bytes, int, asyncio.Future[None]]] = []
         self._build()
         self.solitude = Solitude(self.workspace.store.arrival_max)
@@ -132,6 +135,7 @@ class Team:
             secrets.token_bytes,
             self._opened.incarnation,
         )
+        self.workspace.call(self._petnames)
         choose = random.SystemRandom().randrange
         self.engine = Engine(self.workspace, choose, keep_days=self._keep_days)
         self.verified = Verified(self._opened.store, self.workspace)
@@ -146,6 +150,11 @@ class Team:
         self.talking = Talking(self.workspace, self.views)
         self._channels = {channel.id for channel in self.views.channels()}
         self._looked_at: bytes | None = None
+
+    def call(self, petnames: Mapping[bytes, str]) -> None:
+        """Show these members by these names from now on."""
+        self._petnames = petnames
+        self.workspace.call(petnames)
 
     def warnings(self) -> list[str]:
         """Sentences about what is not shown, taken or kept as it came."""

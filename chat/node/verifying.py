@@ -63,7 +63,7 @@ class Verified:
         found = [] if self.fault is None else [str(self.fault)]
         for member in sorted(self._confirmed.keys() & workspace.roster.state.members.keys()):
             if self.standing(member) == "changed":
-                nick = workspace.nick(member)
+                nick = workspace.shown(member)
                 found.append(
                     f"The keys of {nick}, whom you verified, have changed. Ask {nick} why, and "
                     f"compare the words of `clowder verify {member.hex()[:8]}` again."
@@ -102,7 +102,7 @@ class Verifying:
         state = workspace.roster.state
         return model.Verification(
             member=member.hex(),
-            nick=workspace.nick(member),
+            nick=workspace.shown(member),
             words=verification.words(value, verification.MEMBER_WORDS),
             code=Code(member, value).text,
             workspace_words=verification.words(
@@ -121,7 +121,7 @@ class Verifying:
         if code.member != member:
             raise UsageError("That is the code of another member.")
         if not code.fits(member, value):
-            nick = self._team.workspace.nick(member)
+            nick = self._team.workspace.shown(member)
             raise TrustError(
                 f"The code does not fit the keys that this machine has of {nick}. Either one of "
                 "you has not heard of a new device yet, or somebody stands between you: do not "

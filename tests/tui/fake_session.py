@@ -16,6 +16,7 @@ from chat import commands, model
 from chat import events as happenings
 from chat.errors import ChatError, Locked, NotFound, TrustError, UsageError
 from chat.model import Author, Channel, FileView, Member, Message, Notes, Status, Transfer
+from chat.model_people import PETNAME_MARK
 from tui.notes import delta as deltas
 
 START_MS = 1_795_510_800_000
@@ -391,6 +392,11 @@ class FakeSession:
 
     def _ignore(self, command: commands.Ignore) -> Member:
         return self._take_member(replace(self._member(command.member), ignored=command.on))
+
+    def _namemember(self, command: commands.NameMember) -> Member:
+        shown = f"{command.name}{PETNAME_MARK}" if command.name else ""
+        member = self._member(command.member)
+        return self._take_member(replace(member, petname=command.name, shown=shown))
 
     def _setquiet(self, command: commands.SetQuiet) -> model.Private:
         return self._change_private(quiet_until=command.until_ms)

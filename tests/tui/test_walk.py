@@ -282,6 +282,7 @@ LINES: dict[str, tuple[str, Effect]] = {
     "activity": ("", opens(ActivityScreen)),
     "alerts": (" all", asks(commands.SetAlerts, level="all")),
     "dnd": (" off", asks(commands.SetQuiet, until_ms=0)),
+    "name": (" bo Bo from sales", asks(commands.NameMember, member="bo", name="Bo from sales")),
     "ignore": (" bo", asks(commands.Ignore, member="bo", on=True)),
     "away": (" lunch", asks(commands.SetAway, away=True, text="lunch")),
     "back": ("", asks(commands.SetAway, away=False)),

@@ -83,6 +83,8 @@ def plan(asked: Asked, context: Context) -> Step:
             return Ask(*being.quiet(argument, context.now))
         case "ignore":
             return Ask(*being.ignore(argument))
+        case "name":
+            return Ask(*being.name(argument))
         case "away":
             return Ask(*being.away(argument))
         case "back":
@@ -265,7 +267,7 @@ def edit(message: Message, text: str = "") -> Step:
         InputError: it is not mine, or not there any more.
     """
     if not message.mine:
-        raise InputError(f"Only {message.author.nick} can change that message.")
+        raise InputError(f"Only {message.author.name} can change that message.")
     if message.deleted:
         raise InputError("That message was deleted.")
     if not text:
@@ -280,7 +282,7 @@ def delete(message: Message) -> Step:
         InputError: it is not mine, or not there any more.
     """
     if not message.mine:
-        raise InputError(f"Only {message.author.nick} can delete that message.")
+        raise InputError(f"Only {message.author.name} can delete that message.")
     if message.deleted:
         raise InputError("That message is deleted already.")
     return Confirm("Delete this message for everybody?", commands.Delete(message.id))

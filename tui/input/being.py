@@ -10,7 +10,7 @@ from chat import commands
 from chat.model import Alerts
 from tui import attention
 from tui.errors import InputError
-from tui.limits import AWAY_CHARS
+from tui.limits import AWAY_CHARS, NAME_CHARS
 from tui.text import moments
 
 Answer = tuple[commands.Command, str]
@@ -69,6 +69,33 @@ def ignore(argument: str) -> Answer:
         f"Messages of {who} are a line each now; nobody else knows." if on else f"You hear {who}."
     )
     return commands.Ignore(who, on), said
+
+
+def name(argument: str) -> Answer:
+    """Call somebody something of one's own, or by their nick again; who has several words in their
+    name is given in quotes.
+
+    Raises:
+        InputError: nobody is named, or nothing to call them.
+    """
+    who, petname = (each.strip() for each in _split(argument.removeprefix("@").strip()))
+    if not who or not petname:
+        raise InputError("Whom, and what? /name bo Bo from sales, and /name bo off")
+    if len(petname) > NAME_CHARS or "\n" in petname:
+        raise InputError(f"A name is one line of at most {NAME_CHARS} characters.")
+    if petname.lower() == "off":
+        return commands.NameMember(who), f"{who} is shown by their nick."
+    said = f"You call {who} {petname}; nobody else sees it."
+    return commands.NameMember(who, petname), said
+
+
+def _split(argument: str) -> tuple[str, str]:
+    """Somebody, in quotes if need be, and the rest."""
+    sign = " "
+    if argument[:1] in ('"', "“"):
+        sign, argument = {'"': '"', "“": "”"}[argument[0]], argument[1:]
+    who, _, rest = argument.partition(sign)
+    return who, rest
 
 
 def away(argument: str) -> Answer:

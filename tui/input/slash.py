@@ -55,6 +55,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("invite", "[relay]", "Make an invite: link, words and QR code"),
     SlashCommand("invites", "", "Show the invites there are, revoke one"),
     SlashCommand("members", "", "Show who is in, their devices", aliases=("names", "who")),
+    SlashCommand("name", "NICK NAME|off", "Call a member something of your own", "member"),
     SlashCommand("promote", "NICK [admin|member|reader]", "Give a member a role", "member"),
     SlashCommand("remove", "NICK", "Take a member out of the workspace", "member"),
     SlashCommand("channel", "", "Show and change this channel's settings"),

@@ -228,7 +228,7 @@ class NotesPane(Vertical):
             return
         others = [
             OtherCursor(
-                cursor.author.nick,
+                cursor.author.name,
                 self._hue(cursor.author.member),
                 draft.index_on_screen(cursor.index),
             )
@@ -251,7 +251,7 @@ class NotesPane(Vertical):
     def _retitle(self) -> None:
         right: list[Piece] = []
         for cursor in self._newest.cursors:
-            right.append((f" ▌{cursor.author.nick}", self._hue(cursor.author.member)))
+            right.append((f" ▌{cursor.author.name}", self._hue(cursor.author.member)))
         if self._newest.quarantined:
             right.append((f" {self._newest.quarantined} set aside", "$warning"))
         # The line with the cursor has its author here, too: beside it there may be no room.

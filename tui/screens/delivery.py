@@ -35,7 +35,7 @@ def delivery_text(message: Message, delivery: Delivery, calendar: Calendar) -> C
     lack = [holder for holder in people if not holder.holds]
     said = markup.plain(message.text) or (message.files[0].name if message.files else "")
     pieces: list[Piece] = [
-        (f"{message.author.nick}, {calendar.moment(message.at)}", "bold"),
+        (f"{message.author.name}, {calendar.moment(message.at)}", "bold"),
         (f"\n{cells.fit(said, _SAID_CELLS)}\n", "$muted"),
     ]
     if message.late:

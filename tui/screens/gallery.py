@@ -148,7 +148,7 @@ class GalleryScreen(Screen[Message | None]):
         facts = f"  {file.width}×{file.height}, {moments.size(file.size)}"
         pieces: list[Piece] = [(cells.fit(file.name, 40), "bold"), facts]
         when = self._calendar.moment(message.at)
-        pieces.append((f"  {message.author.nick}, {when}", "$muted"))
+        pieces.append((f"  {message.author.name}, {when}", "$muted"))
         pieces.append((f"\n{file.alt or 'no description'}", "italic $muted"))
         pieces.append((where(self._held.get(file.id)), "$muted"))
         pieces.append((f"\n{_KEYS}", "$faint"))

@@ -45,5 +45,5 @@ class InvitesScreen(Picker):
         left, what = invite_state(invite, self._calendar)
         right: list[Piece] = [(f" {what}", "$muted")]
         if self.list_width >= _ROOMY_CELLS:
-            right.append((f"  by {invite.author.nick}", "$faint"))
+            right.append((f"  by {invite.author.name}", "$faint"))
         return at_edges((left, style), right, self.list_width)

@@ -45,7 +45,7 @@ def row(member: Member, width: int) -> Content:
         said += f", {member.voided} void"
     mark = _MARKS[member.verified]
     style = "$muted" if member.state != "in" else "" if member.online else "$muted"
-    left: Piece = (member.nick, style)
+    left: Piece = (member.name, style)
     return Content.assemble(
         styled(dot(member)), at_edges(left, [mark, (f" {said}", "$muted")], width - 2)
     )
@@ -54,7 +54,7 @@ def row(member: Member, width: int) -> Content:
 def ordered(members: Sequence[Member]) -> list[Member]:
     """Those who are in by level, relays after people, then those who are not any more."""
     return sorted(
-        members, key=lambda m: (m.state != "in", m.role == "relay", m.level, m.nick.lower())
+        members, key=lambda m: (m.state != "in", m.role == "relay", m.level, m.name.lower())
     )
 
 
@@ -73,12 +73,12 @@ class MembersScreen(Picker):
 
     def rows(self, typed: str) -> Sequence[tuple[str, Content]]:
         # Nicks may repeat, so that names are looked for under the id that follows them.
-        names = {f"{member.nick} {member.member}": member for member in self._members}
+        names = {f"{member.name} {member.member}": member for member in self._members}
         wanted = typed.strip().casefold()
         found = [
             name
             for name in (fuzzy.best(wanted, list(names)) if wanted else names)
-            if not wanted or fuzzy.best(wanted, [names[name].nick])
+            if not wanted or fuzzy.best(wanted, [names[name].name, names[name].nick])
         ]
         return [(names[name].member, row(names[name], self.list_width)) for name in found]
 
@@ -99,6 +99,8 @@ def answers(member: Member, me: Member | None) -> list[tuple[str, str]]:
     """What this member can do with another, as (what, words)."""
     may = me is not None and me.level <= _ADMIN_MAX and me.level < member.level
     able = [("no", "Back")]
+    if not member.me and member.role != "relay":
+        able.append(("name", "Call them something of your own"))
     if member.state == "in" and not member.me and member.role != "relay":
         if member.verified != "yes":
             able.append(("verify", "We compared the words: they are the same"))
@@ -127,11 +129,13 @@ def details(member: Member, devices: Sequence[Device], words: str = "") -> str:
     """What is known of a member, a fact a line; `words` are those of their keys."""
     lines = [f"{role(member)}, level {member.level}" if member.state == "in" else role(member)]
     if member.by is not None:
-        lines[0] += f" by {member.by.nick}"
+        lines[0] += f" by {member.by.name}"
     if member.away:
         lines.append(f"away: {member.away_text}" if member.away_text else "away")
+    if member.shown:
+        lines.append(f"they call themselves {member.nick}")
     if member.ignored:
-        lines.append(f"you ignore them; /ignore {member.nick} off ends that")
+        lines.append(f"you ignore them; /ignore {member.call} off ends that")
     lines.append(f"member id {member.member[:16]}")
     if words:
         lines += [
@@ -147,10 +151,11 @@ def details(member: Member, devices: Sequence[Device], words: str = "") -> str:
 
 
 class MemberScreen(Choice):
-    """Dismisses with what is to be done: a role, "verify", "accept", "remove", "no" or None."""
+    """Dismisses with what is to be done: a role, "name", "verify", "accept", "remove", "no" or
+    None."""
 
     def __init__(
         self, member: Member, me: Member | None, devices: Sequence[Device], words: str = ""
     ) -> None:
-        nick = f"{member.nick} (you)" if member.me else member.nick
+        nick = f"{member.name} (you)" if member.me else member.name
         super().__init__(nick, answers(member, me), details(member, devices, words))

@@ -19,7 +19,7 @@ from tui.text.styled import Piece, at_edges, styled
 
 def said_of(version: NotesVersion, calendar: Calendar) -> str:
     """A state in a line: when, and by whom."""
-    return f"{calendar.moment(version.at)}  {version.author.nick}"
+    return f"{calendar.moment(version.at)}  {version.author.name}"
 
 
 class NotesPastScreen(Picker):
@@ -36,7 +36,7 @@ class NotesPastScreen(Picker):
             f"{said_of(each, self._calendar)} {each.id}": each for each in past.versions
         }
         self._aside = {
-            f"{each.author.nick} {self._calendar.moment(each.at)} {each.why} {each.id}": each
+            f"{each.author.name} {self._calendar.moment(each.at)} {each.why} {each.id}": each
             for each in past.aside
         }
 
@@ -54,7 +54,7 @@ class NotesPastScreen(Picker):
 
     def _aside_row(self, aside: NotesAside) -> Content:
         when = self._calendar.moment(aside.at)
-        left = f"{when}  {aside.author.nick}  set aside: {aside.why}"
+        left = f"{when}  {aside.author.name}  set aside: {aside.why}"
         return at_edges((left, "$warning"), [], self.list_width)
 
     def choose(self, key: str | None) -> None:

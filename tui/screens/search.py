@@ -37,9 +37,9 @@ def hit_row(hit: SearchHit, calendar: Calendar, width: int, sign: str = "") -> C
     """When and where, who, and the words around what was found."""
     message = hit.message
     narrow = width < _PADDED_CELLS
-    channel, nick = cells.pad(message.channel, 12), cells.pad(message.author.nick, 10)
+    channel, nick = cells.pad(message.channel, 12), cells.pad(message.author.name, 10)
     if narrow:
-        channel, nick = cells.fit(message.channel, 8), cells.fit(message.author.nick, 8)
+        channel, nick = cells.fit(message.channel, 8), cells.fit(message.author.name, 8)
     where = f"{sign}#{channel} "
     if width >= _DATED_CELLS:
         where = f"{calendar.moment(message.at)}  {where}"
@@ -77,7 +77,7 @@ def context_text(messages: list[Message], middle: str, calendar: Calendar, width
     for message in messages:
         here = message.id == middle
         lead: Piece = ("▌", "$accent") if here else " "
-        nick = cells.fit(message.author.nick, 12)
+        nick = cells.fit(message.author.name, 12)
         head = f"{calendar.clock(message.at)} {nick}: "
         room = max(width - 1 - cells.width_of(head), 4)
         text = cells.fit(said(message), room)
@@ -196,7 +196,7 @@ class ListedScreen(MessagePicker):
         hits = [
             SearchHit(message, said(message))
             for message in self._messages
-            if any(wanted in text.casefold() for text in (message.text, message.author.nick))
+            if any(wanted in text.casefold() for text in (message.text, message.author.name))
         ]
         self.show(hits, "Nothing fits." if wanted else self.NOTHING)
 

@@ -40,7 +40,7 @@ class Switcher(Picker):
 def _sought(channel: Channel) -> str:
     """What is looked for: no two channels have the same name."""
     other = attention.partner(channel)
-    return channel.name if other is None else f"{other.nick} {channel.name}"
+    return channel.name if other is None else f"{other.name} {channel.name}"
 
 
 def by_need(channels: list[Channel], current: str) -> list[Channel]:

@@ -124,7 +124,7 @@ def head(message: Message, previous: Message | None, frame: Frame) -> list[Row]:
     if unread:
         made += [EMPTY, _rule("new", Look.UNREAD, frame)]
     if new_day or unread or opens_group(message, previous):
-        nick = cells.fit(message.author.nick, max(frame.width - 2, 1))
+        nick = cells.fit(message.author.name, max(frame.width - 2, 1))
         made += [
             EMPTY,
             (Run(" "), Run(nick, Look.NICK, Emphasis.BOLD, message.author.member)),

@@ -75,7 +75,7 @@ def reply_row(parent_id: str, frame: Frame, width: int) -> Row:
     lead = LEAD
     if parent is None:
         return (lead, Run(cells.fit("╭ an earlier message", width), Look.DIM))
-    nick = cells.fit(parent.author.nick, max(width - 4, 1))
+    nick = cells.fit(parent.author.name, max(width - 4, 1))
     said = "message deleted" if parent.deleted else markup.plain(parent.text)
     if frame.folds(parent):
         said = parent.folded

@@ -35,7 +35,7 @@ def title(channel: Channel) -> str:
     if other is None:
         return channel.name
     same = channel.name.casefold().removeprefix("@") == other.nick.casefold()
-    return other.nick if same else f"{other.nick} · {channel.name}"
+    return other.name if same else f"{other.name} · {channel.name}"
 
 
 def row(

@@ -70,7 +70,7 @@ class ComposerBox(Vertical):
             return
         message = self._mode.message
         what = {"reply": "answering ", "thread": "in the thread of ", "edit": "changing "}
-        name = "your message" if self._mode.kind == "edit" else message.author.nick
+        name = "your message" if self._mode.kind == "edit" else message.author.name
         said = markup.plain(message.text) or (message.files[0].name if message.files else "")
         lead = f"{what[self._mode.kind]}{name}"
         room = max(self.content_size.width - cells.width_of(lead) - 14, 0)

@@ -38,11 +38,11 @@ def row(member: Member, colour: str, width: int) -> Content:
     """One row: presence, nick, and the role when it is not the usual one, or why they are away."""
     said = " you" if member.me else "" if member.role in _UNREMARKABLE else f" {member.role}"
     if member.away_text:
-        room = max(width - 2 - cells.width_of(member.nick) - 1, 0)
+        room = max(width - 2 - cells.width_of(member.name) - 1, 0)
         said = f" {cells.fit(inert(member.away_text), room)}" if room > 1 else ""
     right: list[Piece] = [(said, "$faint")] if said else []
     style = colour if member.online and not member.away else "$muted"
-    return Content.assemble(styled(dot(member)), at_edges((member.nick, style), right, width - 2))
+    return Content.assemble(styled(dot(member)), at_edges((member.name, style), right, width - 2))
 
 
 class MemberList(OptionList, can_focus=False):
@@ -77,6 +77,6 @@ class MemberList(OptionList, can_focus=False):
             options.append(Option(heading, disabled=True))
             options += [
                 Option(row(member, self._hue(member.member), width))
-                for member in sorted(group, key=lambda m: (m.level, m.nick.lower()))
+                for member in sorted(group, key=lambda m: (m.level, m.name.lower()))
             ]
         self.set_options(options)
