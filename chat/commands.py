@@ -14,6 +14,7 @@ from chat import (
     commands_devices,
     commands_files,
     commands_members,
+    commands_nearby,
     commands_notes,
     commands_profile,
     model,
@@ -46,6 +47,11 @@ from chat.commands_members import Promote as Promote
 from chat.commands_members import RemoveMember as RemoveMember
 from chat.commands_members import RevokeInvite as RevokeInvite
 from chat.commands_members import Verify as Verify
+from chat.commands_nearby import CompareNearby as CompareNearby
+from chat.commands_nearby import EndNearby as EndNearby
+from chat.commands_nearby import LookNearby as LookNearby
+from chat.commands_nearby import OfferNearby as OfferNearby
+from chat.commands_nearby import PickNearby as PickNearby
 from chat.commands_notes import GetNotes as GetNotes
 from chat.commands_notes import GetNotesAt as GetNotesAt
 from chat.commands_notes import GetNotesPast as GetNotesPast
@@ -375,6 +381,7 @@ REPLIES: dict[type[Command], Any] = {
     **commands_files.REPLIES,
     **commands_members.REPLIES,
     **commands_devices.REPLIES,
+    **commands_nearby.REPLIES,
     **commands_profile.REPLIES,
 }
 """The type each command answers with."""

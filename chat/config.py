@@ -152,6 +152,15 @@ def parse_url(given: str) -> str:
     return url
 
 
+def on_a_free_port(network: Network) -> Network:
+    """The same addresses, and any port: only one of those who listen there can have a given one."""
+    if not network.listen:
+        return network
+    host = parse_endpoint(network.listen).host
+    shown = f"[{host}]" if ":" in host else host
+    return msgspec.structs.replace(network, listen=f"{shown}:0")
+
+
 def load(path: Path, overrides: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Settings from a file (which may be missing), the environment and command-line options.
 

@@ -80,6 +80,12 @@ class PrivateChanged(Event, frozen=True, tag="private"):
     private: model.Private
 
 
+class NearbyChanged(Event, frozen=True, tag="nearby"):
+    """An invite for somebody in the same room stands differently, or other labels are shown."""
+
+    nearby: model.Nearby
+
+
 class WorkspacesChanged(Event, frozen=True, tag="workspaces"):
     """This profile has a workspace more, beside the one whose events these are."""
 
@@ -101,6 +107,7 @@ AnyEvent = (
     | TransferChanged
     | TypingShown
     | PrivateChanged
+    | NearbyChanged
     | WorkspacesChanged
     | Warned
 )

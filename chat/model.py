@@ -13,6 +13,7 @@ from chat.model_files import SharedFile as SharedFile
 from chat.model_files import Swarm as Swarm
 from chat.model_files import SwarmPeer as SwarmPeer
 from chat.model_files import Transfer as Transfer
+from chat.model_nearby import Nearby as Nearby
 from chat.model_notes import Cursor as Cursor
 from chat.model_notes import Notes as Notes
 from chat.model_notes import NotesAside as NotesAside

@@ -2,6 +2,7 @@
 
 LABEL_BYTES = 3  # two words of 11 bits: a dozen people who invite at once rarely share a label
 LABELS_MAX = 32  # shown to choose from; more is a conference, where the label is typed
+FOUND_MAX = 64  # announcements with a label that are remembered; then the oldest are forgotten
 ADDRESSES_MAX = 16  # dialled for one label: two devices that announce it, at all of theirs
 
 NONCE_BYTES = 16  # 128 bits: no commitment is opened by trying

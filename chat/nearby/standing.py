@@ -14,6 +14,7 @@ LATE = "late"
 CLOSED = "closed"
 FAILED = "failed"
 NOBODY = "nobody"
+GONE = "gone"
 LOST = "lost"
 FAULT = "fault"
 LEFT = "left"
@@ -30,7 +31,8 @@ SENTENCES = {
     LATE: f"Time was up before both had compared the code. {_ANEW}",
     CLOSED: "The other side gave up.",
     FAILED: "The invite could not be made.",
-    NOBODY: "Nobody came within two minutes.",
+    NOBODY: "Two minutes are over. Begin anew when both of you are ready.",
+    GONE: "Nobody answers under that label; ask whether it is still on the other screen.",
     LOST: f"The connection to the other side is lost. {_ANEW}",
     FAULT: f"The other side does not follow the protocol. {_ANEW}",
     LEFT: "It was given up here.",

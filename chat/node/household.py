@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from chat import commands, model
-from chat.config import Settings, parse_endpoint
+from chat.config import Settings, on_a_free_port
 from chat.errors import ChatError, UsageError
 from chat.events import WorkspacesChanged
 from chat.invitation import parse as parse_invite
@@ -150,9 +150,4 @@ class Household:
 
 def _on_a_free_port(settings: Settings) -> Settings:
     """As the settings say, but for the port: one workspace alone can have that."""
-    listen = settings.network.listen
-    if not listen:
-        return settings
-    host = parse_endpoint(listen).host
-    shown = f"[{host}]" if ":" in host else host
-    return replace(settings, network=replace(settings.network, listen=f"{shown}:0"))
+    return replace(settings, network=on_a_free_port(settings.network))

@@ -24,6 +24,7 @@ from chat.hub import Hub, Listener
 from chat.invitation import parse as parse_invite
 from chat.node.copying import copy_store
 from chat.node.locking import Locking
+from chat.node.nearby import NodeNearby
 from chat.node.parts import Parts
 from chat.node.team import load_identity, now, save_identity
 from chat.profile import OpenProfile, Profile
@@ -79,6 +80,7 @@ class Node:
             listening=listening,
             on_joining_changed=self._joined.set,
         )
+        self._nearby = NodeNearby(settings.network, self._hub, self._carry_out, networked=network)
         self._locking = Locking(opened.profile.main.key_file, self._hub)
         home = opened.profile.main.home
         self._hooks = Hooks(hooks, home, self._hub, self._is_direct, workspace=self._workspace)
@@ -149,15 +151,18 @@ class Node:
         self._under_way += 1
         self._idle.clear()
         try:
-            return await self._call(command)
+            self._locking.check(command)
+            return await self._carry_out(command)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
 
-    async def _call(self, command: commands.Command) -> Any:
+    async def _carry_out(self, command: commands.Command) -> Any:
         parts = self._parts
-        self._locking.check(command)
+        nearby = self._nearby.find(command)
+        if nearby is not None:
+            return await nearby(command)
         match command:
             case commands.GetStatus():
                 return parts.status()
@@ -225,6 +230,7 @@ class Node:
         try:
             await self._control.aclose()
             await self._hooks.aclose()
+            await self._nearby.aclose()
             self._hub.close()
             await self._parts.aclose()
             with suppress(TimeoutError):  # What was written is read once more, for the answer.
