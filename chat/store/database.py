@@ -109,6 +109,8 @@ class Database:
         )
         # Closing writes nothing into a file that could not be read.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        # Values choose no plan: else a kept statement is compiled anew each time it gets others.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         try:
             if self.path != MEMORY:
                 connection.pragma("cipher", cipher)

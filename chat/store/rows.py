@@ -177,9 +177,10 @@ class Rows(States):
         if row is None:
             return None
         found = self._database.one(
-            "SELECT min(hlc) FROM message WHERE channel = ?"
-            " AND mid IN (SELECT unhex(value) FROM json_each(?))",
-            (row.number, json.dumps([mid.hex() for mid in mids])),
+            # One by one: a minimum of the channel's index is sought from the channel's beginning.
+            "SELECT min(m.hlc) FROM json_each(?) j"
+            " CROSS JOIN message m ON m.mid = unhex(j.value) AND m.channel = ?",
+            (json.dumps([mid.hex() for mid in mids]), row.number),
         )
         return None if found is None or found[0] is None else int(found[0])
 
