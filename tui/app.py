@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from chat.events import Event, StatusChanged, Warned
 from chat.session import Session, Workspaces
-from tui import editor, escapes, graphics, keymap, palette, workers
+from tui import editor, escapes, garbage, graphics, keymap, palette, workers
 from tui.config import Settings, UiConfig, from_settings
 from tui.errors import InputError
 from tui.pictures import PictureDecoder
@@ -220,9 +220,11 @@ async def run_async(
         decoder = own = Decoder()
     app = ClowderApp(session, config, decoder, config_path, workspaces)
     app.pixels = None if config.ascii else graphics.probe(os.environ)
+    sweeping = asyncio.create_task(garbage.sweep(lambda: app.idle_seconds))
     try:
         code = await app.run_async(mouse=config.mouse)
     finally:
+        sweeping.cancel()
         if own is not None:
             await own.aclose()
     return app.return_code or code or 0

@@ -60,6 +60,11 @@ class AttendedApp(LooksApp):
             self.lock()
 
     @property
+    def idle_seconds(self) -> float:
+        """For how long nobody has touched anything."""
+        return self._idle.seconds(time.monotonic())
+
+    @property
     def is_away(self) -> bool:
         """Whether the others see this member as away."""
         me = self.world.members.get(self.world.me)
@@ -68,7 +73,7 @@ class AttendedApp(LooksApp):
     def pause(self) -> float:
         """Seconds between two paintings for events: fewer while somebody types, since a letter
         waits for the painting that has begun."""
-        typing = self._idle.seconds(time.monotonic()) < TYPING_SECONDS
+        typing = self.idle_seconds < TYPING_SECONDS
         return TYPING_FRAME_SECONDS if typing else FRAME_SECONDS
 
     def came_back(self) -> None:

@@ -152,3 +152,18 @@ TURN_SECONDS = 1.0
 
 TURN_LOOK_SECONDS = 0.05
 """So soon it is noticed that what a key was handed to is gone: between two letters."""
+
+SWEEP_START_SECONDS = 1.5
+"""After this the first page is on the screen, and what is in memory stays there."""
+
+SWEEP_EVERY_SECONDS = 5.0
+"""How often it is looked whether memory wants sweeping and nobody waits."""
+
+SWEEP_IDLE_SECONDS = 2.0
+"""Whoever has not touched a key for so long hardly touches one in the next few milliseconds."""
+
+SWEEP_AFTER_ROUNDS = 10
+"""Rounds through young objects before the old ones are looked through (Python's own number)."""
+
+SWEEP_AT_LAST_ROUNDS = 300
+"""So many rounds are a million objects that stayed: then even somebody who types waits once."""

@@ -1,5 +1,6 @@
 """The group `clowder`; without a subcommand it opens the terminal workspace."""
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -86,6 +87,7 @@ async def _face(invocation: Invocation, plain: bool, ascii_only: bool) -> int:
             with suppress(ChatError):  # The others only go on behind this one.
                 await served.look()
             return await run_plain(session, sys.stdin, sys.stdout)
+        gc.disable()  # Nothing of what is imported and opened goes; the face goes on from here.
         from tui.app import run_async
 
         settings = invocation.settings
