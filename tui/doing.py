@@ -47,7 +47,8 @@ class Doing:
             lambda held: self._send(held.command, held.mode, held.typed),
             screen.draft_changed,
         )
-        self._showing = Showing(screen, Managing(screen, self.do), self._look, self._keep)
+        self._managing = Managing(screen, self.do)
+        self._showing = Showing(screen, self._managing, self._look, self._keep)
 
     # What was written.
 
@@ -155,6 +156,8 @@ class Doing:
                 screen.timeline.unfold(message.id)
             case actions.Confirm(question, command, said):
                 self._confirm(question, command, said)
+            case actions.Manage(wanted):
+                self._managing.decide(wanted)
             case actions.Save(message, path):
                 self._save(message, path)
             case actions.Move(workspace):

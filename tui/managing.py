@@ -36,6 +36,20 @@ class Managing:
     def _change(self, change: managing.Change) -> None:
         self._do(actions.change(change))
 
+    def decide(self, wanted: managing.Wanted) -> None:
+        """Change who is in, as a line says, after looking whom and what it means."""
+        workers.start(self._screen, "work", self._decide, wanted)
+
+    async def _decide(self, wanted: managing.Wanted) -> None:
+        found: list[Member] | None = await self._asker.ask(commands.ListMembers(former=True))
+        if found is None:
+            return
+        try:
+            channel = self._screen.world.channel(wanted.channel)
+            self._change(managing.decide(wanted, found, channel))
+        except InputError as error:
+            self._asker.complain(error)
+
     # Members.
 
     def members(self) -> None:
@@ -111,6 +125,7 @@ class Managing:
     def _channel_part(self, channel: Channel, what: str) -> None:
         members = list(self._screen.world.members.values())
         people = [m for m in members if not m.me and m.role != "relay"]
+        inside = {author.member for author in channel.members}
         match what:
             case "topic":
                 self._topic(channel)
@@ -124,13 +139,13 @@ class Managing:
                 workers.start(self._screen, "work", self._link, channel)
             case "add":
                 self._pick_member(
-                    people,
+                    [m for m in people if m.member not in inside],
                     lambda m: self._change(managing.add(channel.name, m.member, m.name)),
                     f"Who comes into #{channel.name}?",
                 )
             case "kick":
                 self._pick_member(
-                    people,
+                    [m for m in people if m.member in inside],
                     lambda m: self._change(managing.kick(channel.name, m.member, m.name)),
                     f"Who goes from #{channel.name}?",
                 )

@@ -121,22 +121,33 @@ def channels(listed: list[Channel]) -> list[str]:
     for channel in listed:
         kind = privacy.kind(channel)
         read = "" if kind == "workspace" else f", {kind}"
-        waits = f", {channel.unread} new" if channel.unread else ""
-        named = f", {moments.plural(channel.mentions, 'mention')}" if channel.mentions else ""
+        new = waits(channel.mentions, channel.unread)
         topic = f": {channel.topic}" if channel.topic else ""
-        lines.append(inert(f"#{channel.name}{read}{waits}{named}{topic}"))
+        lines.append(inert(f"#{channel.name}{read}{new}{topic}"))
     return lines
+
+
+def waits(mentions: int, unread: int) -> str:
+    """`, 3 new, 1 mention`, "" when nothing waits."""
+    new = f", {unread} new" if unread else ""
+    return new + (f", {moments.plural(mentions, 'mention')}" if mentions else "")
 
 
 def members(listed: list[Member]) -> list[str]:
     """All members."""
     return [
-        inert(
-            f"{member.name}, {member.role}, {'here' if member.online else 'away'}"
-            + (", you" if member.me else "")
-        )
+        inert(f"{member.name}, {member.role}, {presence(member)}" + (", you" if member.me else ""))
         for member in listed
     ]
+
+
+def presence(member: Member) -> str:
+    """Whether somebody is here, away and why, or offline."""
+    if not member.online:
+        return "offline"
+    if not member.away:
+        return "here"
+    return f"away, {member.away_text}" if member.away_text else "away"
 
 
 def status(now: Status) -> list[str]:

@@ -3,7 +3,6 @@
 import gc
 import os
 import sys
-from contextlib import suppress
 from typing import Any
 
 import click
@@ -31,7 +30,6 @@ from chat.cli import (
 from chat.cli.context import Invocation, add_global_options, prepare_streams, run, take_global
 from chat.cli.output import silence
 from chat.cli.workspaces import everywhere
-from chat.errors import ChatError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -84,9 +82,7 @@ async def _face(invocation: Invocation, plain: bool, ascii_only: bool) -> int:
         if plain or not drawn:
             from tui.plain import run_plain
 
-            with suppress(ChatError):  # The others only go on behind this one.
-                await served.look()
-            return await run_plain(session, sys.stdin, sys.stdout)
+            return await run_plain(session, sys.stdin, sys.stdout, served)
         gc.disable()  # Nothing of what is imported and opened goes; the face goes on from here.
         from tui.app import run_async
 

@@ -34,7 +34,6 @@ class FakeSession:
         self.status = Status("none")
         self.members: dict[str, Member] = {}
         self.former: dict[str, Member] = {}
-        self.inside: dict[str, set[str]] = {}
         self.invites: list[model.InviteState] = []
         self.channels: dict[str, Channel] = {}
         self.timelines: dict[str, list[Message]] = {}
@@ -101,6 +100,11 @@ class FakeSession:
         member = Member(f"{len(self.members) + 1:02x}" * 32, nick, level, role, **more)
         self.members[member.member] = member
         return member
+
+    def add_private(self, name: str, *nicks: str) -> Channel:
+        """A channel of some, this member first."""
+        authors = tuple(self.author(nick) for nick in (self.me.nick, *nicks))
+        return self.add_channel(name, limited=True, readers=len(authors), members=authors)
 
     def add_channel(self, name: str, **more: Any) -> Channel:
         channel = Channel(f"{len(self.channels) + 1:032x}", name, **more)
@@ -553,21 +557,21 @@ class FakeSession:
         )
 
     def _addtochannel(self, command: commands.AddToChannel) -> Channel:
-        inside = self.inside.setdefault(self._name(command.channel), set())
-        inside.add(self._member(command.member).nick)
-        return self.channels[self._name(command.channel)]
+        name, member = self._name(command.channel), self._member(command.member)
+        channel = self.channels[name]
+        added = Author(member.member, member.nick)
+        return self.change_channel(name, members=(*channel.members, added))
 
     def _linkchannel(self, command: commands.LinkChannel) -> model.ChannelLink:
         channel = self.channels[self._name(command.channel)]
         return model.ChannelLink(channel.name, channel.mode, f"clowder-channel:{channel.name}")
 
     def _kickfromchannel(self, command: commands.KickFromChannel) -> Channel:
-        member = self._member(command.member)
-        inside = self.inside.setdefault(self._name(command.channel), set())
-        if member.nick not in inside:
+        name, member = self._name(command.channel), self._member(command.member)
+        left = tuple(a for a in self.channels[name].members if a.member != member.member)
+        if left == self.channels[name].members:
             raise NotFound(f"{member.nick} is not in that channel.")
-        inside.discard(member.nick)
-        return self.channels[self._name(command.channel)]
+        return self.change_channel(name, members=left)
 
     def _leavechannel(self, command: commands.LeaveChannel) -> None:
         self._name(command.channel)

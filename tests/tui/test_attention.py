@@ -73,7 +73,7 @@ def test_lines_become_settings() -> None:
     assert asked("/dnd") == commands.SetQuiet(attention.FOREVER_MS)
     assert asked("/dnd off") == commands.SetQuiet(0)
     assert asked("/quiet 2h") == commands.SetQuiet(START_MS + 7_200_000)
-    assert asked("/dnd 45") == commands.SetQuiet(START_MS + 45 * 60_000)
+    assert asked("/dnd 45 m") == commands.SetQuiet(START_MS + 45 * 60_000)
     assert asked("/alerts all") == commands.SetAlerts("general", "all")
     assert asked("/alerts OFF #cats") == commands.SetAlerts("cats", "off")
 

@@ -6,21 +6,32 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from chat.events import MessagesArrived, Warned
+from chat.session import Workspaces
 from tests.tui.face import story
 from tests.tui.fake_session import FakeSession
 from tests.tui.lively import lively
 from tests.tui.made import HOSTILE, message
+from tests.tui.test_managing import led_by_mia
+from tests.tui.test_several_workspaces import Profile, team
 from tui import plain_lines
 from tui.plain import run_plain
 from tui.text.moments import Calendar
 
 
-async def told(world: FakeSession, *lines: str) -> list[str]:
+async def printed(out: io.StringIO, text: str) -> None:
+    """Wait until it was printed."""
+    async with asyncio.timeout(10):
+        while text not in out.getvalue():  # noqa: ASYNC110 - it prints, it tells nobody
+            await asyncio.sleep(0.005)
+
+
+async def told(world: FakeSession, *lines: str, workspaces: Workspaces | None = None) -> list[str]:
     """Type lines; what was printed."""
-    out = io.StringIO()
-    code = await run_plain(world, io.StringIO("".join(line + "\n" for line in lines)), out)
+    out, typed = io.StringIO(), io.StringIO("".join(line + "\n" for line in lines))
+    code = await run_plain(world, typed, out, workspaces)
     assert code == 0
     return out.getvalue().splitlines()
 
@@ -81,6 +92,73 @@ async def test_what_is_hidden_is_a_line_until_it_is_opened() -> None:
 
 
 @story
+async def test_names_are_looked_at_before_anything_is_asked() -> None:
+    world = led_by_mia()
+    lines = await told(world, "/remove nobody", "/part", "/remove noor", "yes", "/members")
+    assert "There is no member nobody. /members lists who is in." in lines
+    assert any(line.startswith("Everybody is in #general") for line in lines)
+    assert [line for line in lines if line.endswith("Type yes or no.")] == [
+        "Remove noor from the workspace? Type yes or no."
+    ]
+    assert "noor is removed; the keys are new ones." in lines
+    assert [member.nick for member in world.former.values()] == ["noor"]
+
+
+@story
+async def test_who_is_offline_away_or_here_is_told_apart() -> None:
+    world = lively()
+    bo, jun = (next(m for m in world.members.values() if m.nick == n) for n in ("bo", "jun"))
+    world.members[bo.member] = replace(bo, away=True, away_text="lunch")
+    world.members[jun.member] = replace(jun, away=True)
+    lines = await told(world, "/members")
+    for said in ("ana, founder, here", "bo, admin, away, lunch", "jun, member, away",
+                 "noor, member, offline", "mia, member, here, you"):  # fmt: skip
+        assert said in lines
+
+
+@story
+async def test_several_workspaces_are_reached_from_one_line_mode() -> None:
+    cats, dogs = team("Cats", "c1", "anna", "cat"), team("Dogs", "d0", "ana", "dog")
+    dogs.say("general", "dog", "hello dogs")
+    profile = Profile(cats, dogs)
+    profile.refuses = "Mice is damaged."
+    lines = await told(
+        cats, "to the cats", "/workspace", "/workspace mice", "/workspace dogs", "to the dogs",
+        "/workspace 1", "again", workspaces=profile,
+    )  # fmt: skip
+    assert lines[0] == "Warning: Mice is damaged."
+    assert "1  Cats, here" in lines
+    assert "2  Dogs, 1 new" in lines
+    assert "There is no workspace mice here. /workspace lists them." in lines
+    assert lines.index("Dogs, you are ana") > lines.index("2  Dogs, 1 new")
+    assert [message.text for message in cats.timelines["general"]] == ["to the cats", "again"]
+    assert [m.text for m in dogs.timelines["general"]] == ["hello dogs", "to the dogs"]
+    assert dogs.channels["general"].unread == 0
+
+
+@story
+async def test_a_workspace_behind_says_only_what_calls() -> None:
+    cats, dogs = team("Cats", "c1", "anna", "cat"), team("Dogs", "d0", "ana", "dog")
+    read_end, write_end = os.pipe()
+    out = io.StringIO()
+    with os.fdopen(read_end) as stdin, os.fdopen(write_end, "wb", buffering=0) as keyboard:
+        running = asyncio.create_task(run_plain(cats, stdin, out, Profile(cats, dogs)))
+        await printed(out, "Now in #general")
+        dogs.say("general", "dog", "of no concern")
+        dogs.say("plans", "dog", "@ana come", mentions_me=True)
+        await printed(out, "dog in #plans, Dogs: @ana come")
+        dogs.emit(Warned("The clock is wrong."))
+        await printed(out, "Dogs, warning: The clock is wrong.")
+        keyboard.write(b"/workspace dogs\n")
+        await printed(out, "#plans, 1 new, 1 mention")
+        cats.say("general", "cat", "@anna you?", mentions_me=True)
+        await printed(out, "cat in #general, Cats: @anna you?")
+        keyboard.write(b"/quit\n")
+        assert await running == 0
+    assert out.getvalue().count("of no concern") == 1, "when its workspace came to the front"
+
+
+@story
 async def test_a_file_is_saved_under_a_safe_name(tmp_path: Path) -> None:
     world = lively()
     lines = await told(world, "/join cats", f"/get {tmp_path}")
@@ -105,30 +183,25 @@ async def test_news_comes_between_the_lines_that_are_typed() -> None:
     read_end, write_end = os.pipe()
     out = io.StringIO()
 
-    async def printed(text: str) -> None:
-        async with asyncio.timeout(10):
-            while text not in out.getvalue():  # noqa: ASYNC110 - it prints, it tells nobody
-                await asyncio.sleep(0.005)
-
     with os.fdopen(read_end) as stdin, os.fdopen(write_end, "wb", buffering=0) as keyboard:
         running = asyncio.create_task(run_plain(world, stdin, out))
-        await printed("Now in #general")
+        await printed(out, "Now in #general")
         said = world.say("general", "bo", "are you there?")
-        await printed("bo: are you there?")
+        await printed(out, "bo: are you there?")
         world.change(said, text="are you there now?")
-        await printed("bo changed it: are you there now?")
+        await printed(out, "bo changed it: are you there now?")
         world.say("cats", "jun", "meow")
-        await printed("New in #cats, from jun")
+        await printed(out, "New in #cats, from jun")
         world.say("cats", "jun", "@mia meow", mentions_me=True)
-        await printed("#cats jun: @mia meow")
+        await printed(out, "#cats jun: @mia meow")
         for number in range(30):
             world.put(world.make("general", world.author("ana"), f"late {number}"))
         world.emit(MessagesArrived("general", 30))
         world.emit(Warned("The disk is nearly full."))
-        await printed("and 10 more messages")
-        await printed("Warning: The disk is nearly full.")
+        await printed(out, "and 10 more messages")
+        await printed(out, "Warning: The disk is nearly full.")
         world.change_status(links=())
-        await printed("Nobody is linked now.")
+        await printed(out, "Nobody is linked now.")
         keyboard.write("naïve öäü".encode()[:3])
         keyboard.write("naïve öäü".encode()[3:] + b"\r\n/quit\n")
         assert await running == 0

@@ -1,6 +1,7 @@
 """What a person types, pastes and drops, and what it means."""
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from chat import commands
-from chat.model import FileView, Message
+from chat.model import Channel, FileView, Member, Message
 from tests.tui.made import ANA, BO, HOSTILE, ME, message
 from tui import fuzzy, keymap
 from tui.errors import InputError
-from tui.input import actions, completion, emoji, first_run, pasting, saving, slash
+from tui.input import actions, completion, emoji, first_run, managing, pasting, saving, slash
 from tui.input.actions import Context
 from tui.input.completion import Candidate, Known, Offer, PathWanted
 from tui.input.history import InputHistory
@@ -102,6 +103,101 @@ def test_put_takes_quoted_paths_and_a_text() -> None:
     assert put(r"/put /tmp/a\ cat.png") == ("/tmp/a cat.png", "")
     assert put("/put /tmp/it's.png hm")[0] == "/tmp/it's.png"
     assert put("/put ~/cat.png")[0] == str(Path("~/cat.png").expanduser())
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/topic", "/topic Cats only, or /topic - for none"),
+        ("/dnd 99", "/dnd 30m, /dnd 2h, /dnd 1d; or /dnd off"),
+        ("/dnd 0m", "Say minutes, hours or days"),
+        ("/react xyzzy", "There is no emoji “xyzzy”"),
+        ("/react :thinkin:", "Did you mean :thinking:?"),
+        ("/react schön", "or its name: /react :cat:"),
+        ("/promote ana emperor", "Say admin, member or reader"),
+        ("/remove", "Whom? /remove ana"),
+    ],
+)
+def test_what_is_not_accepted_is_told_what_is(line: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        plan(line)
+
+
+def test_topics_are_taken_away_and_odd_emoji_and_reactions_there_are_taken() -> None:
+    assert plan("/topic -") == actions.Ask(commands.SetTopic("general", ""))
+    assert plan("/react 👩‍🚀") == actions.Ask(commands.React(OWN.id, "👩‍🚀", True))
+    assert plan("/react 1️⃣") == actions.Ask(commands.React(OWN.id, "1️⃣", True))
+    imported = replace(OWN, reactions={":party_parrot:": (ANA,)})
+    there = replace_recent(HERE, (imported,))
+    agreed = actions.Ask(commands.React(OWN.id, ":party_parrot:", True))
+    assert plan("/react :party_parrot:", there) == agreed
+
+
+# Who is in.
+
+MIA = Member(ME.member, "mia", 10, "admin", me=True)
+PEOPLE = (
+    MIA,
+    Member(ANA.member, "ana", 0, "founder"),
+    Member(BO.member, "bo", 100, "member"),
+    Member("ee" * 32, "Twin", 100, "member"),
+    Member("ef" * 32, "twin", 100, "member"),
+    Member("dd" * 32, "box", 250, "relay"),
+    Member("cc" * 32, "gone", 100, "former", state="removed"),
+)
+PLANS = Channel("1" * 32, "plans", limited=True, members=(ME, BO))
+
+
+def decided(line: str, channel: Channel | None = PLANS, me: Member = MIA) -> managing.Change:
+    step = plan(line)
+    assert isinstance(step, actions.Manage)
+    return managing.decide(step.wanted, (me, *PEOPLE[1:]), channel)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/remove nobody", "There is no member nobody. /members lists who is in."),
+        ("/remove boo", "There is no member boo. Did you mean bo?"),
+        ("/remove twin", "Several are called twin; give the beginning of an id"),
+        ("/remove gone", "There is no member gone"),
+        ("/remove box", "There is no member box. Did you mean bo?"),
+        ("/remove ana", "Only who is senior to ana can remove them."),
+        ("/remove mia", "That is you"),
+        ("/promote bo admin", "At level 10 you can make nobody admin."),
+        ("/kick ana", "ana is not in it: #plans."),
+        ("/add bo", "bo is in already: #plans."),
+    ],
+)  # fmt: skip
+def test_who_cannot_be_meant_is_told_before_anything_is_asked(line: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        decided(line)
+
+
+def test_who_is_meant_is_named_as_they_are_called() -> None:
+    assert decided("/remove @BO") == managing.remove(BO.member, "bo")
+    assert decided(f"/remove {'ef' * 4}") == managing.remove("ef" * 32, "twin")
+    assert decided("/remove dddd") == managing.remove("dd" * 32, "box")
+    assert decided("/promote gone reader") == managing.promote("cc" * 32, "gone", "reader")
+    assert decided("/kick bo #plans") == managing.kick("plans", BO.member, "bo")
+    assert decided("/add ana") == managing.add("plans", ANA.member, "ana")
+    assert decided("/part") == managing.leave("plans")
+    with pytest.raises(InputError, match="Only founders and admins can promote members"):
+        decided("/promote bo reader", me=replace(MIA, level=100))
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        (None, "There is no channel general."),
+        (Channel("2" * 32, "general"), "Everybody is in #general; only private channels have"),
+        (Channel("3" * 32, "news", mode="public"), "Anybody reads #news"),
+    ],
+)
+def test_what_everybody_is_in_is_left_by_nobody(channel: Channel | None, said: str) -> None:
+    for line in ("/part", "/kick bo", "/add bo"):
+        with pytest.raises(InputError, match=said):
+            decided(line, channel)
 
 
 # Which message is meant.

@@ -293,9 +293,9 @@ LINES: dict[str, tuple[str, Effect]] = {
     "promote": (" bo reader", opens(Choice)),
     "remove": (" bo", opens(Choice)),
     "channel": ("", opens(ChannelScreen)),
-    "add": (" bo cats", asks(commands.AddToChannel, channel="cats", member="bo")),
-    "kick": (" bo cats", opens(Choice)),
-    "part": (" cats", opens(Choice)),
+    "add": (" bo plans", asks(commands.AddToChannel, channel="plans")),
+    "kick": (" ana plans", opens(Choice)),
+    "part": (" plans", opens(Choice)),
     "settings": ("", opens(SettingsScreen)),
     "network": ("", opens(NetworkScreen)),
     "search": (" cat", opens(SearchScreen)),
@@ -309,7 +309,8 @@ LINES: dict[str, tuple[str, Effect]] = {
 def long_morning() -> FakeSession:
     """The lively workspace with nine channels, a late arrival and more than a page of talk."""
     world = led_by_mia()
-    for name in ("five", "six", "seven", "eight", "nine"):
+    world.add_private("plans", "ana")
+    for name in ("six", "seven", "eight", "nine"):
         world.add_channel(name)
     talk = [world.make("general", world.author("bo"), f"line {n}") for n in range(30)]
     world.put(world.make("general", world.author("ana"), "from the train", late=True))

@@ -25,6 +25,7 @@ from tui.input.steps import Find as Find
 from tui.input.steps import Go as Go
 from tui.input.steps import Lock as Lock
 from tui.input.steps import MakeChannel as MakeChannel
+from tui.input.steps import Manage as Manage
 from tui.input.steps import Move as Move
 from tui.input.steps import OpenThread as OpenThread
 from tui.input.steps import Panel as Panel
@@ -76,7 +77,7 @@ def plan(asked: Asked, context: Context) -> Step:
         case _ if name in _PANELS:
             return Show(cast(Panel, name))
         case _ if name in managing.NAMES:
-            return change(managing.plan(name, argument, context.channel))
+            return Manage(managing.plan(name, argument, context.channel))
         case "alerts":
             return Ask(*being.alerts(argument, context.channel))
         case "dnd":
@@ -106,7 +107,7 @@ def plan(asked: Asked, context: Context) -> Step:
         case "new":
             return _new(argument, context)
         case "topic":
-            return Ask(commands.SetTopic(context.channel, argument))
+            return _topic(argument, context)
         case "nick":
             return Ask(commands.SetProfile(nick=_name(argument, "name", "/nick ana")))
         case "put":
@@ -136,6 +137,11 @@ def _name(argument: str, what: str, example: str) -> str:
     if len(name) > NAME_CHARS or "\n" in name:
         raise InputError(f"A {what} is one line of at most {NAME_CHARS} characters.")
     return name
+
+
+def _topic(argument: str, context: Context) -> Step:
+    topic = _needed(argument, "Say the topic: /topic Cats only, or /topic - for none")
+    return Ask(commands.SetTopic(context.channel, "" if topic == "-" else topic))
 
 
 def _join(argument: str, context: Context) -> Step:
@@ -196,7 +202,7 @@ def _on_message(name: str, argument: str, context: Context) -> Step:
         case "delete":
             return delete(named or context.selected or _newest(context, mine=True))
         case "react":
-            given = _needed(rest, "With what? /react :cat:")
+            given = _needed(rest, "With what? /react :cat: or /react 🐈")
             return react(named or context.selected or _newest(context), given, context.me)
         case "pin":
             return pin(named or context.selected or _newest(context))
@@ -289,8 +295,18 @@ def delete(message: Message) -> Step:
 
 
 def react(message: Message, given: str, me: str) -> Step:
-    """React, or take the same reaction back."""
+    """React, or take the same reaction back.
+
+    Raises:
+        InputError: that is no emoji, and nobody reacted with it.
+    """
     sign = emoji.resolve(given)
+    if sign not in message.reactions and not emoji.is_one(sign):
+        near = emoji.near(given)
+        hint = f" Did you mean :{near}:?" if near else ""
+        raise InputError(
+            f"There is no emoji “{given}”.{hint} A reaction is an emoji, or its name: /react :cat:"
+        )
     on = all(author.member != me for author in message.reactions.get(sign, ()))
     return Ask(commands.React(message.id, sign, on))
 

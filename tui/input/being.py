@@ -14,7 +14,7 @@ from tui.limits import AWAY_CHARS, NAME_CHARS
 from tui.text import moments
 
 Answer = tuple[commands.Command, str]
-_LENGTH = re.compile(r"(\d{1,4})\s*(m|min|h|d)?")
+_LENGTH = re.compile(r"([1-9]\d{0,3})\s*(m|min|h|d)")
 _UNIT_MS = {"m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -49,8 +49,10 @@ def quiet(argument: str, now: int) -> Answer:
         return commands.SetQuiet(attention.FOREVER_MS), "Nothing rings until /dnd off."
     found = _LENGTH.fullmatch(given)
     if found is None:
-        raise InputError("For how long? /dnd 30m, /dnd 2h, or /dnd off")
-    length = int(found[1]) * _UNIT_MS[found[2] or "m"]
+        raise InputError(
+            "For how long? Say minutes, hours or days: /dnd 30m, /dnd 2h, /dnd 1d; or /dnd off"
+        )
+    length = int(found[1]) * _UNIT_MS[found[2]]
     return commands.SetQuiet(now + length), f"Nothing rings for {moments.span(length)}."
 
 

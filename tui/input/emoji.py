@@ -4,6 +4,8 @@ Only those that one code point draws two cells wide everywhere: no joiners, no v
 selectors, no skin tones, because terminals disagree about the width of the others.
 """
 
+from difflib import get_close_matches
+
 EMOJI: dict[str, str] = {
     "+1": "👍",
     "-1": "👎",
@@ -133,6 +135,16 @@ EMOJI: dict[str, str] = {
 
 QUICK = ("👍", "💛", "😂", "🎉", "😻", "👀", "✅", "🚀", "🙏", "😢", "🔥", "🐈")
 """What the reaction picker offers first."""
+
+
+def is_one(sign: str) -> bool:
+    """Whether a text can be an emoji: no word, and nothing that every keyboard has."""
+    return not sign.isascii() and not any(letter.isalpha() or letter == " " for letter in sign)
+
+
+def near(given: str) -> str:
+    """The name of an emoji that is nearly this, "" for none."""
+    return next(iter(get_close_matches(given.strip(": ").lower(), EMOJI, 1, 0.6)), "")
 
 
 def resolve(given: str) -> str:

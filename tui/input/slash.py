@@ -27,7 +27,7 @@ class SlashCommand:
 COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("join", "NAME", "Go to a channel", "channel", ("go", "j")),
     SlashCommand("new", "NAME [private|hidden|public]", "Make a channel", "text"),
-    SlashCommand("topic", "TEXT", "Set this channel's topic", "text"),
+    SlashCommand("topic", "TEXT|-", "Set this channel's topic, - takes it away", "text"),
     SlashCommand("put", "PATH [TEXT]", "Share a picture or file", "path", ("upload",)),
     SlashCommand("get", "[MESSAGE] [PATH]", "Save a file", "message", ("download", "save")),
     SlashCommand("reply", "[MESSAGE] [TEXT]", "Answer a message", "message", ("r",)),
@@ -47,7 +47,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("bookmarks", "", "Show what you bookmarked"),
     SlashCommand("activity", "", "Show mentions, answers and late arrivals"),
     SlashCommand("alerts", "off|mentions|all [CHANNEL]", "What a channel may ring for", "alerts"),
-    SlashCommand("dnd", "[30m|2h|off]", "Do not disturb; nothing rings", aliases=("quiet",)),
+    SlashCommand("dnd", "[30m|2h|1d|off]", "Do not disturb; nothing rings", aliases=("quiet",)),
     SlashCommand("ignore", "NICK [off]", "Hear nothing of a member, or hear them again", "member"),
     SlashCommand("away", "[WHY]", "Let the others see that you are away", "text"),
     SlashCommand("back", "", "You are not away any more; writing says so as well"),

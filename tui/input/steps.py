@@ -9,6 +9,7 @@ from typing import Literal
 
 from chat import commands
 from chat.model import Message
+from tui.input.managing import Wanted
 
 Panel = Literal[
     "notes", "pins", "bookmarks", "activity", "invite", "relay", "invites", "members", "channel",
@@ -91,6 +92,13 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class Manage:
+    """Change who is in, once it is known who and what is meant."""
+
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
 class Save:
     """Write a message's file; `path` "" means the downloads folder."""
 
@@ -133,6 +141,7 @@ Step = (
     | Unfold
     | ShowDelivery
     | Confirm
+    | Manage
     | Save
     | Move
     | Lock

@@ -7,6 +7,9 @@ from tui.text.moments import plural
 
 RINGS: dict[Alerts, str] = {"off": "nothing", "mentions": "mentions of you", "all": "everything"}
 
+_NAMED_MAX = 12
+"""Members of a channel that are named in its dialog; F8 shows them all."""
+
 
 def details(channel: Channel) -> str:
     """What is known of a channel, a fact a line."""
@@ -14,6 +17,11 @@ def details(channel: Channel) -> str:
         channel.topic or "no topic yet",
         f"{privacy.kind(channel)}: {privacy.readers(channel)}",
     ]
+    if channel.limited and channel.members:
+        nicks = [author.name for author in channel.members[:_NAMED_MAX]]
+        more = len(channel.members) - len(nicks)
+        said = f" and {more} more" if more else ""
+        lines.append(f"in it: {', '.join(nicks)}{said}")
     if channel.keep_days:
         lines.append(f"kept {plural(channel.keep_days, 'day')}, then forgotten")
     if not channel.complete:
@@ -33,7 +41,7 @@ def answers(channel: Channel, alerts: Alerts, rules: bool = False) -> list[tuple
         able.append(("keep", f"Messages are kept {kept}"))
     if channel.mode != "private":
         able.append(("link", "Copy its link, for people outside"))
-    if channel.mode != "public":
+    if channel.limited:
         able += [
             ("add", "Let somebody in"),
             ("kick", "Take somebody out"),

@@ -7,7 +7,7 @@ from textual.content import Content
 from chat.events import Event, MembersChanged
 from chat.model import Device, Member
 from tui import fuzzy
-from tui.input.managing import ROLES
+from tui.input.managing import ADMIN_MAX, ROLES
 from tui.screens.choice import Choice
 from tui.screens.picker import Picker
 from tui.text import moments
@@ -21,8 +21,6 @@ _MARKS: dict[str, Piece] = {
     "yes": (" ✓", "$success"),
     "changed": (" keys changed", "$error"),
 }
-_ADMIN_MAX = 99
-"""Levels above this one may not change who is in (`chat.model.Member`)."""
 
 
 def role(member: Member) -> str:
@@ -97,7 +95,7 @@ class MembersScreen(Picker):
 
 def answers(member: Member, me: Member | None) -> list[tuple[str, str]]:
     """What this member can do with another, as (what, words)."""
-    may = me is not None and me.level <= _ADMIN_MAX and me.level < member.level
+    may = me is not None and me.level <= ADMIN_MAX and me.level < member.level
     able = [("no", "Back")]
     if not member.me and member.role != "relay":
         able.append(("name", "Call them something of your own"))
