@@ -46,6 +46,7 @@ from chat.commands_members import NameMember as NameMember
 from chat.commands_members import Promote as Promote
 from chat.commands_members import RemoveMember as RemoveMember
 from chat.commands_members import RevokeInvite as RevokeInvite
+from chat.commands_members import SetHistory as SetHistory
 from chat.commands_members import Verify as Verify
 from chat.commands_nearby import CompareNearby as CompareNearby
 from chat.commands_nearby import EndNearby as EndNearby

@@ -89,6 +89,14 @@ class LeaveChannel(Command, frozen=True, tag="channel_leave"):
     channel: str
 
 
+class SetHistory(Command, frozen=True, tag="channel_history"):
+    """Whether who comes into a private or hidden channel from now on reads what was said before.
+    Reply: model.Channel."""
+
+    channel: str
+    open: bool
+
+
 class LinkChannel(Command, frozen=True, tag="channel_link"):
     """The link with which people outside read a public or hidden channel. Reply: model.ChannelLink.
 
@@ -134,6 +142,7 @@ REPLIES: dict[type[Command], Any] = {
     AddToChannel: model.Channel,
     KickFromChannel: model.Channel,
     LeaveChannel: None,
+    SetHistory: model.Channel,
     LinkChannel: model.ChannelLink,
     ListVoid: list[model.Message],
     Verify: model.Verification,

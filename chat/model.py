@@ -138,6 +138,8 @@ class Channel(msgspec.Struct, frozen=True):
         direct: it is a private one of two: what is said there is said to this member.
         complete: False while older messages are known to exist that are not here yet.
         keep_days: messages that are older are forgotten; 0 when none are.
+        history: False when who comes in from now on does not read what was said before.
+        earlier: messages are here from before this member came, and are closed to it.
     """
 
     id: str
@@ -153,6 +155,8 @@ class Channel(msgspec.Struct, frozen=True):
     members: tuple[Author, ...] = ()
     direct: bool = False
     keep_days: int = 0
+    history: bool = True
+    earlier: bool = False
 
 
 class ChannelLink(msgspec.Struct, frozen=True):

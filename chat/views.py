@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from chat import model
+from chat import history, model
 from chat.errors import NotFound
 from chat.retention import channel_rule
 from chat.workspace import Workspace
@@ -191,6 +191,8 @@ class Views:
             and workspace.me in readers
             and len(readers) == model.DIRECT_READERS,
             keep_days=channel_rule(workspace, channel).days or 0,
+            history=not history.is_closed(workspace, channel),
+            earlier=history.has_earlier(workspace, channel),
         )
 
     def channels(self) -> list[model.Channel]:

@@ -54,6 +54,10 @@ class EpochHistory:
         """An op that closes or opens the history of a scope became known."""
         self._rulings[scope].append(node)
 
+    def was_ruled(self, scope: bytes) -> bool:
+        """Whether somebody ever said something about the history of a scope."""
+        return scope in self._rulings
+
     def forget(self) -> None:
         """Others may hold what they did not before."""
         self._held.clear()

@@ -47,6 +47,17 @@ class EpochNeeds:
         ends = [node for node in self._ends(scope) if self._choice.may_be_wrapped(node)]
         return ends[: limits.WRAPS_MAX]
 
+    def begins_anew(self, node: Node) -> bool:
+        """Whether an epoch does not lead to the latest one in its past that is readable here."""
+        scope = _rekey(node).scope
+        before = [
+            other
+            for other in self._choice.rekeys_of(scope)
+            if node.past & other.bit and other.op.id in self._keys
+        ]
+        latest = max(before, key=lambda other: other.order, default=None)
+        return latest is not None and latest in self._ends(scope)
+
     def lacking(self, epoch: bytes) -> list[bytes]:
         """Devices of its scope that nothing gives the key of the current epoch, sorted."""
         node = self._roster.history.by_id[epoch]

@@ -318,13 +318,17 @@ class Epochs:
         epoch = self.current(scope)
         return None if epoch not in self._keys or self._device_keys is None else epoch
 
-    def is_closed(self, epoch: bytes) -> bool:
-        """Whether an epoch's key is not for this device: its member came later, and the history
-        was closed."""
-        node = self._roster.history.by_id.get(epoch)
-        if node is None or epoch in self._keys or not isinstance(node.op.args, Rekey):
-            return False
-        return not self.choice.is_for(node, self._device)
+    def closed_here(self, scope: bytes) -> list[bytes]:
+        """Epochs of a scope whose keys are not for this device: its member came later, and the
+        history was closed."""
+        if not self.choice.newcomers.was_ruled(scope):
+            return []
+        epochs = (node for node in self.choice.rekeys_of(scope) if node.op.id not in self._keys)
+        return [node.op.id for node in epochs if not self.choice.is_for(node, self._device)]
+
+    def begins_anew(self, epoch: bytes) -> bool:
+        """Whether an epoch does not lead to the one before it, whose key is here."""
+        return self._needs.begins_anew(self._roster.history.by_id[epoch])
 
     def share(self, place: Place, epoch: bytes, device: bytes) -> Op:
         """The op that hands an epoch's key to a device of the roster. Raises NotReadable."""

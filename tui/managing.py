@@ -133,6 +133,8 @@ class Managing:
                 self._alerts(channel)
             case "keep":
                 self._keep(channel)
+            case "history":
+                self._asker.send(commands.SetHistory(channel.id, not channel.history))
             case "members":
                 self.members()
             case "link":

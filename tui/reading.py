@@ -172,6 +172,8 @@ def lead(channel: Channel, has_older: bool) -> str:
         return f"… up to {HISTORY_PAGE_MESSAGES} older messages come as you scroll"
     if not channel.complete:
         return "Older messages are on their way from the others."
+    if channel.earlier:
+        return f"You came into #{channel.name} here; what was said before is not for newcomers."
     if channel.name == "general" and not channel.last_at:
         return "Nothing here yet · /invite lets people in · F1 helps"
     return f"This is the beginning of #{channel.name}."

@@ -33,7 +33,8 @@ def channel_line(known: model.Channel) -> str:
     unread = f"  {known.unread} unread" if known.unread else ""
     topic = f"  {known.topic}" if known.topic else ""
     keeping = f"  {kept(known)}" if known.keep_days else ""
-    return f"#{known.name}  {privacy(known)}{keeping}{unread}{topic}"
+    closed = "" if known.history else "  history off"
+    return f"#{known.name}  {privacy(known)}{keeping}{closed}{unread}{topic}"
 
 
 def privacy(known: model.Channel) -> str:
@@ -131,22 +132,49 @@ def channel_topic(name: str, topic: str) -> None:
 
 @channel.command("set", cls=GlobalOptions)
 @click.argument("name", metavar="CHANNEL")
-@click.option("--keep", type=Days(), required=True, help="90d, or forever.")
-def channel_set(name: str, keep: int) -> None:
-    """Say for how long messages are kept, everywhere; obeyed a day later."""
+@click.option("--keep", type=Days(), help="90d, or forever; obeyed a day later, everywhere.")
+@click.option(
+    "--history",
+    type=click.Choice(["on", "off"]),
+    help="Whether who comes in from now on reads what was said before.",
+)
+def channel_set(name: str, keep: int | None, history: str | None) -> None:
+    """Say for how long messages are kept, or what newcomers to a private channel read."""
 
     async def work(invocation: Invocation) -> None:
+        if keep is None and history is None:
+            raise UsageError("Say what to set: --keep, or --history.")
         async with invocation.session() as session:
-            changed: model.Channel = await session.call(commands.SetKeep(name, keep))
+            changed: model.Channel
+            if history is not None:  # It is refused for some channels, and then nothing is set.
+                changed = await session.call(commands.SetHistory(name, history == "on"))
+            if keep is not None:
+                changed = await session.call(commands.SetKeep(name, keep))
         if invocation.output.as_json:
             invocation.output.record("channel", msgspec.to_builtins(changed))
-        elif keep:
+            return
+        if history is not None:
+            invocation.output.note(_newcomers(changed))
+        if keep:
             invocation.output.note(
                 f"From tomorrow on, what is older than {kept(changed).removeprefix('kept ')} is "
                 f"forgotten on everybody's machine. `--keep {FOR_EVER}` takes that back until then."
             )
 
     run(work)
+
+
+def _newcomers(known: model.Channel) -> str:
+    """What follows from a channel's history being open or closed."""
+    if known.history:
+        return (
+            f"Who comes into #{known.name} reads what is said from now on. What was closed to "
+            "newcomers before stays closed."
+        )
+    return (
+        f"Who comes into #{known.name} from now on reads from there on; who is in it, on all "
+        "their devices, goes on reading everything."
+    )
 
 
 COMMANDS = (channels, channel)

@@ -19,6 +19,7 @@ from chat.engine.people import People, RosterNews
 from chat.engine.showing import shown
 from chat.erasing import hear_all, naming, obey_all, spelled_out, strays
 from chat.errors import TrustError, Unavailable
+from chat.history import said_again
 from chat.reader import Reading, read, read_everything, read_turned, read_waiting
 from chat.retention import SWEEP_PAUSE_MS, Retention
 from chat.voiding import Voiding
@@ -391,6 +392,8 @@ class Engine(Asked):
     def _mend_keys(self, now: Now) -> None:
         """Hand keys to devices that lack them, and make new ones where none is usable."""
         while (news := self.people.next_mending(now)) is not None:
-            with suppress(TrustError):  # The rules refuse it: it is somebody else's to do.
+            with suppress(TrustError, Unavailable):  # Refused: it is somebody else's to do.
                 self._publish(news, now)
+                for channel, said in said_again(self.workspace, news.op):
+                    self._write(channel, said, now)
         self._keys_due(now)

@@ -34,6 +34,7 @@ from crdt.roster_ops import (
     Remove,
     Revoke,
     ScopeAdd,
+    ScopeHistory,
     ScopeRemove,
 )
 
@@ -256,7 +257,7 @@ class Members:
     # Private channels ---------------------------------------------------------------------------
 
     def add_to(self, channel: bytes, member: bytes, now: Now) -> Ops:
-        """Somebody comes into a private channel, and reads what was said in it."""
+        """Somebody comes into a private channel, and reads what its history lets newcomers read."""
         scope, nick = self._private_scope(channel), self._workspace.shown(member)
         inside = self._workspace.roster.state.scopes.get(scope, frozenset())
         if self._workspace.me not in inside:
@@ -289,6 +290,26 @@ class Members:
         """This member goes from a private channel."""
         scope = self._private_scope(channel)
         yield RosterNews(self._people.make(ScopeRemove(scope, (self._workspace.me,)), now))
+
+    def set_history(self, channel: bytes, opened: bool, now: Now) -> Ops:
+        """Whether who comes into a private channel from now on reads what was said in it before."""
+        workspace, state = self._workspace, self._workspace.roster.state
+        known, name = state.channels[channel], workspace.channel_name(channel)
+        if known.mode == MODE_PUBLIC:
+            raise UsageError(f"#{name} is public: anybody reads all of it.")
+        if known.scope == workspace.scope:
+            raise UsageError(
+                f"Everybody is in #{name}, and who comes into the workspace reads what was said "
+                "there. What newcomers should not read belongs in a channel made with --private."
+            )
+        inside = workspace.me in state.scopes.get(known.scope, ())
+        ruling = self._level() <= LEVEL_ADMIN_MAX or state.founders.get(known.scope) == workspace.me
+        if not inside or not ruling:
+            raise TrustError(
+                f"Only who made #{name}, or an admin who is in it, can say what newcomers read."
+            )
+        if (known.scope in state.closed) == opened:
+            yield RosterNews(self._people.make(ScopeHistory(known.scope, opened), now))
 
     def renew_link(self, channel: bytes, now: Now) -> Ops:
         """A hidden channel gets a new key: its link opens nothing that is written from then on.

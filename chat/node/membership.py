@@ -49,6 +49,7 @@ class Membership:
             commands.AddToChannel: self._add_to_channel,
             commands.KickFromChannel: self._kick,
             commands.LeaveChannel: self._leave_channel,
+            commands.SetHistory: self._set_history,
             commands.ListVoid: self._void,
             **self.devices.by_command,
         }
@@ -273,6 +274,11 @@ class Membership:
     async def _leave_channel(self, command: commands.LeaveChannel) -> None:
         channel = self._workspace.find_channel(command.channel)
         await self._publish(self._team.engine.members.leave_channel(channel, now()))
+
+    async def _set_history(self, command: commands.SetHistory) -> model.Channel:
+        channel = self._workspace.find_channel(command.channel)
+        await self._publish(self._team.engine.members.set_history(channel, command.open, now()))
+        return self._team.views.channel(channel)
 
     async def renew_link(self, channel: bytes) -> None:
         """Give a hidden channel a new key. Raises UsageError, TrustError."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from chat import model
 from chat.config import Network
+from chat.history import count_earlier
 from chat.node.team import Team
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def status(
         blocks=blocks[0],
         block_bytes=blocks[1],
         epoch="" if epoch is None else epoch.hex(),
-        waiting=store.count_waiting(),
+        waiting=store.count_waiting() - count_earlier(workspace),
         warnings=warnings,
     )
 

@@ -61,12 +61,14 @@ class Aside(Entries):
         )
         return sorted(self._names.value(epoch) for (epoch,) in rows)
 
-    def count_waiting(self) -> int:
-        """How many entries wait for a key."""
-        row = self._database.one(
-            "SELECT count(*) FROM waiting WHERE entry > ? AND entry < ?",
-            (self._keys_from, self._keys_to),
-        )
+    def count_waiting(self, epoch: bytes | None = None) -> int:
+        """How many entries wait for a key, or for that of one epoch."""
+        span = self._keys_from, self._keys_to
+        every = "SELECT count(*) FROM waiting WHERE entry > ? AND entry < ?"
+        if epoch is None:
+            row = self._database.one(every, span)
+        else:
+            row = self._database.one(f"{every} AND epoch = ?", (*span, self._names.find(epoch)))
         return 0 if row is None else int(row[0])
 
     def mark_newer(self, arrival: int, part: int) -> None:

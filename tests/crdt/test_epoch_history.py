@@ -77,8 +77,9 @@ def test_who_is_added_to_a_closed_channel_reads_from_there_on() -> None:
     assert current(ana, scope) == current(cy, scope) == fresh, "any member's key counts for this"
     assert cy.readable().isdisjoint(before)
     assert before <= ana.readable()
-    assert all(cy.epochs.is_closed(epoch) for epoch in before)
-    assert not any(ana.epochs.is_closed(epoch) for epoch in (*before, fresh))
+    assert set(cy.epochs.closed_here(scope)) == before
+    assert ana.epochs.closed_here(scope) == bo.epochs.closed_here(scope) == []
+    assert cy.epochs.closed_here(cy.scope) == []
 
 
 def test_a_new_key_wraps_what_all_may_read_and_nothing_else() -> None:

@@ -247,6 +247,9 @@ class FakeSession:
     def _setkeep(self, command: commands.SetKeep) -> Channel:
         return self.change_channel(self._name(command.channel), keep_days=command.days)
 
+    def _sethistory(self, command: commands.SetHistory) -> Channel:
+        return self.change_channel(self._name(command.channel), history=command.open)
+
     def _post(self, command: commands.Post) -> Message:
         author = Author(self.me.member, self.me.nick)
         channel = self._name(command.channel)

@@ -24,6 +24,8 @@ def details(channel: Channel) -> str:
         lines.append(f"in it: {', '.join(nicks)}{said}")
     if channel.keep_days:
         lines.append(f"kept {plural(channel.keep_days, 'day')}, then forgotten")
+    if not channel.history:
+        lines.append("who comes in reads from there on")
     if not channel.complete:
         lines.append("older messages are not here yet")
     return "\n".join(lines)
@@ -39,6 +41,9 @@ def answers(channel: Channel, alerts: Alerts, rules: bool = False) -> list[tuple
     if rules:
         kept = plural(channel.keep_days, "day") if channel.keep_days else "for ever"
         able.append(("keep", f"Messages are kept {kept}"))
+    if channel.limited and channel.mode != "public":
+        before = "read" if channel.history else "do not read"
+        able.append(("history", f"Newcomers {before} what was said before"))
     if channel.mode != "private":
         able.append(("link", "Copy its link, for people outside"))
     if channel.limited:
