@@ -5,11 +5,21 @@ this process, and `chat.control.RemoteSession`, over the control socket of the p
 the profile.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Protocol
 
 from chat.commands import Command
 from chat.events import Event
+from chat.model import Status
+
+
+def is_superseded(status: Status, others: Iterable[Status]) -> bool:
+    """Whether this device was taken out of a workspace, or left it, and the profile has another
+    one in it, so that nobody needs to know of this one."""
+    return status.phase == "removed" and any(
+        other.workspace == status.workspace and other.phase in ("live", "pending")
+        for other in others
+    )
 
 
 class Session(Protocol):

@@ -15,7 +15,7 @@ from textual.message import Message
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged, Warned, WorkspacesChanged
 from chat.model import Status
-from chat.session import Session, Workspaces
+from chat.session import Session, Workspaces, is_superseded
 from tui import workers
 from tui.attended import AttendedApp
 from tui.bridge import Ended, EventsReady, Reconnected
@@ -140,7 +140,7 @@ class SeatedApp(AttendedApp):
     @property
     def elsewhere(self) -> list[Waits]:
         """What waits in workspaces that are not shown."""
-        found = [seat.waits for seat in self.seats if seat is not self.seat and seat.is_live]
+        found = [seat.waits for seat in self._offered if seat is not self.seat and seat.is_live]
         return [waits for waits in found if waits.unread]
 
     async def look_for_workspaces(self) -> None:
@@ -169,30 +169,40 @@ class SeatedApp(AttendedApp):
         await self.read_world()
         self.show_phase(anew=True)
 
+    @property
+    def _offered(self) -> list[Seat]:
+        """The workspaces to go to: without those that were left and joined again."""
+        states = [seat.world.status for seat in self.seats]
+        return [
+            seat
+            for seat in self.seats
+            if seat is self.seat or not is_superseded(seat.world.status, states)
+        ]
+
     def action_workspaces(self) -> None:
         """Choose another workspace, or add one."""
-        rows = [seat.waits for seat in self.seats]
-        picker = WorkspacePicker(
-            rows, self.seats.index(self.seat), adds=self._workspaces is not None
-        )
-        self.push_screen(picker, self._chosen)
+        offered = self._offered
+        rows = [seat.waits for seat in offered]
+        picker = WorkspacePicker(rows, offered.index(self.seat), adds=self._workspaces is not None)
+
+        def chosen(key: str | None) -> None:
+            if key in (NEW, JOIN):
+                self.push_screen(AddScreen(self, key), self._added)
+            elif key is not None:
+                workers.start(self, "work", self.sit, offered[int(key)])
+
+        self.push_screen(picker, chosen)
 
     def move(self, name: str) -> None:
         """Go to the workspace of this name; "" asks for one."""
         if not name:
             self.action_workspaces()
             return
-        for seat in self.seats:
+        for seat in self._offered:
             if seat.name.casefold() == name.casefold():
                 workers.start(self, "work", self.sit, seat)
                 return
         self.notify(_NOT_THERE.format(name=name), severity="warning", markup=False)
-
-    def _chosen(self, key: str | None) -> None:
-        if key in (NEW, JOIN):
-            self.push_screen(AddScreen(self, key), self._added)
-        elif key is not None:
-            workers.start(self, "work", self.sit, self.seats[int(key)])
 
     def _added(self, status: Status | None) -> None:
         if status is not None:

@@ -25,6 +25,7 @@ from chat.cli.unlocking import Passphrases
 from chat.config import Relay, Settings, environment, load
 from chat.errors import ChatError
 from chat.profile import Profile, default_home
+from chat.profile_workspaces import workspaces_of
 from chat.session import Session
 
 YIELDING_SECONDS = 2.0
@@ -253,7 +254,9 @@ class Invocation:
         profile = self.main if anew else await self.profile()
         opening = self.opening(network=network, listening=listening, yielding=yielding)
         try:
-            session = await opening.lasting(profile, create=create)
+            session: Session = await opening.lasting(profile, create=create)
+            if profile.is_main and not (anew or self.wanted):
+                session = await self._in_force(opening, profile, session)
             try:
                 yield session
             finally:
@@ -266,7 +269,18 @@ class Invocation:
     ) -> Session:
         """As `session`, but it ends with its holder, and who calls closes it."""
         opening = self.opening(network=network, listening=listening, yielding=yielding)
-        return await opening.session(await self.profile(), create=create)
+        profile = await self.profile()
+        session = await opening.session(profile, create=create)
+        return session if self.wanted else await self._in_force(opening, profile, session)
+
+    @staticmethod
+    async def _in_force(opening: Opening, profile: Profile, session: Session) -> Session:
+        """The same, or the session of the workspace that was joined after leaving this one."""
+        if len(workspaces_of(opening.main)) < 2:
+            return session
+        from chat.cli.workspaces import in_force
+
+        return (await in_force(opening, profile, session))[1]
 
 
 def run(work: Callable[[Invocation], Awaitable[int | None]]) -> NoReturn:

@@ -6,13 +6,14 @@ all: the one that was asked for first, then the others, and what is added meanwh
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, run
@@ -21,7 +22,7 @@ from chat.control import RemoteSession
 from chat.errors import ChatError, NotFound, ProfileInUse, UsageError
 from chat.profile import Profile
 from chat.profile_workspaces import discard, workspaces_of
-from chat.session import Session
+from chat.session import Session, is_superseded
 
 ID_DIGITS_MIN = 4
 """Of a workspace's id, to name it by; less is rather the beginning of a name."""
@@ -51,18 +52,21 @@ async def _each(invocation: Invocation) -> AsyncIterator[tuple[Known, Session]]:
 
 
 def choice(known: Sequence[Known], wanted: str) -> Known:
-    """The one that is meant by a name, or by an id or its beginning.
+    """The one that is meant by a name, by an id or its beginning, or by its folder.
 
     Raises:
         NotFound: none. UsageError: several.
     """
     by_name = [each for each in known if each.status.name == wanted]
     by_case = [each for each in known if each.status.name.casefold() == wanted.casefold()]
+    by_path = [each for each in known if str(each.profile.home) == wanted]
+    if by_path:
+        return by_path[0]
     digits = wanted.lower() if len(wanted) >= ID_DIGITS_MIN else "-"
     by_id = [each for each in known if each.status.workspace.startswith(digits)]
     found = by_name or by_case or by_id
     # Who was removed and came in again has both, and means the one where they are.
-    found = [each for each in found if each.status.phase != "removed"] or found
+    found = [each for each in found if not _is_superseded(each, known)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -72,14 +76,38 @@ def choice(known: Sequence[Known], wanted: str) -> Known:
     raise NotFound(f"There is no workspace “{wanted}” in this profile. Workspaces: {there}.")
 
 
+def _is_superseded(one: Known, known: Sequence[Known]) -> bool:
+    """Whether this profile left it and is in another one of the same id."""
+    return is_superseded(one.status, (each.status for each in known))
+
+
 async def names_of(invocation: Invocation) -> list[str]:
     """By which the workspaces can be named. Raises ChatError."""
-    return [known.status.name async for known, _ in _each(invocation)]
+    return list(dict.fromkeys([known.status.name async for known, _ in _each(invocation)]))
 
 
 async def choose(invocation: Invocation, wanted: str) -> Profile:
     """The workspace that is meant. Raises ChatError."""
     return choice([known async for known, _ in _each(invocation)], wanted).profile
+
+
+async def in_force(opening: Opening, profile: Profile, session: Session) -> tuple[Profile, Session]:
+    """A workspace and its session, or the one that this profile joined after leaving it.
+
+    Raises:
+        ChatError: one of them cannot be asked.
+    """
+    others = [other for other in workspaces_of(opening.main) if other.home != profile.home]
+    if not others:
+        return profile, session
+    status: model.Status = await session.call(commands.GetStatus())
+    for other in others if status.phase == "removed" else ():
+        found = await opening.lasting(other)
+        if is_superseded(status, [await found.call(commands.GetStatus())]):
+            await session.aclose()
+            return other, found
+        await found.aclose()
+    return profile, session
 
 
 class Everywhere:
@@ -97,7 +125,8 @@ class Everywhere:
         return list(self._sessions.values())
 
     async def begin(self, profile: Profile, *, create: bool, own: bool = False) -> Session:
-        """Open the one that was asked for; with `own` in this process or not at all.
+        """Open the one that was asked for, or what was joined after leaving that; with `own` in
+        this process or not at all.
 
         Raises:
             ChatError: it cannot be opened. ProfileInUse: another process holds it.
@@ -111,6 +140,8 @@ class Everywhere:
                 raise ProfileInUse(
                     f"Another Clowder process already holds {profile.home}; its node goes on."
                 )
+        if profile.is_main:
+            profile, session = await in_force(self._opening, profile, session)
         self._sessions[profile.home] = session
         return session
 
@@ -139,6 +170,11 @@ class Everywhere:
             # Begun and never finished, or refused meanwhile: nothing of it is of use to anybody.
             await session.aclose()
             discard(profile)
+        elif is_superseded(
+            status, [await each.call(commands.GetStatus()) for each in self.sessions]
+        ):
+            await session.aclose()
+            self._passed_over.add(profile.home)
         else:
             self._sessions[profile.home] = session
 
@@ -164,18 +200,33 @@ async def everywhere(
 
 
 @click.command(cls=GlobalOptions)
-def workspaces() -> None:
+@click.option("--all", "every", is_flag=True, help="Also those that you left and joined again.")
+def workspaces(every: bool) -> None:
     """List the workspaces of this profile."""
 
     async def work(invocation: Invocation) -> None:
-        async for known, session in _each(invocation):
-            overview = await _overview(known, session)
+        found = {
+            known: await _overview(known, session) async for known, session in _each(invocation)
+        }
+        for overview in listed(found, every=every):
             if invocation.output.as_json:
                 invocation.output.record("workspace_state", msgspec.structs.asdict(overview))
             else:
                 invocation.output.line(workspace_line(overview))
 
     run(work)
+
+
+def listed(found: Mapping[Known, "Overview"], *, every: bool) -> "list[Overview]":
+    """What is listed, the first marked; with `every` also what was left and joined again."""
+    first = next((known for known in found if known.profile.is_main), None)
+    if first is not None and _is_superseded(first, tuple(found)):
+        first = next(known for known in found if _is_superseded(first, [known]))
+    return [
+        replace(overview, first=known == first)
+        for known, overview in found.items()
+        if every or not _is_superseded(known, tuple(found))
+    ]
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -194,7 +245,7 @@ class Overview(msgspec.Struct, frozen=True):
     unread: int | None
     mentions: int | None
     path: str
-    first: bool
+    first: bool = False
 
 
 async def _overview(known: Known, session: Session) -> Overview:
@@ -215,7 +266,6 @@ async def _overview(known: Known, session: Session) -> Overview:
         unread,
         mentions,
         str(known.profile.home),
-        known.profile.is_main,
     )
 
 

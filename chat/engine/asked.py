@@ -39,7 +39,8 @@ class Asked:
         return frozenset(self._links.values())
 
     def present(self) -> set[bytes]:
-        """Members that are online: a link leads to them, or others say so."""
+        """Members that are online: a link leads to them, or others say so. Who is not in any more
+        may be linked for a moment, to be told."""
+        inside = self.workspace.roster.state.devices
         devices = self._others_online.union(self._links.values())
-        members = (self.workspace.member_of(device) for device in devices)
-        return {member for member in members if member is not None}
+        return {inside[device].member for device in devices if device in inside}

@@ -381,6 +381,8 @@ class Meeting:
         team = self._team()
         if team is None:
             return model.Peer(url, state)
+        if handle.device in team.workspace.roster.state.former_devices:
+            return model.Peer(url, "waiting", reason="That device is out of the workspace.")
         workspace, rtt = team.workspace, handle.rtt
         member = workspace.member_of(handle.device)
         return model.Peer(

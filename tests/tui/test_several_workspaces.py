@@ -269,3 +269,18 @@ async def test_a_face_of_one_workspace_looks_as_ever() -> None:
         assert "elsewhere" not in title(face)
         await face.press("alt+w")
         await face.shows("Make a new workspace", "here")
+
+
+@story
+async def test_a_workspace_that_was_left_and_joined_again_is_offered_once() -> None:
+    again, left = team("Cats", "ca", "ana", "cat"), team("Dogs", "ca", "anna", "dog")
+    left.change_status(phase="removed")
+    left.say("general", "dog", "what waits there waits for nobody")
+    async with open_both(again, left) as face:
+        await face.press("alt+w")
+        await face.until(lambda: isinstance(face.app.screen, WorkspacePicker))
+        await face.shows("Cats", "here")
+        assert "Dogs" not in face.text
+        left.change_status(phase="live")
+        await face.press("escape", "alt+w")
+        await face.shows("Dogs")
