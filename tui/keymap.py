@@ -115,6 +115,11 @@ def spoken(keys: str) -> str:
     return " or ".join(names)
 
 
+def shown(name: str, chosen: Mapping[str, str]) -> str:
+    """The first key of an action, as people call it: `Ctrl+K`."""
+    return spoken(bound(chosen)[name].split(",")[0])
+
+
 def bound(chosen: Mapping[str, str]) -> dict[str, str]:
     """Which keys each action has, by its id, when `[keys]` of config.toml says `chosen`.
 

@@ -94,9 +94,15 @@ class World:
         known = self.members.get(member)
         return known.colour if known is not None else ""
 
-    def mentionable(self, recent: list[Author]) -> list[str]:
-        """Nicks to complete: those who spoke last, then everybody who reads."""
-        readers = [m for m in self.members.values() if m.role != "relay" and not m.me]
+    def readers(self, channel: Channel | None) -> list[Member]:
+        """Who is in a channel: those whom it is sealed for, else everybody, with the relays."""
+        if channel is None or not channel.limited:
+            return list(self.members.values())
+        return [self.members[a.member] for a in channel.members if a.member in self.members]
+
+    def mentionable(self, recent: list[Author], channel: Channel | None = None) -> list[str]:
+        """Nicks to complete: those who spoke last, then everybody who reads the channel."""
+        readers = [m for m in self.readers(channel) if m.role != "relay" and not m.me]
         nicks = [author.call for author in recent if author.member != self.me]
         return list(dict.fromkeys([*nicks, *sorted(member.call for member in readers)]))
 

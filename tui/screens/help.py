@@ -13,10 +13,12 @@ from tui import keymap
 from tui.input import slash
 from tui.screens.dialog import Dialog
 from tui.text import cells
-from tui.text.styled import styled
+from tui.text.styled import Piece, styled
 
 _COLUMN, _NARROW_COLUMN = 36, 18
 """Cells for a key or command; the narrow one where the terminal has fewer than 80."""
+_NAMES_CELLS = 100
+"""In a terminal of so many, the name that `[keys]` takes stands behind each key; else below."""
 _BY_PLACE = frozenset(f"channel_{n}" for n in range(1, 10))
 _MARKS = (
     ("3 of 7", "how many of the others hold your message so far; ✓ when all do"),
@@ -26,8 +28,10 @@ _MARKS = (
 )
 
 
-def keys_text(chosen: Mapping[str, str], column: int = _COLUMN) -> list[Content]:
-    """The key table as rows, with the keys that `[keys]` of config.toml chose."""
+def keys_text(
+    chosen: Mapping[str, str], column: int = _COLUMN, *, names: bool = False
+) -> list[Content]:
+    """The key table as rows, with the keys that `[keys]` of config.toml chose, and their names."""
     rows: list[Content] = []
     bound = keymap.bound(chosen)
     titles = {
@@ -43,8 +47,17 @@ def keys_text(chosen: Mapping[str, str], column: int = _COLUMN) -> list[Content]
                 if key.id == "channel_1":
                     rows.append(_row("Alt+1 to Alt+9", "Channel by its place", column))
                 continue
-            rows.append(_row(keymap.spoken(bound[key.id]), key.text, column))
+            name = key.id if names and key.action else ""
+            rows.append(_row(keymap.spoken(bound[key.id]), key.text, column, name))
     return rows
+
+
+def names_text(chosen: Mapping[str, str], column: int = _COLUMN) -> list[Content]:
+    """What `[keys]` of config.toml calls the keys that it can change, and what they are now."""
+    rows = [Content(""), styled(("Names for [keys] in config.toml", "$accent bold"))]
+    bound = keymap.bound(chosen)
+    changeable = (key for key in keymap.KEYS if key.action)
+    return rows + [_row(key.id, keymap.spoken(bound[key.id]), column) for key in changeable]
 
 
 def commands_text(column: int = _COLUMN) -> list[Content]:
@@ -62,11 +75,12 @@ def marks_text(column: int = _COLUMN) -> list[Content]:
     return rows + [_row(mark, meaning, column) for mark, meaning in _MARKS]
 
 
-def _row(left: str, right: str, column: int) -> Content:
+def _row(left: str, right: str, column: int, name: str = "") -> Content:
+    said: list[Piece] = [(right, "$muted"), *([(f"  {name}", "$faint")] if name else [])]
     if cells.width_of(left) > column:
         # What is longer than its column has a row of its own.
-        return styled((f"  {left}\n", "bold"), " " * (column + 3), (right, "$muted"))
-    return styled(("  " + cells.pad(left, column), "bold"), " ", (right, "$muted"))
+        return styled((f"  {left}\n", "bold"), " " * (column + 3), *said)
+    return styled(("  " + cells.pad(left, column), "bold"), " ", *said)
 
 
 class HelpScreen(Dialog[None]):
@@ -84,7 +98,13 @@ class HelpScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         column = _COLUMN if self.app.size.width >= 80 else _NARROW_COLUMN
-        page = [*keys_text(self._chosen, column), *commands_text(column), *marks_text(column)]
+        names = self.app.size.width >= _NAMES_CELLS
+        page = [
+            *keys_text(self._chosen, column, names=names),
+            *commands_text(column),
+            *marks_text(column),
+            *([] if names else names_text(self._chosen, column)),
+        ]
         with VerticalScroll(classes="dialog tall"):
             yield Static(Content("\n").join(page[1:]), markup=False)
 

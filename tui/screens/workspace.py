@@ -34,7 +34,7 @@ from tui.input.completion import Known
 from tui.notes.pane import NotesPane
 from tui.pictures import Gallery
 from tui.reading import Reading
-from tui.screens.timeline_steps import TimelineSteps
+from tui.screens.pane_steps import PaneSteps
 from tui.side import Side
 from tui.text.frame import Frame
 from tui.text.moments import Calendar
@@ -58,7 +58,7 @@ TICK_SECONDS = 1.0
 """How often what depends on the clock is looked at: who is writing, which day it is."""
 
 
-class WorkspaceScreen(TimelineSteps):
+class WorkspaceScreen(PaneSteps):
     """The screen that a member lives in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -103,9 +103,10 @@ class WorkspaceScreen(TimelineSteps):
         self._title = Still(id="workspace-name")
         self._channels = ChannelList(id="channel-list")
         self._header = ChannelHeader(id="header")
-        self._below = NewBelow(id="below")
+        keys = self.deciding.config.keys
+        self._below = NewBelow(keymap.shown("late", keys), id="below")
         self._members = MemberList(face.hue, id="members")
-        self._status = StatusRow(id="status")
+        self._status = StatusRow(keys, id="status")
         self.reading = Reading(self.asker, self.timeline)
         # What gives way to an open pane on a narrow screen is the style sheet's to decide.
         self.side = Side(self.asker, self.box, self.thread, self.notes, self._set_side)
@@ -241,7 +242,7 @@ class WorkspaceScreen(TimelineSteps):
         self._channels.show(
             self.world.listed, current, self.world.private.alerts, self.world.members
         )
-        self._members.show(list(self.world.members.values()))
+        self._members.show(self.world.readers(open_now and self.world.channels.get(open_now.id)))
         self._calling.show(self._status, self.channel_name)
         self._mark_read()
 
@@ -348,7 +349,7 @@ class WorkspaceScreen(TimelineSteps):
     def _known(self) -> Known:
         sheet = self.timeline.sheet
         recent = [sheet[i].author for i in range(len(sheet) - 1, -1, -1)[:50]]
-        nicks = self.world.mentionable(recent)
+        nicks = self.world.mentionable(recent, self.reading.channel)
         return Known(nicks, [channel.name for channel in self.world.listed])
 
     def action_pick_file(self) -> None:
@@ -379,19 +380,6 @@ class WorkspaceScreen(TimelineSteps):
     @on(NotesPane.Closed)
     def _notes_closed(self) -> None:
         self.side.notes_closed()
-
-    def action_toggle_channels(self) -> None:
-        self._toggle("channels", self.query_one("#channels").display)
-
-    def action_toggle_members(self) -> None:
-        self._toggle("members", self._members.display)
-
-    def _set_side(self, on: bool) -> None:
-        self.set_class(on, "-side")
-
-    def _toggle(self, pane: str, shown: bool) -> None:
-        self.set_class(not shown, f"-show-{pane}")
-        self.set_class(shown, f"-hide-{pane}")
 
 
 def _now_ms() -> int:

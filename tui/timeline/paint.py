@@ -34,6 +34,8 @@ class Painter:
         chosen = widget.get_component_styles(f"timeline--{SELECTED}")
         self._grounds = (background, background + chosen.background)
         self._bar = chosen.color
+        # Without colours behind rows, the chosen one is turned round (styles/plain.tcss).
+        self._marks = (Style.null(), chosen.text_style)
         self._looks = {
             look: widget.get_component_styles(f"timeline--{look.value}") for look in Look
         }
@@ -46,7 +48,7 @@ class Painter:
 
     def base(self, selected: bool = False) -> Style:
         """The style of empty cells."""
-        return Style.from_color(None, self._grounds[selected].rich_color)
+        return Style.from_color(None, self._grounds[selected].rich_color) + self._marks[selected]
 
     def style(self, run: Run, selected: bool) -> Style:
         """The style of a run."""
@@ -67,7 +69,7 @@ class Painter:
         elif rules.has_rule("color"):
             colour = rules.color
         style = Style.from_color((ground + colour).rich_color, ground.rich_color)
-        style += rules.text_style
+        style += rules.text_style + self._marks[selected]
         if run.emphasis:
             style += Style(
                 bold=True if Emphasis.BOLD in run.emphasis else None,
@@ -105,6 +107,7 @@ class Painter:
     def _with_bar(self, strip: Strip) -> Strip:
         ground = self._grounds[True]
         bar = Style.from_color((ground + self._bar).rich_color, ground.rich_color)
+        bar += self._marks[True]
         return Strip([Segment(SELECTION_BAR, bar), *strip.crop(1)], strip.cell_length)
 
 

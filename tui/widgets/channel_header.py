@@ -8,6 +8,9 @@ from tui.text import cells
 from tui.text.styled import Piece, at_edges, styled
 from tui.widgets.still import Still
 
+_ROOMY_CELLS = 60
+"""In less there is no room for who reads it, only for of which kind it is."""
+
 
 class ChannelHeader(Still):
     """One row."""
@@ -30,8 +33,8 @@ class ChannelHeader(Still):
         width = self.content_size.width
         name = cells.fit(f"# {channel.name}", max(width // 2, 8))
         kind = privacy.kind(channel)
-        mode = "" if kind == "workspace" else f"{kind}: {privacy.readers(channel)}"
-        right: list[Piece] = [(f"  {mode}", "$faint")] if mode and width >= 60 else []
+        mode = f"{kind}: {privacy.readers(channel)}" if width >= _ROOMY_CELLS else kind
+        right: list[Piece] = [(f"  {mode}", "$faint")] if kind != "workspace" else []
         room = width - cells.width_of(name) - 2
         topic = at_edges((channel.topic, "$muted"), right, max(room, 0))
         self.update(Content.assemble(styled((name, "bold"), "  "), topic))

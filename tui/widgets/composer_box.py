@@ -41,6 +41,7 @@ class ComposerBox(Vertical):
         self._waiting.display = False
         self._mode: Mode | None = None
         self._before_edit = ""
+        self._invites = ""
 
     def compose(self) -> ComposeResult:
         yield self._waiting
@@ -62,6 +63,10 @@ class ComposerBox(Vertical):
             self._before_edit = composer.text
             composer.set_text(mode.message.text)
         self._show_mode()
+
+    def rest(self, said: str) -> None:
+        """What an empty composer says while keys go elsewhere; "" while they come here."""
+        self.composer.placeholder = said or self._invites
 
     def _show_mode(self) -> None:
         line = self._line
@@ -107,7 +112,9 @@ class ComposerBox(Vertical):
         else:
             self.set_mode(draft.mode)
         self.composer.set_text(draft.text)
-        self.composer.placeholder = f"Message #{channel}"
+        self._invites = f"Message #{channel}"
+        if self.composer.has_focus or not self.composer.placeholder:
+            self.composer.placeholder = self._invites
         self._show_mode()
 
     def clear(self) -> None:

@@ -15,8 +15,9 @@ class NewBelow(Static):
     class LateClicked(Message):
         """Go to what came late."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, late_key: str = "Alt+L", *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
+        self._late_key = late_key
         self.display = False
         self._below = 0
 
@@ -26,7 +27,7 @@ class NewBelow(Static):
         self._below = below
         self.display = bool(below or late)
         said = [f"↓ {moments.number(below)} new below"] if below else []
-        said += [f"↑ {moments.number(late)} late above, Alt+L"] if late else []
+        said += [f"↑ {moments.number(late)} late above, {self._late_key}"] if late else []
         if said:
             self.update(f" {' · '.join(said)} ")
 

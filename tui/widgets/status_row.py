@@ -1,8 +1,15 @@
-"""The last row: how far in sync, who is linked, who is writing, whether nothing may ring."""
+"""The last row: how far in sync, who is linked, who is writing, whether nothing may ring.
+
+While a message is being chosen it says so, and which keys act on the message: letters are no text
+then, and nobody should have to find that out by typing.
+"""
+
+from collections.abc import Mapping
 
 from textual.content import Content
 
 from chat.model import Status
+from tui import keymap
 from tui.text import cells, moments
 from tui.text.styled import Piece, styled
 from tui.widgets.still import Still
@@ -43,12 +50,35 @@ def writing(nicks: list[str]) -> str:
     return f"{len(nicks)} people are writing…"
 
 
-class StatusRow(Still):
-    """One row, never wrapped."""
+_HINTS = (("help", "help"), ("quick_switch", "go to"), ("to_timeline", "messages"))
+_CHOOSING_HINTS = (
+    ("leave", "write"),
+    ("reply", "reply"),
+    ("react", "react"),
+    ("open", "open"),
+    ("thread", "thread"),
+    ("edit", "edit"),
+    ("delete", "delete"),
+    ("copy", "copy"),
+    ("delivery", "who has it"),
+)
+CHOOSING = "MESSAGES"
 
-    def __init__(self, *, id: str | None = None) -> None:
+
+class StatusRow(Still):
+    """One row, never wrapped; `keys` are those that the settings chose."""
+
+    def __init__(self, keys: Mapping[str, str] | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._keys = keys or {}
+        self._choosing = False
         self._shown: tuple[Status, tuple[str, ...], str] | None = None
+
+    def choose(self, choosing: bool) -> None:
+        """Whether letters act on messages."""
+        if choosing is not self._choosing:
+            self._choosing = choosing
+            self.on_resize()
 
     def show(self, status: Status, nicks: list[str], quiet: str = "") -> None:
         shown = (status, tuple(nicks), quiet)
@@ -64,23 +94,27 @@ class StatusRow(Still):
         assert self._shown is not None
         status, nicks, quiet = self._shown
         width = self.content_size.width
-        left = styled(*sync_state(status))
-        if quiet:
+        if self._choosing:
+            left = styled((f" {CHOOSING} ", "reverse bold"), " ", sync_state(status)[0])
+        else:
+            left = styled(*sync_state(status))
+        if quiet and not self._choosing:
             left += styled((f" · {quiet}", "$warning"))
         middle = writing(list(nicks))
         if middle:
             left += styled((f"   {middle}", "italic"))
-        hints: list[Piece] = []
-        for key, what in (("F1", "help"), ("Ctrl+K", "go to"), ("Esc", "messages")):
-            more: list[Piece] = [
-                *hints,
-                ("  " if hints else "") + key,
-                (f" {what}", "$faint"),
-            ]
-            if left.cell_length + 3 + styled(*more).cell_length <= width:
-                hints = more
-        right = styled(*hints)
+        right = self._hints(width - left.cell_length - 3)
         gap = width - left.cell_length - right.cell_length
         if gap < 1:
             return styled(cells.fit(left.plain, max(width, 1)))
         return left + Content(" " * gap) + right
+
+    def _hints(self, room: int) -> Content:
+        """Keys and what they do, as many as there is room for."""
+        hints: list[Piece] = []
+        for name, what in _CHOOSING_HINTS if self._choosing else _HINTS:
+            key = keymap.shown(name, self._keys)
+            more: list[Piece] = [*hints, ("  " if hints else "") + key, (f" {what}", "$faint")]
+            if styled(*more).cell_length <= room:
+                hints = more
+        return styled(*hints)
