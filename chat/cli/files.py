@@ -26,7 +26,7 @@ COPIES_MAX = 16
 @click.option("--alt", default="", help="What is to be seen, for those who cannot see it.")
 @click.option("--reply-to", metavar="ID")
 @click.option("--keep-metadata", is_flag=True, help="Keep EXIF and GPS data of a picture.")
-@click.option("--wait", is_flag=True, help="Return when another member holds the message.")
+@click.option("--wait", is_flag=True, help="Return when others hold it.")
 @click.option("--timeout", type=Seconds(), default=30.0, show_default=True)
 def put(
     channel: str,

@@ -1,6 +1,8 @@
 """Commands about messages."""
 
+import asyncio
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +13,11 @@ from chat.cli.context import COUNT, YIELDING_SECONDS, GlobalOptions, Invocation,
 from chat.cli.following import follow
 from chat.cli.output import Output
 from chat.cli.sending import read_text, send_lines
-from chat.errors import Unavailable, UsageError
+from chat.errors import NoPeer, Unavailable, UsageError
 from chat.session import Session
+
+FILES_LOOK_SECONDS = 0.25
+"""So often linked machines are asked what they hold of a file, while somebody waits for that."""
 
 
 @click.command(cls=GlobalOptions)
@@ -21,7 +26,7 @@ from chat.session import Session
 @click.option("--lines", is_flag=True, help="Every line of stdin is a message of its own.")
 @click.option("--reply-to", metavar="ID", help="Answer this message.")
 @click.option("--file", "file", metavar="PATH", help="Share a file with it.")
-@click.option("--wait", is_flag=True, help="Return when another member holds it.")
+@click.option("--wait", is_flag=True, help="Return when others hold it.")
 @click.option(
     "--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds --wait waits."
 )
@@ -62,14 +67,35 @@ def send(
 async def posted(
     session: Session, output: Output, command: commands.Command, wait: bool, timeout: float
 ) -> None:
-    """Post, print the message, and wait until another member holds it if that is wanted."""
+    """Post, print the message, and wait until another member holds it if that is wanted, and
+    another machine its files."""
+    until = time.monotonic() + timeout
     message: model.Message = await session.call(command)
     if not output.as_json:
         output.line(message.id)
     if wait:
         message = await session.call(commands.WaitReached(message.id, 1, timeout))
+        await _wait_for_files(session, message, until)
     if output.as_json:
         output.message(message)
+
+
+async def _wait_for_files(session: Session, message: model.Message, until: float) -> None:
+    """Wait until a machine that is not this one holds all that a message carries.
+
+    Raises:
+        NoPeer: none does when `until` has come, of the monotonic clock.
+    """
+    lacking = {file.id for file in message.files}
+    while lacking:
+        found: list[model.SharedFile] = await session.call(commands.ListFiles(message.channel_id))
+        lacking -= {file.id for file in found if file.holders}
+        if lacking and time.monotonic() >= until:
+            raise NoPeer(
+                "Another member has the message, and nobody all of the file yet; it can be fetched "
+                "while this machine is linked."
+            )
+        await asyncio.sleep(FILES_LOOK_SECONDS if lacking else 0)
 
 
 @click.command(cls=GlobalOptions)

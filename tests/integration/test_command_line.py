@@ -4,7 +4,9 @@ import json
 import re
 
 import pytest
+from PIL import Image
 
+from chat import commands
 from tests.integration.machines import CLOWDER, Machine, Machines, Record, eventually, founder
 
 MESSAGE = {
@@ -148,11 +150,30 @@ def test_sending_with_wait_tells_whether_anybody_has_it(machines: Machines) -> N
     waited = ana.run("send", "general", "for you", "--wait").records[-1]
     assert waited["reached"] == [1, 1]
     assert bo.texts() == ["for you"]
+    # A picture comes by itself, and is waited for; any other file stays until somebody gets it.
+    Image.new("RGB", (30, 20), (200, 20, 20)).save(machines.folder / "red.png")
+    (machines.folder / "log.bin").write_bytes(bytes(range(256)) * 300)
+    ana.run("put", "general", str(machines.folder / "red.png"), "--wait")
+    assert [file["have"] for file in bo.history()[-1]["files"]] == [1.0]
+    log = (str(machines.folder / "log.bin"), "--wait", "--timeout", "0.5")
+    assert "nobody all of the file" in ana.run("put", "general", *log, exits=4).err
+    # So are others told who is away, and why: by the node that runs.
+    (me,) = ana.run("away", "lunch").records
+    assert (me["away"], me["away_text"]) == (True, "lunch")
+
+    def heard() -> list[str]:
+        return [m.away_text for m in bo.ask(commands.ListMembers()) if m.away]
+
+    eventually(lambda: heard() == ["lunch"], what="bo to hear of it")
+    assert not ana.run("back").records[0]["away"]
+    eventually(lambda: heard() == [], what="bo to hear that ana is back")
     bo.programs[-1].stop()
     eventually(lambda: not ana.links(), what="the link to go")
     alone = ana.run("send", "general", "anybody?", "--wait", "--timeout", "0.5", exits=4)
     assert "\n" not in alone.err.strip()
     assert ana.texts()[-1] == "anybody?", "it is sent all the same"
+    ana.programs[-1].stop()
+    assert "offline" in ana.run("away", exits=4, json_lines=False).err
 
 
 def test_a_picture_crosses_and_says_where_it_came_from(machines: Machines) -> None:
