@@ -10,6 +10,7 @@ import msgspec
 
 from chat import commands, model
 from chat.cli.context import GlobalOptions, Invocation, Seconds, run
+from chat.cli.nearby import invite_nearby, take_nearby
 from chat.cli.output import Output, clock, moment, size
 from chat.errors import NotFound, UsageError
 
@@ -60,10 +61,26 @@ def new(name: str, nick: str) -> None:
 @click.option("--note", default="", help="Who it is for; members see it.")
 @click.option("--list", "listed", is_flag=True, help="Show the invites there are; make none.")
 @click.option("--revoke", "revoked", metavar="ID", help="This invite admits nobody any more.")
+@click.option("--nearby", is_flag=True, help="For somebody in this room: compare six digits.")
 def invite(
-    qr: bool, words: bool, expires: str, relay: bool, note: str, listed: bool, revoked: str | None
+    qr: bool,
+    words: bool,
+    expires: str,
+    relay: bool,
+    note: str,
+    listed: bool,
+    revoked: str | None,
+    nearby: bool,
 ) -> None:
     """Make an invite for one person and print it."""
+    if nearby:
+        source = click.get_current_context().get_parameter_source("expires")
+        lasting = source is not click.core.ParameterSource.DEFAULT
+        if qr or words or relay or listed or revoked is not None or lasting:
+            raise click.UsageError(
+                "--nearby hands the invite over itself; only --note goes with it."
+            )
+        run(partial(invite_nearby, note=note))
     if listed or revoked is not None:
         run(partial(_look_after, listed, revoked))
 
@@ -132,17 +149,21 @@ def show_qr(link: str) -> None:
 
 
 @click.command(cls=GlobalOptions)
-@click.argument("invitation", metavar="INVITE")
+@click.argument("invitation", metavar="INVITE", default="")
 @click.option("--nick", required=True, help="How the others see you.")
 @click.option(
     "--wait", type=Seconds(), default=10.0, show_default=True, help="Seconds to wait for admission."
 )
-def join(invitation: str, nick: str, wait: float) -> None:
+@click.option("--nearby", is_flag=True, help="INVITE is the label on a screen in this room.")
+def join(invitation: str, nick: str, wait: float, nearby: bool) -> None:
     """Join a workspace by its link or 12 words."""
+    if not nearby and not invitation:
+        raise click.UsageError("Give an invite: a link or its 12 words; or --nearby.")
 
     async def work(invocation: Invocation) -> None:
         async with invocation.session(network=True, create=True, anew=True) as session:
-            status = await session.call(commands.Join(invitation, nick, wait))
+            invite = await take_nearby(invocation, session, invitation) if nearby else invitation
+            status = await session.call(commands.Join(invite, nick, wait))
         output = invocation.output
         joined = status.phase in ("live", "relay")
         if output.as_json:

@@ -6,6 +6,7 @@ import pytest
 from chat.errors import UsageError
 from chat.invitation import parse
 from chat.lobby import MESSAGES_PER_LINK_MAX, LobbyAsk, LobbyClaim, LobbyState, encode
+from chat.nearby.messages import NearbyAgree, NearbyAsk, NearbyInvite
 from chat.welcome import Doorman, KeepClaim
 from crdt import invites, keys
 from crdt.claims import build_claim, decode_claim
@@ -15,6 +16,7 @@ from crdt.keys import DeviceKeys
 from crdt.roster_ops import LEVEL_MEMBER, LEVEL_RELAY, Admit, Invite, Op, Revoke
 from tests.attacks.mallory import REPLACE, mutations
 from tests.chat.engine_team import WEEK_MS, Team
+from tests.chat.nearby_room import ORDERS, Between
 from tests.crdt.team import FAR, NET_KEY, Machine, found, meet, seeded, sync
 
 SECRET = bytes(range(16))
@@ -158,6 +160,23 @@ def test_30_a_changed_link_is_a_sentence_and_never_another_invite() -> None:
             except UsageError:
                 continue
             assert found_there == good, f"letter {place}"
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_30_somebody_between_two_people_in_one_room_gets_no_invite(order: tuple[str, ...]) -> None:
+    """Mallory answers bo as ana and ana as bo, says yes to everybody, and both look at screens."""
+    for seed in range(20):
+        between = Between(seed)
+        between.pass_on(order)
+        ana, bo = between.codes
+        assert ana
+        assert bo
+        between.to_ana(NearbyAgree())
+        heard = between.people_compare()
+        assert ana != bo
+        assert not [message for message in heard if isinstance(message, NearbyInvite)]
+        assert (between.desk.invites, between.guest.invite) == (0, "")
+        assert between.to_ana(NearbyAgree()) == between.to_ana(NearbyAsk()) == []
 
 
 def test_30_a_tampered_rest_opens_with_no_secret() -> None:

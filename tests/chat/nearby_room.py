@@ -7,10 +7,21 @@ messages between them. What the wire carries can be looked at, kept back, change
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import permutations
+from typing import Any
 
 from chat.effects import CloseLink, Send
 from chat.nearby.approach import Approach, ApproachEffect, Invited
-from chat.nearby.messages import AnyNearby, decode
+from chat.nearby.code import commitment
+from chat.nearby.messages import (
+    AnyNearby,
+    NearbyAsk,
+    NearbyCommit,
+    NearbyNonce,
+    NearbyReveal,
+    decode,
+    encode,
+)
 from chat.nearby.offer import MakeInvite, Offer, OfferEffect, TakeBack
 from tests.chat.engine_team import seeded
 
@@ -136,3 +147,64 @@ class Room:
     @property
     def whys(self) -> tuple[str, str]:
         return self.desk.offer.stands.why, self.guest.approach.stands.why
+
+
+class Between:
+    """Answers as ana to bo, and as bo to ana, over two links with its own keys.
+
+    Each story chooses what it says in which order; it may look at everything.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.desk = Desk(f"ana{seed}")
+        self.guest = Guest(1, link_hash(f"to bo{seed}"), f"bo{seed}")
+        self.desk.does(self.desk.offer.link_up(1, link_hash(f"to ana{seed}"), 0))
+        self.random = seeded(f"mallory{seed}")
+
+    def to_ana(self, message: Any) -> list[Any]:
+        """Say something, and hear what comes back."""
+        self.desk.does(self.desk.offer.receive(1, encode(message), 0))
+        heard, self.desk.wire = self.desk.wire, []
+        return [decode(payload) for _, payload in heard]
+
+    def to_bo(self, message: Any) -> list[Any]:
+        self.guest.wire.clear()
+        self.guest.does(self.guest.approach.receive(encode(message), 0))
+        return [decode(payload) for payload in self.guest.wire]
+
+    @property
+    def codes(self) -> tuple[str, str]:
+        return self.desk.offer.stands.code, self.guest.approach.stands.code
+
+    def people_compare(self) -> list[Any]:
+        """Ana and bo look at both screens and say what they see; what ana's machine says to it."""
+        ana, bo = self.codes
+        self.guest.does(self.guest.approach.answer(ana == bo, 0))
+        self.desk.does(self.desk.offer.answer(ana == bo, 0))
+        heard, self.desk.wire = self.desk.wire, []
+        return [decode(payload) for _, payload in heard]
+
+    def pass_on(self, order: tuple[str, ...]) -> None:
+        """Both conversations to their codes, in one of the orders that are possible."""
+        own = self.random(16)
+        (theirs,) = self.to_ana(NearbyAsk())
+        heard: list[Any] = []
+        for step in order:
+            if step == "commit":
+                bound = commitment(self.guest.handshake_hash, own)
+                heard += self.to_bo(NearbyCommit(bound))
+            elif step == "nonce":
+                # Bo's own nonce, when it is known; ana's link has another hash.
+                known = heard[0].nonce if heard else self.random(16)
+                self.to_ana(NearbyNonce(known))
+            else:
+                self.to_bo(NearbyReveal(own))
+        assert isinstance(theirs, NearbyCommit)
+
+
+ORDERS = [
+    order
+    for order in permutations(("commit", "nonce", "reveal"))
+    if order.index("commit") < order.index("reveal")
+]
+"""In which somebody in between can bind itself towards bo, and say a nonce to either."""

@@ -5,7 +5,6 @@ their screens are the same, and somebody in between cannot choose what these dig
 """
 
 import json
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,17 @@ from chat.nearby.messages import (
 from chat.nearby.offer import MakeInvite, Offer, TakeBack
 from crdt.errors import Invalid, TooNew
 from tests.chat.engine_team import seeded
-from tests.chat.nearby_room import INVITE, Desk, Guest, Room, closed, link_hash, said
+from tests.chat.nearby_room import (
+    INVITE,
+    ORDERS,
+    Between,
+    Desk,
+    Guest,
+    Room,
+    closed,
+    link_hash,
+    said,
+)
 from transport.proto.announcement import Announcement, parse_announcement
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "nearby.json").read_text("utf-8"))
@@ -275,58 +284,6 @@ def test_messages_of_a_newer_build_are_passed_over_but_not_without_end() -> None
 
 
 # Somebody in between ----------------------------------------------------------------------------
-
-
-class Between:
-    """Answers as ana to bo, and as bo to ana, over two links with its own keys.
-
-    Each story chooses what it says in which order; it may look at everything.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.desk = Desk(f"ana{seed}")
-        self.guest = Guest(1, link_hash(f"to bo{seed}"), f"bo{seed}")
-        self.desk.does(self.desk.offer.link_up(1, link_hash(f"to ana{seed}"), 0))
-        self.random = seeded(f"mallory{seed}")
-
-    def to_ana(self, message: Any) -> list[Any]:
-        """Say something, and hear what comes back."""
-        self.desk.does(self.desk.offer.receive(1, encode(message), 0))
-        heard, self.desk.wire = self.desk.wire, []
-        return [decode(payload) for _, payload in heard]
-
-    def to_bo(self, message: Any) -> list[Any]:
-        self.guest.wire.clear()
-        self.guest.does(self.guest.approach.receive(encode(message), 0))
-        return [decode(payload) for payload in self.guest.wire]
-
-    @property
-    def codes(self) -> tuple[str, str]:
-        return self.desk.offer.stands.code, self.guest.approach.stands.code
-
-    def pass_on(self, order: tuple[str, ...]) -> None:
-        """Both conversations to their codes, in one of the orders that are possible."""
-        own = self.random(16)
-        (theirs,) = self.to_ana(NearbyAsk())
-        heard: list[Any] = []
-        for step in order:
-            if step == "commit":
-                bound = commitment(self.guest.handshake_hash, own)
-                heard += self.to_bo(NearbyCommit(bound))
-            elif step == "nonce":
-                # Bo's own nonce, when it is known; ana's link has another hash.
-                known = heard[0].nonce if heard else self.random(16)
-                self.to_ana(NearbyNonce(known))
-            else:
-                self.to_bo(NearbyReveal(own))
-        assert isinstance(theirs, NearbyCommit)
-
-
-ORDERS = [
-    order
-    for order in permutations(("commit", "nonce", "reveal"))
-    if order.index("commit") < order.index("reveal")
-]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)

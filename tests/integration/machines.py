@@ -131,6 +131,12 @@ class Program:
         assert found is not None
         return found
 
+    def write(self, text: str) -> None:
+        """Put text into its stdin, as somebody who types it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(text)
+        self._process.stdin.flush()
+
     def kill(self) -> None:
         """End it with no chance to say goodbye."""
         self._process.kill()
