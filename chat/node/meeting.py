@@ -22,6 +22,7 @@ from chat.links import LinkHandle, Links
 from chat.links.addresses import host_of
 from chat.links.identity import Identity, PeerHello, Refusal
 from chat.links.limits import NEEDLESS_CODE
+from chat.node.contacts import peers
 from chat.node.gossiping import Gossiping
 from chat.node.team import Team
 from crdt.errors import Invalid, TooNew
@@ -200,13 +201,7 @@ class Meeting:
 
     def peers(self) -> list[model.Peer]:
         """Links, and addresses that are tried; guests are no peers."""
-        return [
-            model.Peer(contact.url, contact.state, reason=contact.reason)
-            if contact.handle is None
-            else self._peer(contact.url, contact.state, contact.handle)
-            for contact in self.links.peers()
-            if contact.handle is None or contact.handle.secret.context != GUEST_CONTEXT
-        ]
+        return peers(self._team(), self.links.peers())
 
     # What links tell ----------------------------------------------------------------------------
 
@@ -376,26 +371,3 @@ class Meeting:
         team = self._team()
         if team is not None:
             team.attempt(lambda now: team.remember_address(url, device, now))
-
-    def _peer(self, url: str, state: model.LinkState, handle: LinkHandle) -> model.Peer:
-        team = self._team()
-        if team is None:
-            return model.Peer(url, state)
-        if handle.device in team.workspace.roster.state.former_devices:
-            return model.Peer(url, "waiting", reason="That device is out of the workspace.")
-        workspace, rtt = team.workspace, handle.rtt
-        member = workspace.member_of(handle.device)
-        return model.Peer(
-            url=url,
-            state=state,
-            member="" if member is None else member.hex(),
-            nick="" if member is None else workspace.shown(member),
-            device=handle.device.hex(),
-            relay=team.engine.is_relay(handle.device),
-            rtt_ms=0.0 if rtt is None else rtt * 1000,
-            bytes_in=handle.bytes_in,
-            bytes_out=handle.bytes_out,
-            sync_bytes_in=handle.kind_bytes_in[effects.KIND_SYNC],
-            sync_bytes_out=handle.kind_bytes_out[effects.KIND_SYNC],
-            behind=team.engine.behind(handle.number),
-        )
