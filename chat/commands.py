@@ -83,6 +83,7 @@ class Join(Command, frozen=True, tag="join"):
     `wait` is how many seconds to wait for the admission before answering "pending". `relay` says
     that only a relay's ticket will do; without it a ticket is refused. `device` says the same of
     the code or paper of a member, of whom this becomes one more device; `nick` is then its name.
+    `paper` says that it is a paper, which is written down nowhere; a code is, until it is used.
     """
 
     invite: str
@@ -90,6 +91,7 @@ class Join(Command, frozen=True, tag="join"):
     wait: float = 10.0
     relay: bool = False
     device: bool = False
+    paper: bool = False
 
 
 class MakeInvite(Command, frozen=True, tag="invite"):

@@ -13,9 +13,9 @@ what is shown, until one says "admitted", which the caller then looks up in the 
 A lying host could name another invite op than the secret's. A claim for that is worthless; the
 newcomer makes another one for the op that the next host names, for the same device and member.
 
-A device's code works the same; what follows from it is another device of a member who is in. Its
-secret, which may be a paper's, is never kept: `Joining.kept` leaves it out. Once the claim is made
-it is not needed: the roster tells of the admission.
+A device's code works the same; what follows from it is another device of a member who is in. Once
+the claim is made its secret is not needed, since the roster tells of the admission, and what is
+kept leaves it out. A paper's is never kept, not even until then: it is good for ever.
 
 A refusal is kept in the `Joining`, too, so that a later start knows that nothing waits any more and
 may begin another join. It ends nothing: a host that knows better is believed as much.
@@ -63,6 +63,7 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
         claims: (invite op, claim) as made.
         refused: why the claim was refused, a sentence, when that was the last word heard.
         device: by a code, as one more device of a member; then `nick` is the device's name.
+        paper: that code is on paper, and is to be written down nowhere else.
 
     Fields are only ever added at the end, with a default.
     """
@@ -78,6 +79,7 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
     claims: tuple[tuple[bytes, bytes], ...] = ()
     refused: str = ""
     device: bool = False
+    paper: bool = False
 
     def __repr__(self) -> str:
         return f"Joining(check={self.check.hex()})"
@@ -102,8 +104,10 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
 
     @property
     def kept(self) -> "Joining":
-        """As it may be written down: without the secret of a device's code."""
-        return msgspec.structs.replace(self, secret=b"", blob=b"") if self.device else self
+        """As it may be written down: a device's code until the claim is made, a paper's never."""
+        if not self.device or not (self.claims or self.paper):
+            return self
+        return msgspec.structs.replace(self, secret=b"", blob=b"")
 
     def is_of(self, secret: bytes) -> bool:
         """Whether it began with this secret, also when that was not kept."""

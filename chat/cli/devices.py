@@ -108,11 +108,11 @@ async def _wait_for_device(
         invocation.output.note(_LATER)
 
 
-def _join(code: str, name: str, wait: float) -> None:
+def _join(code: str, name: str, wait: float, *, paper: bool = False) -> None:
     async def work(invocation: Invocation) -> None:
         text = code or _typed_words()
         called = name or socket.gethostname().partition(".")[0] or "device"
-        join = commands.Join(text, called, wait, device=True)
+        join = commands.Join(text, called, wait, device=True, paper=paper)
         async with invocation.session(network=True, create=True, anew=True) as session:
             status: model.Status = await session.call(join)
         output = invocation.output
@@ -124,10 +124,10 @@ def _join(code: str, name: str, wait: float) -> None:
             output.line(f"joined {status.workspace}")
         else:
             output.line("pending")
-            # The words are written nowhere, so what was met by nobody is not gone on with.
+            # A paper is written nowhere else, so where nobody was met nothing can be gone on with.
             output.note(
-                "Nobody was met who could answer. Type it again when one of your devices is on."
-                if status.phase == "none"
+                "Nobody was met who could answer. Type it again when somebody is on."
+                if paper and not status.workspace
                 else "Start clowder here again later; it comes in when that is seen."
             )
 
@@ -216,7 +216,7 @@ def paper(qr: bool | None) -> None:
 @wait_option
 def recover(name: str, wait: float) -> None:
     """Come back on a new machine by the words of your paper, which it asks for."""
-    _join("", name, wait)
+    _join("", name, wait, paper=True)
 
 
 COMMANDS = (device, paper, recover)

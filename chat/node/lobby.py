@@ -100,12 +100,19 @@ class NodeLobby:
         self.relay = rest is not None and rest.level == LEVEL_RELAY
 
     def begin(
-        self, invite: InviteText, nick: str, *, relay: bool = False, device: bool = False
+        self,
+        invite: InviteText,
+        nick: str,
+        *,
+        relay: bool = False,
+        device: bool = False,
+        paper: bool = False,
     ) -> None:
         """Join by an invite; the claim of the same invite goes on where it stood.
 
         `relay` says that this device will be a relay; then only a relay's ticket will do. `device`
         says that it will be one more device of a member, called `nick`; then only a code or paper.
+        `paper` says that it is a paper, whose secret is not to be kept.
 
         After a refusal it is a new join, with new keys; nothing of the old one is kept.
 
@@ -119,8 +126,10 @@ class NodeLobby:
             # door is left once the workspace is known, and only there a refusal is heard.
             old = self.refused and newcomer.stands.state != REFUSED
             if newcomer.joining.is_of(invite.secret) and not old:
-                secret = msgspec.structs.replace(newcomer.joining, secret=invite.secret)
-                newcomer.joining, self.relay = secret, relay
+                newcomer.joining = msgspec.structs.replace(
+                    newcomer.joining, secret=invite.secret, paper=paper
+                )
+                self.relay = relay
                 return
             if self.waits_for_another(invite):
                 raise UsageError(
@@ -136,6 +145,7 @@ class NodeLobby:
             secrets.token_bytes(16),
             nick,
             device=device,
+            paper=paper,
         )
 
         def keep() -> None:
@@ -353,7 +363,7 @@ class NodeLobby:
     def _put(self, joining: Joining) -> None:
         kept = joining.kept
         # What cannot go on without its secret is no join: the words are typed once more.
-        useless = kept.device and not kept.claims
+        useless = not kept.secret and not kept.claims
         self._opened.store.put(_JOINING, b"" if useless else msgspec.msgpack.encode(kept))
 
 

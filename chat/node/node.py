@@ -306,7 +306,9 @@ class Node:
         if parts.is_in or (kept and self._household is not None):
             return await self._add(command)
         nick = "relay" if command.relay else clean_nick(command.nick)
-        parts.lobby.begin(invite, nick, relay=command.relay, device=command.device)
+        parts.lobby.begin(
+            invite, nick, relay=command.relay, device=command.device, paper=command.paper
+        )
         await parts.start_over()
         parts.begin_work(command.relay)
         await parts.begin_links()

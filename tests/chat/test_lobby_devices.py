@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chat.joining import Joining
 from chat.welcome import Admit, Doorman
@@ -80,10 +81,13 @@ def test_who_may_not_say_so_keeps_one_claim(lasting: bool) -> None:
     assert len(relay.kept) == 1
 
 
-def test_the_secret_of_a_device_is_never_written_down() -> None:
+def test_the_secret_of_a_code_is_written_down_until_the_claim_is_made_and_a_paper_never() -> None:
     ana = Owner(found())
     phone = newcomer("phone", device=True)
-    Talk(phone, ana, code(ana.machine, lasting=True))
+    assert phone.joining.kept == phone.joining
+    paper = replace(phone.joining, paper=True)
+    assert (paper.kept.secret, paper.kept.keys) == (b"", paper.keys)
+    Talk(phone, ana, code(ana.machine))
     kept = msgspec.msgpack.encode(phone.joining.kept)
     assert SECRET not in kept
     read = msgspec.msgpack.decode(kept, type=Joining)

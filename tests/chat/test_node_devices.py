@@ -1,0 +1,61 @@
+"""One more device of a member: what of its code is kept for a later start, and how long."""
+
+import asyncio
+
+from chat import commands, model
+from chat.invitation import parse
+from tests.chat.node_team import Desk, nodes
+
+
+async def phase(desk: Desk) -> str:
+    status: model.Status = await desk.call(commands.GetStatus())
+    return status.phase
+
+
+def test_a_code_that_met_nobody_is_gone_on_with_at_a_later_start() -> None:
+    async def story() -> None:
+        async with nodes() as make:
+            ana = await make("ana")
+            await ana.create()
+            await ana.post("hello")
+            code: model.InviteView = await ana.call(commands.AddDevice())
+            await ana.stop()
+            phone = await make("phone")
+            join = commands.Join(code.words, "phone", 0.2, device=True)
+            assert (await phone.call(join)).phase == "pending"
+            await phone.stop()
+            await ana.start()
+            await phone.start(ana.url)
+            await phone.until(lambda: phone.node._parts.is_in)
+            await phone.until(lambda: "hello" in phone.texts())
+            assert phone.team.workspace.me == ana.team.workspace.me
+            # Used, it is nowhere any more.
+            secret = parse(code.words).secret
+            await phone.stop()
+            await phone.start(ana.url)
+            assert not phone.node._opened.store.get("joining")
+            assert secret not in phone.node._opened.profile.database_path.read_bytes()
+
+    asyncio.run(story())
+
+
+def test_a_paper_that_met_nobody_is_forgotten() -> None:
+    async def story() -> None:
+        async with nodes() as make:
+            ana = await make("ana")
+            await ana.create()
+            paper: model.InviteView = await ana.call(commands.MakePaper())
+            await ana.stop()
+            phone = await make("phone")
+            join = commands.Join(paper.words, "phone", 0.2, device=True, paper=True)
+            assert (await phone.call(join)).phase == "pending"
+            await phone.stop()
+            await phone.start()
+            assert await phase(phone) == "none"
+            await ana.start()
+            await phone.stop()
+            await phone.start(ana.url)
+            join = commands.Join(paper.words, "phone", 10.0, device=True, paper=True)
+            assert (await phone.call(join)).phase == "live"
+
+    asyncio.run(story())
