@@ -34,7 +34,7 @@ DIRECT_READERS = 2
 """A private channel of so many is a direct one."""
 Part = Literal["picture", "file", "link"]
 """What a message may carry, as a search asks for it."""
-Mark = Literal["mention", "reply", "late", "pinned"]
+Mark = Literal["mention", "reply", "late", "missed", "pinned"]
 """What a message may be to this member: it mentions them, answers them, came in late, is pinned."""
 
 

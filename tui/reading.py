@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 from chat import commands
 from chat.errors import ChatError
-from chat.model import Channel, Message
+from chat.model import Channel, Message, SearchHit
 from tui import workers
 from tui.asking import Asker
-from tui.limits import FLOOD_READ_SECONDS, HISTORY_PAGE_MESSAGES
+from tui.limits import FLOOD_READ_SECONDS, HISTORY_PAGE_MESSAGES, SEARCH_HITS
 from tui.timeline.pages import Pages, Stretch, first_unread
 from tui.timeline.widget import Timeline
 
@@ -49,9 +49,11 @@ class Reading:
         workers.restart(self._timeline, "open", self._open, channel, at)
 
     async def _open(self, channel: Channel, at: Message | None) -> None:
+        missed: list[Message] = []
         try:
+            missed = await self._missed(channel)
             # The line above what is unread stands between the last read one and those.
-            least = channel.unread + 1
+            least = channel.unread - len(missed) + 1
             stretch = await (self._pages.around(at) if at else self._pages.newest(least))
         except ChatError as error:
             self._asker.complain(error)
@@ -61,11 +63,25 @@ class Reading:
             has_older=stretch.has_older,
             has_newer=stretch.has_newer,
             lead=lead(channel, stretch.has_older),
-            unread_from="" if at else first_unread(stretch.messages, channel),
+            unread_from="" if at else first_unread(stretch.messages, channel, len(missed)),
             at=at.id if at else "",
+            channel=channel.name,
+            missed=missed,
         )
         late, self._meanwhile = self._meanwhile or [], None
         self._timeline.merge(late)
+
+    async def _missed(self, channel: Channel) -> list[Message]:
+        """What came late into a channel, above what was read there, and is not read yet.
+
+        Raises:
+            ChatError: it could not be looked for.
+        """
+        if not channel.unread:
+            return []
+        wanted = commands.Search("is:missed", channel.name, limit=SEARCH_HITS)
+        hits: list[SearchHit] = await self._asker.session.call(wanted)
+        return [hit.message for hit in hits]
 
     def renew_channel(self, channel: Channel) -> None:
         """The open channel's topic, counts or completeness changed."""

@@ -27,6 +27,10 @@ _SOURCES = {
         "untimely u CROSS JOIN message m ON m.mid = u.mid AND m.channel = u.channel",
         "AND u.late",
     ),
+    "missed": (
+        "untimely u CROSS JOIN message m ON m.mid = u.mid AND m.channel = u.channel",
+        "AND u.late AND u.unread AND m.counted",
+    ),
     "pinned": (
         "register r CROSS JOIN message m"
         " ON m.mid = unhex(substr(r.key, 5)) AND m.channel = r.channel",

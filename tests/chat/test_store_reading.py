@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.store import WorkspaceStore
+from chat.store.finding import Wanted
 from chat.store.limits import LATE_AFTER_MS, UNREAD_COUNTED_MAX
 from chat.store.rows import MessageRow
 from chat.store.words import MARK_BEGIN, MARK_END
@@ -289,8 +290,12 @@ def test_after_a_cut_what_others_wrote_meanwhile_is_unread_and_late() -> None:
         ("gone", True),
         ("alone here?", False),
     ]
+    late, missed = (Wanted(marks=frozenset({mark})) for mark in ("late", "missed"))
+    assert [hit.row.text for hit in store.find(missed, limit=9)] == ["gone", "lunch?"]
     store.mark_read(GENERAL)
     assert store.unread(GENERAL) == (0, 0)
+    assert store.find(missed, limit=9) == []
+    assert len(store.find(late, limit=9)) == 2
     assert [row.late for row in store.messages(GENERAL, limit=9)] == [False, True, True, False]
 
 

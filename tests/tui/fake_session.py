@@ -51,6 +51,8 @@ class FakeSession:
         self.failures: dict[type[commands.Command], ChatError] = {}
         self.closed = False
         self.passphrase = ""
+        self.missed: set[str] = set()
+        """Late arrivals that are not read yet."""
         self.unsent: set[str] = set()
         """Messages that have not left this machine."""
         self.admit_at_once = True
@@ -330,13 +332,18 @@ class FakeSession:
         return self.find(command.message)
 
     def _search(self, command: commands.Search) -> list[model.SearchHit]:
-        words = command.query.lower().split()
+        asked = words = command.query.lower().split()
         if not words:
             raise UsageError("Give a word to search for.")
         if "has:wings" in words:
             raise UsageError("There is no has:wings; there is has:picture.")
         hits = []
-        marks = {"is:mention": "mentions_me", "is:late": "late", "is:pinned": "pinned"}
+        marks = {
+            "is:missed": "late",
+            "is:mention": "mentions_me",
+            "is:late": "late",
+            "is:pinned": "pinned",
+        }
         wanted = {marks[word] for word in words if word in marks}
         words = [word for word in words if ":" not in word]
         for name, timeline in self.timelines.items():
@@ -344,6 +351,7 @@ class FakeSession:
                 continue
             for message in timeline:
                 fits = not wanted or any(getattr(message, mark) for mark in wanted)
+                fits = fits and not ("is:missed" in asked and message.id not in self.missed)
                 if fits and all(word in message.text.lower() for word in words):
                     hits.append(model.SearchHit(message, _marked(message.text, words)))
         hits.sort(key=lambda hit: hit.message.order, reverse=True)
@@ -409,6 +417,7 @@ class FakeSession:
         return self._change_private(quiet_until=command.until_ms)
 
     def _markread(self, command: commands.MarkRead) -> Channel:
+        self.missed.clear()
         return self.change_channel(self._name(command.channel), unread=0, mentions=0)
 
     def _getnotes(self, command: commands.GetNotes) -> Notes:

@@ -12,7 +12,6 @@ from tests.tui.lively import crowd, lively
 from tests.tui.made import message
 from tui.app import ClowderApp
 from tui.timeline.late import LateArrivals
-from tui.timeline.sheet import Sheet
 
 
 @story
@@ -138,14 +137,51 @@ async def test_the_first_unread_is_one_key_away() -> None:
         await face.shows("Nothing here was new when you came.")
 
 
-def test_late_arrivals_of_other_stretches_are_forgotten() -> None:
+def test_late_arrivals_are_counted_until_they_were_in_view() -> None:
     late = LateArrivals()
+    late.turn_to("general")
     late.take([message(1, late=True), message(2), message(3, late=True, mine=True)])
-    late.take([message(9, late=True)])
+    late.take([message(9, late=True), message(5, late=True, channel="cats")])
     assert len(late) == 2
-    sheet = Sheet(lambda *_: 1)
-    sheet.load([message(n) for n in range(5)])
-    assert late.newest(sheet) == message(1).id
+    assert late.lowest == message(9, late=True)
+    late.turn_to("cats")
     assert len(late) == 1
+    late.turn_to("general")
+    late.seen([message(9).id, message(2).id])
+    late.take([message(9, late=True)])
+    assert late.lowest == message(1, late=True), "what was seen once is not counted again"
     late.seen([message(1).id])
-    assert late.newest(sheet) is None
+    assert late.lowest is None
+
+
+@story
+async def test_what_came_late_above_the_first_page_is_counted_and_reached() -> None:
+    world = crowd(400)
+    old = world.timelines["general"]
+    late = [
+        world.put(world.make("general", world.author("ana"), f"from the train {n}", late=True,
+                             at=old[at].at + 1))
+        for n, at in enumerate((30, 200))
+    ]  # fmt: skip
+    world.missed = {message.id for message in late}
+    for n in range(3):
+        world.put(world.make("general", world.author("bo"), f"new {n}"))
+    world.change_channel("general", unread=5)
+    async with open_face(world) as face:
+        await face.shows("2 late above, Alt+L", "new 2")
+        first = face.workspace.timeline.frame.unread_from
+        assert world.find(first).text == "new 0", "those above do not move the line"
+        # They are counted also after the channel was left.
+        await face.until(lambda: not world.missed)
+        await face.press("alt+2")
+        await face.until(lambda: face.workspace.channel_name == "cats")
+        await face.press("alt+1")
+        await face.shows("2 late above, Alt+L")
+        await face.press("alt+l")
+        await face.shows("from the train 1", "1 late above, Alt+L")
+        await face.press("alt+l")
+        await face.shows("from the train 0")
+        await face.until(lambda: "late above" not in face.text)
+        await face.press("alt+end")
+        await face.shows("new 2")
+        assert "late above" not in face.text

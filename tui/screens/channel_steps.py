@@ -20,6 +20,10 @@ class ChannelSteps(Screen[None]):
         """Show a channel."""
         raise NotImplementedError
 
+    def jump_to(self, message: Message) -> None:
+        """Show a message where it stands."""
+        raise NotImplementedError
+
     def go(self, channel_id: str | None) -> None:
         """Open a channel by its id, unless it is open."""
         channel = self.world.channels.get(channel_id or "")

@@ -35,7 +35,10 @@ class TimelineSteps(ChannelSteps):
 
     @on(NewBelow.LateClicked)
     def action_step_late(self) -> None:
-        if not self.timeline.to_late():
+        missed = self.timeline.missed
+        if missed is not None and missed.id not in self.timeline.sheet:
+            self.jump_to(missed)
+        elif not self.timeline.to_late():
             self.asker.say("Nothing loaded here arrived late.")
         else:
             self.timeline.focus()

@@ -74,12 +74,13 @@ class Pages:
         return messages
 
 
-def first_unread(messages: list[Message], channel: Channel) -> str:
+def first_unread(messages: list[Message], channel: Channel, late: int = 0) -> str:
     """The id of the oldest message that is new to the reader, "" when none is loaded.
 
-    The model counts unread messages of others; the line goes above the last that many.
+    The model counts unread messages of others; the line goes above the last that many, without
+    those that came `late` into what was read before.
     """
-    left = channel.unread
+    left = channel.unread - late
     for message in reversed(messages):
         if message.mine or message.deleted:
             continue

@@ -123,14 +123,20 @@ class Timeline(SheetView, can_focus=True):
         unread_from: str = "",
         root: str = "",
         at: str = "",
+        channel: str = "",
+        missed: Iterable[Message] = (),
     ) -> None:
-        """Show other messages, from the end, or with the message `at` in view and selected."""
+        """Show other messages, from the end, or with the message `at` in view and selected.
+
+        `missed` came late into `channel` and was not seen yet, whether it is loaded or not.
+        """
         self._frame = self._frame._replace(unread_from=unread_from, root=root)
         self._canvas.clear()
         self._below.clear()
         self._below_unknown = 0
         self._page_asked.clear()
-        self._late.clear()
+        self._late.turn_to(channel)
+        self._late.take(missed)
         self._has_older, self._has_newer, self._lead = has_older, has_newer, lead
         self._selected = at
         self._hold = None
@@ -299,11 +305,17 @@ class Timeline(SheetView, can_focus=True):
         if not self._has_newer:
             self.jump_end()
 
+    @property
+    def missed(self) -> Message | None:
+        """The newest late arrival that was not seen; it need not be loaded."""
+        return self._late.lowest
+
     def to_late(self) -> bool:
-        """Select the newest late arrival that was not seen, else the nearest above; if any."""
-        missed = self._late.newest(self._sheet)
-        if missed is not None:
-            self.select(missed)
+        """Select the newest late arrival that was not seen, else the nearest above; if any is
+        loaded."""
+        missed = self.missed
+        if missed is not None and missed.id in self._sheet:
+            self.select(missed.id)
             return True
         return self.step_to(lambda message: message.late, -1)
 

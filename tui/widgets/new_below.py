@@ -7,7 +7,8 @@ from tui.text import moments
 
 
 class NewBelow(Static):
-    """Floats over the last row of the timeline. A click goes to the end, or to what came late."""
+    """Floats over the last row of the timeline, or over the first one when all of it is above. A
+    click goes to the end, or to what came late."""
 
     class Clicked(Message):
         """Go to the newest message."""
@@ -26,6 +27,7 @@ class NewBelow(Static):
         below = 0 if at_end else count
         self._below = below
         self.display = bool(below or late)
+        self.set_class(not below, "-above")
         said = [f"↓ {moments.number(below)} new below"] if below else []
         said += [f"↑ {moments.number(late)} late above, {self._late_key}"] if late else []
         if said:
