@@ -28,6 +28,7 @@ from chat.effects import KIND_LOBBY, PRIORITY_LIVE, Send
 from crdt.errors import Invalid, TooNew
 from crdt.limits import CLAIM_MAX_BYTES, INVITE_REST_MAX_BYTES
 from crdt.roster_ops import Bytes32
+from crdt.tagged import is_newer
 
 VERSION = 1
 LOBBY_MESSAGE_MAX_BYTES = 8 * 1024
@@ -88,7 +89,7 @@ class LobbyState(Lobby, frozen=True, tag=4):
 
 
 AnyLobby = LobbyAsk | LobbyInvite | LobbyClaim | LobbyState
-_LAST_KIND = b"\x04"
+_LAST_KIND = 4
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyLobby)
 
@@ -110,7 +111,7 @@ def decode(data: bytes) -> AnyLobby:
     try:
         message: AnyLobby = _decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if b"\x91" <= data[:1] <= b"\x9f" and _LAST_KIND < data[1:2] < b"\x80":
+        if is_newer(data, _LAST_KIND):
             raise TooNew("lobby message needs a newer Clowder") from None
         raise Invalid(f"not a lobby message: {error}") from None
     return message

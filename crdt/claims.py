@@ -19,6 +19,7 @@ from crdt import keys, limits
 from crdt.errors import Invalid, TooNew
 from crdt.keys import DevicePublic, digest
 from crdt.roster_ops import Bytes16, Bytes32, member_id
+from crdt.tagged import is_newer
 
 VERSION: Literal[1] = 1
 _SIGNATURES_BYTES = 2 * limits.SIGNATURE_BYTES
@@ -106,7 +107,7 @@ def decode_claim(wire: bytes) -> SignedClaim:
     try:
         claim = _decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if 0x90 < body[0] < 0xA0 and len(body) > 1 and VERSION < body[1] < 0x80:
+        if is_newer(body, VERSION):
             raise TooNew("claim needs a newer Clowder") from None
         raise Invalid(f"not a claim: {error}") from None
     half = limits.SIGNATURE_BYTES

@@ -21,6 +21,7 @@ import msgspec
 from crdt import keys, limits
 from crdt.entry import Entry, LogId, Run, decode_run, encode_run, from_run, to_run
 from crdt.errors import Invalid, TooNew
+from crdt.tagged import is_newer
 
 VERSION = 1
 
@@ -148,7 +149,7 @@ def _decode(wire: bytes) -> _Wire:
     try:
         said = _decoder.decode(wire)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if _is_newer(wire):
+        if is_newer(wire, VERSION):
             raise TooNew("a proof of a fork of a newer version") from None
         raise Invalid(f"not a proof of a fork: {error}") from None
     if said.version > VERSION:
@@ -156,11 +157,6 @@ def _decode(wire: bytes) -> _Wire:
     if said.version != VERSION:
         raise Invalid("a proof of a fork without a version")
     return said
-
-
-def _is_newer(wire: bytes) -> bool:
-    """Whether a short array of msgpack begins with a version that is not known here."""
-    return len(wire) >= 2 and 0x91 <= wire[0] <= 0x9F and VERSION < wire[1] < 0x80
 
 
 def void_from(point: int, pinned: Iterable[int]) -> int:

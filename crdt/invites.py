@@ -31,6 +31,7 @@ from crdt.claims import Claim, SignedClaim, build_claim
 from crdt.errors import Invalid, TooNew
 from crdt.keys import DeviceKeys, Entropy, kdf
 from crdt.roster_ops import LASTING, LEVEL_RELAY, Bytes32, DeviceCode, Invite, Level
+from crdt.tagged import is_newer
 
 VERSION: Literal[1] = 1
 SECRET_BYTES = 16
@@ -202,7 +203,7 @@ def read_rest(plaintext: bytes) -> Rest:
     try:
         rest = _rests.decode(plaintext)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if b"\x91" <= plaintext[:1] <= b"\x9f" and b"\x01" < plaintext[1:2] < b"\x80":
+        if is_newer(plaintext, VERSION):
             raise TooNew("this invite needs a newer Clowder") from None
         raise Invalid(f"the rest of an invite is malformed: {error}") from None
     if len(rest.member) not in (0, limits.ID_BYTES):

@@ -60,6 +60,7 @@ from crdt.roster_args import (
     Share,
     Time,
 )
+from crdt.tagged import is_newer
 
 __all__ = [
     "KINDS",
@@ -266,7 +267,7 @@ def _decode_body(data: bytes) -> Body:
     try:
         return _bodies.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if 0x90 < data[0] < 0xA0 and len(data) > 1 and VERSION < data[1] < 0x80:
+        if is_newer(data, VERSION):
             raise TooNew("roster op needs a newer Clowder") from None
         raise Invalid(f"not a roster op: {error}") from None
 

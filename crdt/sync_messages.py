@@ -15,6 +15,7 @@ from crdt import limits
 from crdt.entry import LogId, Run
 from crdt.errors import Invalid, TooNew
 from crdt.keys import digest
+from crdt.tagged import is_newer
 
 VERSION = 1
 
@@ -339,16 +340,9 @@ def decode(payload: bytes) -> Message:
     try:
         return _message_decoder.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if _kind(payload) > _LAST_KIND:
+        if is_newer(payload, _LAST_KIND):
             raise TooNew("sync message of an unknown kind") from None
         raise Invalid(f"not a sync message: {error}") from None
-
-
-def _kind(payload: bytes) -> int:
-    """The kind byte of a short array of msgpack, 0 when it cannot be told."""
-    if len(payload) >= 2 and 0x91 <= payload[0] <= 0x9F and payload[1] < 0x80:
-        return payload[1]
-    return 0
 
 
 def tags(told: bytes) -> set[bytes]:

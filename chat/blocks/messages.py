@@ -24,6 +24,7 @@ from chat.blocks.limits import (
     PROMISE_MAX_MS,
     RETRY_MAX_MS,
 )
+from crdt.tagged import is_newer
 
 Cid = Annotated[bytes, Meta(min_length=CID_BYTES, max_length=CID_BYTES)]
 Piece = Annotated[int, Meta(ge=0, lt=PIECES_MAX)]
@@ -170,7 +171,7 @@ Message = (
     | Holding
 )
 
-_LAST_KIND = b"\x0c"
+_LAST_KIND = 12
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)
 
@@ -192,7 +193,7 @@ def decode(data: bytes) -> Message:
     try:
         message: Message = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        if b"\x91" <= data[:1] <= b"\x9f" and _LAST_KIND < data[1:2] < b"\x80":
+        if is_newer(data, _LAST_KIND):
             raise TooNew("the message needs a newer Clowder") from None
         raise Invalid("not a message about blocks") from None
     for cid in _cids_of(message):

@@ -23,6 +23,7 @@ from chat.engine.limits import (
 )
 from crdt import keys, limits
 from crdt.errors import Invalid, TooNew
+from crdt.tagged import is_newer
 
 SIGN_EPHEMERAL = b"x1/ephemeral\0"
 STAMP_MAX = 2**53 - 1
@@ -100,7 +101,7 @@ AnySaid = AnyEphemeral | Here | Lost | Away
 """What a device signs."""
 AnyPayload = AnyEphemeral | Signed
 """What passes on a link."""
-_LAST_KIND, _LAST_SAID = b"\x03", b"\x06"
+_LAST_KIND, _LAST_SAID = 3, 6
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyPayload)
 _said_decoder = msgspec.msgpack.Decoder(AnySaid)
@@ -193,8 +194,8 @@ def _covered(workspace: bytes, device: bytes, stamp: int, said: bytes) -> bytes:
     return workspace + device + stamp.to_bytes(8, "big") + said
 
 
-def _complaint(data: bytes, last: bytes, error: str) -> Invalid:
-    if b"\x91" <= data[:1] <= b"\x9f" and last < data[1:2] < b"\x80":
+def _complaint(data: bytes, last: int, error: str) -> Invalid:
+    if is_newer(data, last):
         return TooNew("ephemeral message needs a newer Clowder")
     return Invalid(f"not an ephemeral message: {error}")
 

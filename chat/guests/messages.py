@@ -19,6 +19,7 @@ from msgspec import Meta
 from chat.effects import KIND_GUEST, PRIORITY_GUEST, PRIORITY_LIVE, Send
 from chat.guests.limits import MESSAGE_MAX_BYTES, NEWEST_MAX, PART_MAX_BYTES, WINDOW_PARTS
 from crdt.errors import Invalid, TooNew
+from crdt.tagged import is_newer
 
 VERSION = 1
 
@@ -64,7 +65,7 @@ class GuestEnd(Guest, frozen=True, tag=4):
 
 
 AnyGuest = GuestAsk | GuestPart | GuestMore | GuestEnd
-_LAST_KIND = b"\x04"
+_LAST_KIND = 4
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyGuest)
 
@@ -86,7 +87,7 @@ def decode(data: bytes) -> AnyGuest:
     try:
         message: AnyGuest = _decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if b"\x91" <= data[:1] <= b"\x9f" and _LAST_KIND < data[1:2] < b"\x80":
+        if is_newer(data, _LAST_KIND):
             raise TooNew("guest message needs a newer Clowder") from None
         raise Invalid(f"not a guest message: {error}") from None
     return message

@@ -23,6 +23,7 @@ from chat.effects import KIND_NEARBY, PRIORITY_LIVE, Send
 from chat.nearby.limits import LINK_MAX_CHARS, MESSAGE_MAX_BYTES, NONCE_BYTES
 from crdt.errors import Invalid, TooNew
 from crdt.roster_ops import Bytes32
+from crdt.tagged import is_newer
 
 VERSION = 1
 _Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
@@ -89,7 +90,7 @@ AnyNearby = (
     | NearbyTaken
     | NearbyEnd
 )
-_LAST_KIND = b"\x08"
+_LAST_KIND = 8
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(AnyNearby)
 
@@ -111,7 +112,7 @@ def decode(data: bytes) -> AnyNearby:
     try:
         message: AnyNearby = _decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if b"\x91" <= data[:1] <= b"\x9f" and _LAST_KIND < data[1:2] < b"\x80":
+        if is_newer(data, _LAST_KIND):
             raise TooNew("nearby message needs a newer Clowder") from None
         raise Invalid(f"not a nearby message: {error}") from None
     return message

@@ -20,6 +20,7 @@ from chat import (
     private,
     profile_backup,
     profile_vault,
+    setting,
     verification,
 )
 from chat.engine import ephemeral
@@ -195,14 +196,14 @@ TARGETS = {
         shape="json",
     ),
     "what a member keeps": Target(
-        (private.decode,),
+        (private.decode, setting.decode),
         private.decode,
         StoreError,
         every((_PRIVATE["settings"], _PRIVATE["refused"]), "bytes"),
         again=private.encode,
     ),
-    "whom a member ignores": Target(
-        (people.decode,),
+    "what a member decided about others": Target(
+        (people.decode, setting.decode),
         people.decode,
         StoreError,
         every((_PEOPLE["settings"], _PEOPLE["refused"]), "bytes"),
