@@ -5,10 +5,12 @@ A text is never lost: the composer is emptied at once, and gets the text back wh
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chat import commands
+from chat.events import Event
 from chat.model import Channel, FileView, Message, Transfer
 from chat.pictures.formats import why_not_shown
 from tui import workers
@@ -49,6 +51,10 @@ class Doing:
         )
         self._managing = Managing(screen, self.do)
         self._showing = Showing(screen, self._managing, self._look, self._keep)
+
+    def take(self, happened: Sequence[Event]) -> None:
+        """What happened, for dialogs that wait for something."""
+        self._showing.devices.take(happened)
 
     # What was written.
 

@@ -339,6 +339,13 @@ class Desk:
             case "invites":
                 for state in await self.session.call(commands.ListInvites()):
                     self._print(", ".join(plain_lines.invite_state(state, self._calendar)))
+            case "devices":
+                for device in await self.session.call(commands.ListDevices()):
+                    self._print(plain_lines.device(device))
+                self._print("/devices add lets one more in; `clowder device remove` takes one out.")
+            case "device_code":
+                code = await self.session.call(commands.AddDevice())
+                self._print(*plain_lines.device_code(code, self._calendar))
             case "network":
                 self._print(*plain_lines.status(self.world.status))
             case "help":

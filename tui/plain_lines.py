@@ -7,6 +7,7 @@ easily than an id.
 from chat.model import (
     Channel,
     Delivery,
+    Device,
     FileView,
     InviteState,
     InviteView,
@@ -198,6 +199,23 @@ def invite(made: InviteView, calendar: Calendar) -> list[str]:
         f"An invite for {who}, until {calendar.moment(made.expires)}:",
         inert(made.link),
         f"or these words: {inert(made.words)}",
+    ]
+
+
+def device(known: Device) -> str:
+    """A device, and which one it is."""
+    said = "this one" if known.this else "on paper" if known.paper else ""
+    said = said or ("linked" if known.linked else "not linked")
+    return inert(f"{known.name or known.device[:16]}, {said}")
+
+
+def device_code(made: InviteView, calendar: Calendar) -> list[str]:
+    """By which one more device comes in, to be typed there."""
+    return [
+        f"On the new machine, until {calendar.clock(made.expires)}: clowder device join",
+        f"and these words: {inert(made.words)}",
+        f"or this link: {inert(made.link)}",
+        "Whoever has them is you: show them to nobody.",
     ]
 
 

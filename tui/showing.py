@@ -20,6 +20,7 @@ from tui.attention import ACTIVITY
 from tui.input import actions
 from tui.limits import CONTEXT_MESSAGES, GALLERY_PICTURES, SEARCH_HITS
 from tui.managing import Managing
+from tui.own_devices import OwnDevices
 from tui.pictures import Gallery
 from tui.screens.delivery import DeliveryScreen
 from tui.screens.gallery import Doors, GalleryScreen
@@ -55,6 +56,7 @@ class Showing:
         self._save = save
         self._asker = screen.asker
         self._managing = managing
+        self.devices = OwnDevices(screen)
 
     def panel(self, panel: actions.Panel) -> None:
         """Show a part of the workspace."""
@@ -70,6 +72,10 @@ class Showing:
                 self._managing.settings()
             case "invites":
                 self._managing.invites(self._make_invite)
+            case "devices":
+                self.devices.show()
+            case "device_code":
+                self.devices.add()
             case "network":
                 screen.app.push_screen(NetworkScreen(screen.world.status, self._look_around))
             case "help":

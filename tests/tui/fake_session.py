@@ -42,6 +42,7 @@ class FakeSession:
         self.versions: dict[tuple[str, int], str] = {}
         self.pasts: dict[str, model.NotesPast] = {}
         self.states: dict[str, str] = {}
+        self.devices: dict[str, model.Device] = {}
         self.transfers: dict[str, Transfer] = {}
         self.swarms: list[model.Swarm] = []
         self.peers: list[model.Peer] = []
@@ -554,10 +555,32 @@ class FakeSession:
 
     def _listdevices(self, command: commands.ListDevices) -> list[model.Device]:
         member = self._member(command.member) if command.member else self.me
+        if member.me and self.devices:
+            return list(self.devices.values())
         return [
             model.Device(f"{at + 1:02x}" * 32, linked=member.online and not at, this=member.me)
             for at in range(member.devices)
         ]
+
+    def _adddevice(self, command: commands.AddDevice) -> model.InviteView:
+        made = self._makeinvite(commands.MakeInvite(expires_ms=command.expires_ms))
+        return replace(made, link=made.link.replace("clowder:j", "clowder:d"), level=0)
+
+    def _makepaper(self, _: commands.MakePaper) -> model.InviteView:
+        return replace(self._adddevice(commands.AddDevice()), expires=0)
+
+    def _removedevice(self, command: commands.RemoveDevice) -> model.Device:
+        return self.devices.pop(command.device)
+
+    def _namedevice(self, command: commands.NameDevice) -> model.Device:
+        named = replace(self.devices[command.device], name=command.name)
+        self.devices[command.device] = named
+        return named
+
+    def device_comes(self, device: model.Device) -> None:
+        """One more device of this member is in."""
+        self.devices[device.device] = device
+        self._take_member(replace(self.me, devices=len(self.devices)))
 
     def _verify(self, command: commands.Verify) -> model.Verification:
         member = self._member(command.member) if command.member else self.me

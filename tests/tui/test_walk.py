@@ -22,6 +22,7 @@ from tui.input import slash
 from tui.screens.channel import ChannelScreen
 from tui.screens.choice import Choice
 from tui.screens.delivery import DeliveryScreen
+from tui.screens.devices import DevicesScreen
 from tui.screens.file_picker import FilePicker
 from tui.screens.gallery import GalleryScreen
 from tui.screens.help import HelpScreen
@@ -290,6 +291,7 @@ LINES: dict[str, tuple[str, Effect]] = {
     "invite": ("", opens(InviteScreen)),
     "invites": ("", opens(InvitesScreen)),
     "members": ("", opens(MembersScreen)),
+    "devices": ("", opens(DevicesScreen)),
     "promote": (" bo reader", opens(Choice)),
     "remove": (" bo", opens(Choice)),
     "channel": ("", opens(ChannelScreen)),

@@ -38,7 +38,7 @@ from tui.input.steps import Undo as Undo
 from tui.input.steps import Unfold as Unfold
 from tui.limits import NAME_CHARS
 
-_PANELS = frozenset(get_args(Panel)) - {"invite", "relay"}
+_PANELS = frozenset(get_args(Panel)) - {"invite", "relay", "devices", "device_code"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,10 @@ def plan(asked: Asked, context: Context) -> Step:
             return Lock()
         case "undo":
             return Undo(next(_own_ones(context), None))
+        case "devices":
+            if argument.lower() not in ("", "add"):
+                raise InputError("Say /devices to see them, or /devices add for one more.")
+            return Show("device_code" if argument else "devices")
         case "invite":
             return Show("relay" if argument.lower() == "relay" else "invite")
         case "quit":

@@ -56,6 +56,7 @@ COMMANDS: tuple[SlashCommand, ...] = (
     SlashCommand("invites", "", "Show the invites there are, revoke one"),
     SlashCommand("members", "", "Show who is in, their devices", aliases=("names", "who")),
     SlashCommand("name", "NICK NAME|off", "Call a member something of your own", "member"),
+    SlashCommand("devices", "[add]", "Show your devices, add or remove one"),
     SlashCommand("promote", "NICK [admin|member|reader]", "Give a member a role", "member"),
     SlashCommand("remove", "NICK", "Take a member out of the workspace", "member"),
     SlashCommand("channel", "", "Show and change this channel's settings"),

@@ -13,7 +13,7 @@ from tui.input.managing import Wanted
 
 Panel = Literal[
     "notes", "pins", "bookmarks", "activity", "invite", "relay", "invites", "members", "channel",
-    "settings", "network", "help", "pictures", "swarm",
+    "settings", "devices", "device_code", "network", "help", "pictures", "swarm",
 ]  # fmt: skip
 
 

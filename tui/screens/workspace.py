@@ -213,6 +213,7 @@ class WorkspaceScreen(PaneSteps):
                     self.timeline.file_changed(transfer.id)
                     self.thread.timeline.file_changed(transfer.id)
         self.take_messages(messages)
+        self._doing.take(happened)
         if self._catching_up.take(self.world.status, happened):
             self.reading.caught_up(self.world.channels)
         self._show_world()
