@@ -1,14 +1,17 @@
 """Petnames: shown to whoever gave them and to nobody else, and nobody looks like somebody named."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import commands, people
 from chat.cli.exporting import pages
+from chat.cli.main import clowder
 from chat.cli.output import message_fields, message_line
 from chat.cli.team import member_line
 from chat.errors import NotFound, UsageError
@@ -190,5 +193,48 @@ def test_devices_are_called_something() -> None:
             assert len(await ana.call(commands.ListDevices())) == 1
             with pytest.raises(NotFound):
                 await ana.call(commands.NameDevice("ffff" * 16, "nobody's"))
+
+    asyncio.run(story())
+
+
+def test_names_are_given_from_the_command_line() -> None:
+    async def story() -> None:
+        async with nodes() as make:
+            ana, bo, boa = [await make(name) for name in ("ana", "bo", "boa")]
+            await ana.create()
+            for each in (bo, boa):
+                await each.join(ana)
+            members = [bo.team.workspace.me, boa.team.workspace.me]
+            await ana.until(lambda: [*map(ana.team.workspace.nick, members)] == ["bo", "boa"])
+            await ana.stop()
+            home = ("--home", str(ana.home))
+
+            async def ran(*arguments: str) -> Result:
+                return await asyncio.to_thread(CliRunner().invoke, clowder, [*home, *arguments])
+
+            # A petname is told apart from the nick of another, and that one is told of.
+            named = await ran("name", "bo", "Boa")
+            assert named.exit_code == 0, named.output
+            assert "Boa* (bo)  member" in named.stdout
+            suffixed = f"boa~{members[1].hex()[:4]}"
+            assert named.stderr == f"boa is shown as {suffixed} now.\n"
+            listed = (await ran("members")).stdout
+            assert f"{suffixed}  member" in listed
+            assert "Boa* (bo)" in listed
+            records = map(json.loads, (await ran("--json", "members")).stdout.splitlines())
+            known = {each["nick"]: (each["shown"], each["petname"]) for each in records}
+            assert known == {"ana": ("", ""), "bo": ("Boa*", "Boa"), "boa": (suffixed, "")}
+            cleared = await ran("name", "Boa", "--clear")
+            assert (cleared.stderr, "○ bo  member" in cleared.stdout) == (
+                f"{suffixed} is shown as boa now.\n",
+                True,
+            )
+            for arguments in (("bo",), ("bo", "x", "--clear"), ("ana", "me")):
+                assert (await ran("name", *arguments)).exit_code == 2
+            assert (await ran("name", "nobody", "x")).exit_code == 3
+            device = (await ran("device", "list")).stdout.split()[0]
+            renamed = await ran("device", "rename", device, "old laptop")
+            assert renamed.stdout == f"{device}  this one  old laptop\n"
+            assert (await ran("device", "rename", device)).exit_code == 2
 
     asyncio.run(story())
