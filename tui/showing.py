@@ -10,6 +10,7 @@ from chat.model import (
     FileView,
     InviteView,
     Message,
+    Nearby,
     SearchHit,
     SharedFile,
     Surroundings,
@@ -26,6 +27,7 @@ from tui.screens.delivery import DeliveryScreen
 from tui.screens.gallery import Doors, GalleryScreen
 from tui.screens.help import HelpScreen
 from tui.screens.invite import InviteScreen
+from tui.screens.nearby import NearbyScreen
 from tui.screens.network import NetworkScreen
 from tui.screens.search import (
     ActivityScreen,
@@ -102,8 +104,22 @@ class Showing:
                 invite,
                 self._screen.world.status.name,
                 code=not self._screen.deciding.config.ascii,
-            )
+            ),
+            lambda nearby: self._invite_nearby(invite, nearby),
         )
+
+    def _invite_nearby(self, invite: InviteView, nearby: str | None) -> None:
+        """Go on with somebody in the room, perhaps in place of an invite that nobody has seen."""
+        if nearby is None:
+            return
+        if nearby == "instead":
+            self._asker.send(commands.RevokeInvite(invite.id))
+
+        def ended(view: Nearby | None) -> None:
+            if view is not None:
+                self._asker.say("They have the invite, and come in now.")
+
+        self._screen.app.push_screen(NearbyScreen(self._asker.session, invites=True), ended)
 
     async def _look_around(self) -> Surroundings | None:
         found = await self._asker.look(commands.LookAround())

@@ -49,6 +49,7 @@ class FakeSession:
         self.private = model.Private()
         self.sightings: tuple[model.Sighting, ...] = ()
         self.bodies: dict[str, bytes] = {}
+        self.nearby = model.Nearby()
         self.failures: dict[type[commands.Command], ChatError] = {}
         self.closed = False
         self.passphrase = ""
@@ -182,6 +183,11 @@ class FakeSession:
         self.emit(happenings.StatusChanged(self.status))
         return self.status
 
+    def change_nearby(self, **changes: Any) -> model.Nearby:
+        self.nearby = replace(self.nearby, **changes)
+        self.emit(happenings.NearbyChanged(self.nearby))
+        return self.nearby
+
     def find(self, given: str) -> Message:
         for timeline in self.timelines.values():
             for message in timeline:
@@ -217,8 +223,25 @@ class FakeSession:
         self.add_channel("general")
         return self.change_status(phase="live", name="cats", nick=command.nick)
 
+    def _offernearby(self, _: commands.OfferNearby) -> model.Nearby:
+        return self.change_nearby(role="inviter", state="open", label="ocean-tiger")
+
+    def _looknearby(self, _: commands.LookNearby) -> model.Nearby:
+        return self.change_nearby(role="newcomer", state="open")
+
+    def _picknearby(self, command: commands.PickNearby) -> model.Nearby:
+        return self.change_nearby(state="code", label=command.label, labels=(), code="048153")
+
+    def _comparenearby(self, command: commands.CompareNearby) -> model.Nearby:
+        if command.same:
+            return self.change_nearby(state="waiting")
+        return self.change_nearby(state="over", why="differs", reason="The codes differ.", code="")
+
+    def _endnearby(self, _: commands.EndNearby) -> model.Nearby:
+        return self.change_nearby(state="over", why="left", reason="Given up here.")
+
     def _makeinvite(self, command: commands.MakeInvite) -> model.InviteView:
-        return model.InviteView(
+        made = model.InviteView(
             link="clowder:j/" + "A7xQ2mPz9KfR4tWc" * 4,
             words="amber basil cedar dune ember fjord grove harbor iris jade kelp lagoon",
             id="cd" * 16,
@@ -226,6 +249,11 @@ class FakeSession:
             expires=self.now + command.expires_ms,
             relay=command.relay,
         )
+        author = Author(self.me.member, self.me.nick)
+        self.invites.insert(
+            0, model.InviteState(made.id, author, made.level, made.expires, "open", made.relay)
+        )
+        return made
 
     def _listchannels(self, _: commands.ListChannels) -> list[Channel]:
         return sorted(self.channels.values(), key=lambda c: (c.name != "general", c.name))

@@ -123,9 +123,9 @@ async def test_forty_columns_are_enough() -> None:
             assert dialog.first().region.right <= 40
             await face.press("escape")
         await face.say("/invite")
-        await face.shows("▀▀▀▀▀▀▀")
-        await face.press("end")
         await face.shows("Works once", "amber basil")
+        await face.press("end")
+        await face.shows("█▀▀▀▀▀█ ▀▄▀", "▀▀▀▀▀▀▀ ▀ ▀▀")
         await face.press("escape")
         await face.press("ctrl+n")
         await face.shows("Friday")

@@ -1,6 +1,6 @@
-"""An invite for one person: QR code, link, words."""
+"""An invite for one person: QR code, link, words; or one for somebody in the room instead."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,13 +14,25 @@ from tui.screens.dialog import Dialog
 from tui.text.moments import Calendar
 from tui.text.styled import styled
 
+_IN_THE_ROOM = (
+    "for somebody in this room: a label and six digits instead of a link. This invite is taken "
+    "back then, unless you copied it."
+)
 
-class InviteScreen(Dialog[None]):
-    """`c` copies the link, `w` the words. Without `code` there is no QR code, which is no ASCII."""
+Nearby = Literal["beside", "instead"]
+"""Somebody is in the room: invite them, too, or in place of what was shown and never copied."""
+
+
+class InviteScreen(Dialog[Nearby | None]):
+    """`c` copies the link, `w` the words, `n` goes on with somebody in the room.
+
+    Without `code` there is no QR code, which is no ASCII.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c,y", "copy_link", show=False),
         Binding("w", "copy_words", show=False),
+        Binding("n", "nearby", show=False),
         Binding("enter,q", "leave", show=False),
     ]
 
@@ -31,14 +43,16 @@ class InviteScreen(Dialog[None]):
         self._code = code
         self._invite = invite
         self._workspace = workspace
+        self._copied = False
 
     def compose(self) -> ComposeResult:
         code = Content("\n").join([Content(line) for line in qr.lines(self._invite.link)])
         with VerticalScroll(classes="dialog invite"), Horizontal(id="invite"):
-            if self._code:
-                yield Static(code, id="qr", markup=False)
             with Vertical(id="invite-text"):
                 yield Static(self._text(), markup=False)
+            if self._code:
+                # Behind the text: a terminal with no room for both is not one to hold a phone at.
+                yield Static(code, id="qr", markup=False)
 
     def _text(self) -> Content:
         invite = self._invite
@@ -54,15 +68,22 @@ class InviteScreen(Dialog[None]):
             f"{invite.words}\n\n",
             (f"Works once, until {until}. ", "$muted"),
             ("Give it over a way that you both trust.", "$muted"),
+            *(() if invite.relay else (("\n\nn  ", "bold"), (_IN_THE_ROOM, "$muted"))),
         )
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
     def action_copy_link(self) -> None:
+        self._copied = True
         self.app.copy_to_clipboard(self._invite.link)
         self.notify("The link is in the clipboard.", markup=False)
 
     def action_copy_words(self) -> None:
+        self._copied = True
         self.app.copy_to_clipboard(self._invite.words)
         self.notify("The words are in the clipboard.", markup=False)
+
+    def action_nearby(self) -> None:
+        if not self._invite.relay:
+            self.dismiss("beside" if self._copied else "instead")

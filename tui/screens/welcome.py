@@ -15,10 +15,11 @@ from textual.widgets.option_list import Option
 from chat import commands
 from chat.errors import ChatError
 from chat.events import Event, StatusChanged
-from chat.model import Status
+from chat.model import Nearby, Status
 from tui import workers
 from tui.errors import InputError
 from tui.input import first_run
+from tui.screens.nearby import NearbyScreen
 from tui.text.styled import styled
 from tui.widgets.status_row import sync_state
 
@@ -29,6 +30,12 @@ _INTRO = (
     ("Clowder", "bold $accent"),
     ("\nTeam chat with no server. Everything stays on your machines.\n", "$muted"),
 )
+_ENDS = {
+    "new": "makes the workspace",
+    "join": "asks to be let in",
+    "nearby": "looks for labels in this room",
+}
+"""What Enter does in the last line of each form."""
 
 
 def pending_text(status: Status) -> Content:
@@ -55,7 +62,7 @@ def pending_text(status: Status) -> Content:
 
 
 class WelcomeScreen(Screen[Status | None]):
-    """Two ways in, one form each."""
+    """Three ways in, one form each; who invites in this room is met in a dialog of its own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False),
@@ -75,6 +82,7 @@ class WelcomeScreen(Screen[Status | None]):
             yield OptionList(
                 Option(styled("Make a new workspace"), id="new"),
                 Option(styled("Join one, with an invite"), id="join"),
+                Option(styled("Join somebody in this room, without an invite"), id="nearby"),
                 id="ways",
                 markup=False,
             )
@@ -118,7 +126,7 @@ class WelcomeScreen(Screen[Status | None]):
         """What Enter does in the line that has the focus now."""
         does = "goes on"
         if self.query_one("#nick").has_focus:
-            does = "makes the workspace" if self._form == "new" else "asks to be let in"
+            does = _ENDS[self._form]
         hint = styled((f"Enter {does}, Esc goes back", "$faint"))
         self.query_one("#hint", Static).update(hint)
 
@@ -137,12 +145,15 @@ class WelcomeScreen(Screen[Status | None]):
         label, hint = {
             "new": ("Name of the workspace", "our team"),
             "join": ("Invite: paste the link or the 12 words", "clowder:…"),
+            "nearby": ("", ""),
         }[self._form]
         self.query_one("#first-label", Static).update(label)
         first = self.query_one("#first", Input)
         first.value, first.placeholder = "", hint
+        for asked in (first, self.query_one("#first-label")):
+            asked.display = bool(label)
         self._show()
-        first.focus()
+        (first if label else self.query_one("#nick", Input)).focus()
 
     def action_back(self) -> None:
         if not self._busy:
@@ -157,10 +168,26 @@ class WelcomeScreen(Screen[Status | None]):
             nick.focus()
             return
         try:
+            if self._form == "nearby":
+                self._meet(first_run.name(nick.value, "name for yourself"))
+                return
             command = self._command(first.value, nick.value)
         except InputError as error:
             self._complain(str(error))
             return
+        self._begin(command)
+
+    def _meet(self, nick: str) -> None:
+        """Pick a label, compare, and join by the invite that comes."""
+
+        def met(view: Nearby | None) -> None:
+            if view is not None:
+                self._begin(commands.Join(view.link, nick))
+
+        self._complain("")
+        self.app.push_screen(NearbyScreen(self._face.session, invites=False), met)
+
+    def _begin(self, command: commands.Command) -> None:
         if not self._busy:
             self._busy = True
             self._complain("")
