@@ -178,6 +178,7 @@ class _Conversation:
 
     def _ask(self, view: model.Nearby) -> None:
         self._asked = view.state
+        self._clear()
         if view.state == "code":
             self._typed.forget()
             self._output.note(
@@ -245,9 +246,10 @@ class _Conversation:
             output.note("Waiting for the other side to say the same.")
 
     def _count_down(self, view: model.Nearby) -> None:
-        """How much time is left, in one line that changes, where somebody sees it."""
+        """How much time is left, in one line that changes, where somebody sees and types nothing."""
         left = max(0, view.until - time.time_ns() // 1_000_000) // 1000
-        if view.state in ("open", "waiting") and not self._output.as_json and _is_seen():
+        typing = view.state == "code" or self._asked == view.state
+        if not typing and view.until and not self._output.as_json and _is_seen():
             sys.stderr.write(f"\r\x1b[K{left // 60}:{left % 60:02} left ")
             sys.stderr.flush()
 

@@ -26,6 +26,8 @@ from transport.proto.handshake import Responder
 from transport.proto.hints import LinkSecret, matching_secret
 from transport.proto.limits import KEY_BYTES
 
+_SILENT = "Multicast DNS is switched off here, so the newcomer has to dial the address with --dial."
+
 
 def monotonic_ms() -> int:
     """The clock of timers."""
@@ -56,6 +58,7 @@ class Offering:
     ) -> None:
         self.label = drawn(entropy)
         self.failure = ""
+        self._mdns = settings.mdns
         self._entropy = entropy
         self._make = make
         self._take_back = take_back
@@ -100,7 +103,7 @@ class Offering:
     @property
     def warning(self) -> str:
         """Why newcomers are not told by an announcement, a sentence; mostly empty."""
-        return self._presence.warning
+        return self._presence.warning if self._mdns else _SILENT
 
     def answer(self, same: bool) -> None:
         """The person here compared the codes."""

@@ -51,6 +51,7 @@ async def beginning(make: Any) -> tuple[Desk, Desk, model.Nearby]:
     await ana.create()
     shown: model.Nearby = await ana.call(commands.OfferNearby("for bo"))
     assert (shown.role, shown.state, len(shown.urls)) == ("inviter", "open", 1)
+    assert "--dial" in shown.warning
     bo = await make("bo", shown.urls[0])
     looking: model.Nearby = await bo.call(commands.LookNearby())
     assert (looking.role, looking.state, looking.labels) == ("newcomer", "open", ())
@@ -238,6 +239,7 @@ def test_the_label_is_found_without_an_address_and_is_gone_with_the_code() -> No
         (urls,) = [urls for urls, label in side._found.items() if label.text == shown.label]
         assert list(urls) == [url + "/" for url in shown.urls]
         assert ana.url not in shown.urls
+        assert shown.warning == ""
         await bo.call(commands.PickNearby(shown.label))
         there, here = await until(ana, "code"), await until(bo, "code")
         assert there.code == here.code

@@ -50,6 +50,7 @@ def test_a_newcomer_finds_the_label_and_comes_in_when_both_gave_the_others_digit
     assert (invite["state"], invite["used_by"]["nick"]) == ("used", "bo")
 
 
+@pytest.mark.long
 def test_other_digits_or_nobody_to_compare_end_it_without_an_invite(machines: Machines) -> None:
     ana, bo = pair(machines)
     inviting, coming, code = coded(ana, bo)

@@ -141,6 +141,8 @@ class NearbyScreen(Dialog[Nearby | None]):
     def _opening(self, view: Nearby) -> list[Piece]:
         """What to do before anybody has come."""
         warning: list[Piece] = [(f"\n\n{view.warning}", "$warning")] if view.warning else []
+        if view.warning and view.urls:
+            warning.append((f" It is {view.urls[0]}", "$warning"))
         if self._role == "newcomer":
             said = (
                 "Which label is on the other screen?\n"
