@@ -278,7 +278,7 @@ async def test_keys_from_the_settings_are_bound_and_shown() -> None:
         assert "Ctrl+F" in rows[0]
         assert "Ctrl+K" not in rows[0]
         await face.press("escape", "ctrl+f")
-        await face.shows("a channel, by some of its letters")
+        await face.shows("some letters of a channel")
         await face.press("escape", "escape", "x")
         await face.until(lambda: face.workspace.box.mode is not None)
         await face.press("f1")

@@ -41,7 +41,7 @@ class FilePicker(Picker):
     """Dismisses with the path of a file."""
 
     TITLE_TEXT = "Share a file"
-    PLACEHOLDER = "a name; Enter opens a folder or takes the file"
+    PLACEHOLDER = "a name; Enter opens or takes"
 
     def __init__(self, folder: Path) -> None:
         super().__init__()

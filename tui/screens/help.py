@@ -1,5 +1,6 @@
 """F1: every key and every command, from the tables that define them."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -17,6 +18,8 @@ from tui.text.styled import Piece, styled
 
 _COLUMN, _NARROW_COLUMN = 36, 18
 """Cells for a key or command; the narrow one where the terminal has fewer than 80."""
+_NARROW_ROW = 34
+"""Cells of a row in the narrowest terminal, of 40."""
 _NAMES_CELLS = 100
 """In a terminal of so many, the name that `[keys]` takes stands behind each key; else below."""
 _BY_PLACE = frozenset(f"channel_{n}" for n in range(1, 10))
@@ -76,11 +79,21 @@ def marks_text(column: int = _COLUMN) -> list[Content]:
 
 
 def _row(left: str, right: str, column: int, name: str = "") -> Content:
+    if column == _NARROW_COLUMN:
+        return _narrow_row(left, right)
     said: list[Piece] = [(right, "$muted"), *([(f"  {name}", "$faint")] if name else [])]
     if cells.width_of(left) > column:
         # What is longer than its column has a row of its own.
         return styled((f"  {left}\n", "bold"), " " * (column + 3), *said)
     return styled(("  " + cells.pad(left, column), "bold"), " ", *said)
+
+
+def _narrow_row(left: str, right: str) -> Content:
+    """What it does stands below, or behind where that is short; its rows begin below each other."""
+    if cells.width_of(left) <= _NARROW_COLUMN and cells.width_of(right) <= _NARROW_COLUMN - 6:
+        return styled(("  " + cells.pad(left, _NARROW_COLUMN), "bold"), " ", (right, "$muted"))
+    rows = textwrap.wrap(right, _NARROW_ROW - 6)
+    return styled((f"  {left}", "bold"), *((f"\n      {row}", "$muted") for row in rows))
 
 
 class HelpScreen(Dialog[None]):

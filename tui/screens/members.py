@@ -60,7 +60,7 @@ class MembersScreen(Picker):
     """Dismisses with the id of a member to look at."""
 
     TITLE_TEXT = "Members"
-    PLACEHOLDER = "a member, by some letters of the name"
+    PLACEHOLDER = "some letters of a name"
     EMPTY = "Nobody of that name."
 
     def __init__(self, members: Sequence[Member], title: str = "") -> None:

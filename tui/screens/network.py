@@ -21,7 +21,7 @@ from tui.text import cells, moments
 from tui.text.styled import Piece, styled
 
 Looking = Callable[[], Awaitable[Surroundings | None]]
-_NAME_CELLS = 20
+_NAME_CELLS = 17
 
 
 def behind(peer: Peer) -> str:
@@ -54,7 +54,7 @@ def peer_row(peer: Peer) -> Content:
     return styled(
         ("● ", "$success") if peer.behind == 0 else ("◌ ", "$warning"),
         cells.pad(name, _NAME_CELLS),
-        f" {behind(peer):>12}  {peer.rtt_ms:5.1f} ms",
+        f" {behind(peer)}  {peer.rtt_ms:.1f} ms",
         (f"\n  {peer.url}", "$faint"),
         (f"\n  {traffic(peer)}", "$muted"),
     )

@@ -16,7 +16,7 @@ class Switcher(Picker):
     """Dismisses with the channel's id. Channels come in the order that an empty line shows."""
 
     TITLE_TEXT = "Go to"
-    PLACEHOLDER = "a channel, by some of its letters"
+    PLACEHOLDER = "some letters of a channel"
     EMPTY = "No channel fits. /new NAME makes one."
 
     def __init__(self, channels: list[Channel]) -> None:

@@ -23,7 +23,7 @@ class WorkspacePicker(Picker):
     """
 
     TITLE_TEXT = "Workspaces"
-    PLACEHOLDER = "a workspace, by some of its letters"
+    PLACEHOLDER = "some letters of a workspace"
 
     def __init__(self, places: Sequence[Waits], current: int, *, adds: bool) -> None:
         super().__init__()
