@@ -135,6 +135,9 @@ LISTED_FILES = 2000
 FLOOD_READ_SECONDS = 0.3
 """Between two readings of the visible page while a sync goes on; typing is worth more."""
 
+OPENING_SECONDS = 0.05
+"""A channel that is read within so long is painted with its messages at once, else without them."""
+
 EVENT_READ_RETRY_SECONDS = 1.0
 """Pause before the event stream is opened again after it broke."""
 

@@ -13,7 +13,12 @@ from chat.errors import ChatError
 from chat.model import Channel, Message, SearchHit
 from tui import workers
 from tui.asking import Asker
-from tui.limits import FLOOD_READ_SECONDS, HISTORY_PAGE_MESSAGES, SEARCH_HITS
+from tui.limits import (
+    FLOOD_READ_SECONDS,
+    HISTORY_PAGE_MESSAGES,
+    OPENING_SECONDS,
+    SEARCH_HITS,
+)
 from tui.timeline.pages import Pages, Stretch, first_unread
 from tui.timeline.widget import Timeline
 
@@ -49,6 +54,27 @@ class Reading:
         workers.restart(self._timeline, "open", self._open, channel, at)
 
     async def _open(self, channel: Channel, at: Message | None) -> None:
+        reading = asyncio.create_task(self._first(channel, at))
+        try:
+            # What is read at once is painted together with all that tells of another channel.
+            with self._timeline.app.batch_update():
+                await asyncio.wait({reading}, timeout=OPENING_SECONDS)
+                if reading.done():
+                    self._show(channel, at, *reading.result())
+                    await self._told()
+                    return
+            self._show(channel, at, *await reading)
+        finally:
+            reading.cancel()
+
+    async def _told(self) -> None:
+        """Until the screen knows what the timeline shows now."""
+        told = asyncio.Event()
+        if self._timeline.call_later(told.set):
+            await told.wait()
+
+    async def _first(self, channel: Channel, at: Message | None) -> tuple[Stretch, list[Message]]:
+        """What is shown first, the end of a channel or what is around a message; what came late."""
         missed: list[Message] = []
         try:
             missed = await self._missed(channel)
@@ -58,6 +84,11 @@ class Reading:
         except ChatError as error:
             self._asker.complain(error)
             stretch = Stretch([], False)
+        return stretch, missed
+
+    def _show(
+        self, channel: Channel, at: Message | None, stretch: Stretch, missed: list[Message]
+    ) -> None:
         self._timeline.show(
             stretch.messages,
             has_older=stretch.has_older,
@@ -146,6 +177,8 @@ class Reading:
                 self._asker.complain(error)
                 self._flooded = 0
                 return
+            # A key may have come while this was read.
+            await asyncio.sleep(0)
             if pages is not self._pages:
                 return
             self._timeline.renew(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -26,6 +28,10 @@ class SheetView(ScrollView):
     """Paints the rows in view; `selected` is the id of the message that is marked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
+
+    # Textual lays the whole screen out anew when it changes, since a scroll bar could come or go.
+    # This one is always there (timeline.tcss), and with each message there is more to scroll.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
 
     def __init__(
         self,
@@ -62,6 +68,9 @@ class SheetView(ScrollView):
         """Colours or names changed."""
         self._canvas.recolour()
         self.refresh()
+
+    def watch_virtual_size(self, size: Size) -> None:
+        self.vertical_scrollbar.window_virtual_size = size.height
 
     def _measure(self, message: Message, previous: Message | None) -> int:
         return layout.height(message, previous, self._frame)

@@ -8,24 +8,24 @@ width or height ends with `_settle`, which puts the view back there.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message as TextualMessage
+from textual.timer import Timer
 
 from chat.model import Message
 from tui import keymap
 from tui.limits import SMALL_SCREEN_ROWS
 from tui.pictures import Gallery
 from tui.text.frame import Frame
+from tui.timeline.edges import NEAR_ROWS, REST_SECONDS, SOON_ROWS, Edges
 from tui.timeline.late import LateArrivals
 from tui.timeline.sheet import Anchor
 from tui.timeline.view import LEAD_ROWS, SheetView
-
-NEAR_EDGE_ROWS = 30
-"""So close to an end of what is loaded, the next page is read."""
 
 
 class Timeline(SheetView, can_focus=True):
@@ -84,19 +84,18 @@ class Timeline(SheetView, can_focus=True):
         super().__init__(frame, hue, gallery, id=id)
         self._hold: Anchor | None = None
         self._settling = False
-        self._has_older = False
-        self._has_newer = False
-        self._page_asked: set[bool] = set()
+        self._edges = Edges()
         self._below: set[str] = set()
         self._below_unknown = 0
         self._late = LateArrivals()
+        self._rest: Timer | None = None
 
     # What is loaded.
 
     @property
     def follows(self) -> bool:
         """Whether the newest message is in view and stays there."""
-        return self._hold is None and not self._has_newer
+        return self._hold is None and not self._edges.has_newer
 
     @property
     def below(self) -> int:
@@ -106,12 +105,12 @@ class Timeline(SheetView, can_focus=True):
     @property
     def has_older(self) -> bool:
         """Whether older messages than the loaded ones exist here."""
-        return self._has_older
+        return self._edges.has_older
 
     @property
     def has_newer(self) -> bool:
         """Whether messages newer than the loaded ones are known to exist."""
-        return self._has_newer
+        return self._edges.has_newer
 
     def show(
         self,
@@ -134,10 +133,10 @@ class Timeline(SheetView, can_focus=True):
         self._canvas.clear()
         self._below.clear()
         self._below_unknown = 0
-        self._page_asked.clear()
         self._late.turn_to(channel)
         self._late.take(missed)
-        self._has_older, self._has_newer, self._lead = has_older, has_newer, lead
+        self._edges.begin(has_older=has_older, has_newer=has_newer)
+        self._lead = lead
         self._selected = at
         self._hold = None
         self._sheet.load(messages)
@@ -159,8 +158,7 @@ class Timeline(SheetView, can_focus=True):
     def renew(self, messages: Iterable[Message], *, has_older: bool, has_newer: bool) -> None:
         """Replace what is loaded by another reading of the same place; the view stays."""
         self._canvas.clear()
-        self._page_asked.clear()
-        self._has_older, self._has_newer = has_older, has_newer
+        self._edges.begin(has_older=has_older, has_newer=has_newer)
         messages = list(messages)
         self._late.take(message for message in messages if message.id not in self._sheet)
         self._sheet.load(messages)
@@ -168,13 +166,12 @@ class Timeline(SheetView, can_focus=True):
 
     def page(self, messages: list[Message], *, older: bool, more: bool) -> None:
         """Take a page that was asked for at one end; `more` when there is another."""
-        self._page_asked.discard(older)
-        if older:
-            self._has_older = more
-        else:
-            self._has_newer = more
+        self._edges.take(older=older, more=more)
+        # Of what is painted only the one that stood first can get another head.
+        first = self._sheet.first
+        for message in (*messages, *([first] if first is not None else [])):
+            self._canvas.forget(message.id)
         self._sheet.merge(messages)
-        self._canvas.clear()
         self._settle()
         self._look_for_edges()
 
@@ -204,9 +201,9 @@ class Timeline(SheetView, can_focus=True):
     def _is_beyond(self, message: Message) -> bool:
         """Whether a message belongs to a part of the history that is not loaded."""
         first, last = self._sheet.first, self._sheet.last
-        if self._has_older and first is not None and message.order < first.order:
+        if self._edges.has_older and first is not None and message.order < first.order:
             return True
-        if self._has_newer and (last is None or message.order > last.order):
+        if self._edges.has_newer and (last is None or message.order > last.order):
             self._below.add(message.id)
             self._tell()
             return True
@@ -214,7 +211,7 @@ class Timeline(SheetView, can_focus=True):
 
     def newer_exist(self, count: int) -> None:
         """More messages arrived at the end than are read at once."""
-        self._has_newer = True
+        self._edges.has_newer = True
         self._below_unknown += count
         self._tell()
 
@@ -245,7 +242,7 @@ class Timeline(SheetView, can_focus=True):
         self._settling = True
         self.scroll_to(y=max(row, 0), animate=False, immediate=True)
         self._settling = False
-        if self._hold is None and not self._has_newer:
+        if self._hold is None and not self._edges.has_newer:
             self._below.clear()
             self._below_unknown = 0
         self.refresh()
@@ -257,7 +254,7 @@ class Timeline(SheetView, can_focus=True):
             return
         at_end = round(new_value) >= self.max_scroll_y
         self._hold = None if at_end else self._sheet.anchor(round(new_value))
-        if at_end and not self._has_newer:
+        if at_end and not self._edges.has_newer:
             self._below.clear()
         self._tell()
         self._look_for_edges()
@@ -269,20 +266,27 @@ class Timeline(SheetView, can_focus=True):
             self.post_message(self.Moved(self, self.below, len(self._late), self.follows))
 
     def _look_for_edges(self) -> None:
-        near_top = self.scroll_y < NEAR_EDGE_ROWS and self._has_older
-        if near_top and len(self._sheet):
-            self._ask_page(older=True)
-        if self._has_newer and self.scroll_y > self.max_scroll_y - NEAR_EDGE_ROWS:
-            self._ask_page(older=False)
+        self._ask_within(NEAR_ROWS)
+        if self._rest is not None:
+            self._rest.stop()
+            self._rest = None
+        if self._near(SOON_ROWS):
+            self._rest = self.set_timer(REST_SECONDS, partial(self._ask_within, SOON_ROWS))
 
-    def _ask_page(self, *, older: bool) -> None:
-        if older not in self._page_asked:
-            self._page_asked.add(older)
+    def _near(self, rows: int) -> list[bool]:
+        """The ends of what is loaded, so close, of which a page is to be asked for."""
+        if not len(self._sheet):
+            return []
+        return self._edges.near(rows, self.scroll_y, self.max_scroll_y - self.scroll_y)
+
+    def _ask_within(self, rows: int) -> None:
+        for older in self._near(rows):
+            self._edges.ask(older=older)
             self.post_message(self.PageWanted(self, older))
 
     def page_failed(self, older: bool) -> None:
         """The page could not be read; ask again on the next move."""
-        self._page_asked.discard(older)
+        self._edges.fail(older=older)
 
     def on_resize(self, event: events.Resize) -> None:
         width = self.scrollable_content_region.width
@@ -302,7 +306,7 @@ class Timeline(SheetView, can_focus=True):
 
     def jump_end_if_loaded(self) -> None:
         """Follow again after an own message, unless the end of the channel is not loaded."""
-        if not self._has_newer:
+        if not self._edges.has_newer:
             self.jump_end()
 
     @property
