@@ -146,7 +146,11 @@ def _add(whole: Reading, part: Reading) -> None:
 
 
 def _left(workspace: Workspace, entry: Entry) -> tuple[ops.AnyOp, ...]:
-    """What an entry says that was erased: a message keeps its place, as one taken back."""
+    """What an entry says that was erased: a message keeps its place, as one taken back, until it is
+    too old to be shown."""
+    state = workspace.store.log_state(entry.log)
+    if state is not None and entry.seq < state.forgotten:
+        return ()
     salt = workspace.store.erased_post(entry.log, entry.seq)
     return () if salt is None else (ops.Delete(salt), ops.Post(salt, ""))
 

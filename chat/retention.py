@@ -1,7 +1,9 @@
 """Retention at work: what is too old is forgotten, some of it in each of many short turns.
 
 How long a channel is kept is for members its rule, obeyed a day after it was given, and for a
-relay, which cannot read rules, what it was told (`clowder relay --keep`). Members have no setting
+relay, which cannot read rules, what it was told (`clowder relay --keep`). Since there may be a rule
+that it does not know, a relay takes as forgotten whatever the shortest rule would forget: else one
+that was away meanwhile could not go on with any log. Members have no setting
 of their own, and nobody forgets own entries that nobody else holds: else an author could forget
 what somebody who was away needs to go on with the log.
 
@@ -17,12 +19,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from chat.workspace import Now, Workspace
 from crdt.clock import milliseconds, reading
 from crdt.entry import Entry, LogId
-from crdt.limits import KEEP_SLACK_MS
+from crdt.limits import KEEP_MIN_DAYS, KEEP_SLACK_MS
 from crdt.ops import PART_TIMELINE
 from crdt.registers import KEEP_REGISTERS
 from crdt.retention import DAY_MS, Rule, Said, gone_below, horizon, rule_of
@@ -108,12 +111,16 @@ class Retention:
             return False
         limit = self._gone.get(log.channel)
         if limit is None:
-            said = self._workspace.store.words_on_keeping(log.channel)
-            levels = _levels(self._workspace, said)
-            gone = gone_below(said, levels, self._wall_ms)
-            limit = max(gone, horizon(self._keep_days, self._wall_ms))
-            self._gone[log.channel] = limit
+            limit = self._gone[log.channel] = self._may_be_gone(log.channel)
         return bool(limit) and hlc < limit + reading(KEEP_SLACK_MS)
+
+    def _may_be_gone(self, channel: bytes) -> int:
+        """The reading below which entries may be missing at others, too; 0 when none may."""
+        if self._workspace.relay:
+            return horizon(KEEP_MIN_DAYS, self._wall_ms)
+        said = self._workspace.store.words_on_keeping(channel)
+        gone = gone_below(said, _levels(self._workspace, said), self._wall_ms)
+        return max(gone, horizon(self._keep_days, self._wall_ms))
 
     def _horizon(self, channel: bytes, now_ms: int) -> int:
         """The reading below which entries of a channel are too old, 0 when none are."""
@@ -158,6 +165,10 @@ class Retention:
             self._believed_ms = max(self._believed_ms, latest)
         if log.part != PART_TIMELINE:
             return entries
+        if prepended and self._workspace.relay:
+            entries = entries[self._forget_beginning(log, entries) :]
+            if not entries:
+                return entries
         limit = self._limit(log.channel)
         if entries[0].hlc >= limit:
             return entries
@@ -168,6 +179,22 @@ class Retention:
             log, limit, len(entries), first=entries[0].seq, last=entries[-1].seq
         )
         return entries[count:]
+
+    def _forget_beginning(self, log: LogId, entries: Sequence[Entry]) -> int:
+        """What comes to a relay without its words, and was not erased by its author, is what others
+        have forgotten: there is nothing more to look for below. Gives how many entries it is."""
+        store = self._workspace.store
+        named = {*store.named(log, entries[0].seq, entries[-1].seq)}
+        gone = [
+            *takewhile(
+                lambda e: e.ciphertext is None and e.seq not in named and self.forgets(log, e.hlc),
+                entries,
+            )
+        ]
+        if gone:
+            above = max(entry.hlc for entry in gone) + 1
+            store.forget_before(log, above, len(gone), first=gone[0].seq, last=gone[-1].seq)
+        return len(gone)
 
     def sweep(self, now: Now) -> Swept:
         """Forget what is too old, as much as a turn may take."""

@@ -152,7 +152,8 @@ class Timeline:
         """The whole timeline as bytes: equal exactly when two replicas are.
 
         Which message one answered that was taken back is left out: who came when its words were
-        erased cannot know.
+        erased cannot know. So is a message of which nothing is known but that it was taken back:
+        who forgot it may have forgotten that as well (`crdt.retention`).
         """
         rows = [
             (
@@ -163,6 +164,7 @@ class Timeline:
                 sorted((*key, value) for key, value in state.reactions.items()),
             )
             for message, state in sorted(self.messages.items())
+            if state.post is not None or state.edit is not None or state.reactions
         ]
         return msgspec.msgpack.encode((self.order(), rows))
 

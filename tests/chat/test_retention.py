@@ -257,6 +257,69 @@ def test_content_missing_that_is_kept_here_is_refused() -> None:
     assert bo.texts() == ["a day old"]
 
 
+def test_a_relay_that_was_away_goes_on_with_logs_of_which_all_forgot_a_part() -> None:
+    """It knows of no rule, and takes what the shortest one would have let go."""
+    for count in (3, 400):
+        team = Team(17)
+        ana = team.found("ana")
+        bo, rel = team.join("bo", ana), team.join("rel", ana, relay=True)
+        team.mesh()
+        keep(team, ana, 1)
+        team.post(ana, "before")
+        later(team, DAY_MS // 2)
+        team.isolate(rel)
+        for number in range(count):
+            team.post(ana, f"old {number}")
+        team.run(30_000)
+        later(team, 5 * DAY_MS)
+        team.post(ana, "new")
+        team.run()
+        assert len(bare(bo, ana)) == count + 1
+        team.mesh()
+        team.run(60_000)
+        assert rel.engine.behind() == 0
+        assert bare(rel, ana) == [*range(1, count + 1)]
+
+        late = team.join("late", ana, relay=True)
+        team.link(late, bo)
+        team.run(120_000)
+        assert late.engine.behind() == 0, "nor does one look for what nobody has that comes later"
+
+
+def test_what_a_relay_misses_that_no_rule_can_have_let_go_is_refused() -> None:
+    team = Team(18)
+    ana = team.found("ana")
+    one, other = team.join("one", ana, relay=True), team.join("other", ana, relay=True)
+    team.isolate_all()
+    team.post(ana, "some hours old")
+    team.run()
+    later(team, DAY_MS // 2)
+    team.link(ana, one)
+    team.run()
+    team.isolate_all()
+    one.workspace.store.erase(timeline(ana), [0])
+    one.store.commit()
+    team.link(other, one)
+    team.run(60_000)
+    assert other.workspace.store.log_state(timeline(ana)) is None
+
+
+def test_what_was_taken_back_and_forgotten_does_not_return() -> None:
+    team = Team(19)
+    ana = team.found("ana")
+    bo = team.join("bo", ana)
+    team.mesh()
+    message = team.post(ana, WORDS)
+    team.run()
+    team.say(ana, lambda talking: talking.delete(message))
+    keep(team, ana, 1)
+    later(team, 3 * DAY_MS)
+    store, general = bo.workspace.store, bo.workspace.find_channel("general")
+    assert store.messages(general, limit=10) == []
+    read_everything(bo.workspace, bo.engine.voiding, team.now())
+    assert store.messages(general, limit=10) == [], "nor as one that was taken back"
+
+
 def test_who_was_away_for_long_goes_on_where_everybody_is() -> None:
     team = Team(7)
     ana = team.found("ana")
