@@ -12,20 +12,22 @@ from unittest.mock import patch
 
 import msgspec
 
-from chat import erasing, voiding
+from chat import erasing, reader, voiding
 from chat.blocks import store_files
 from chat.blocks.exchange.wanting import Wanting
 from chat.engine import machine
 from chat.engine.machine import Engine
 from chat.reader import Reading
+from chat.retention import Retention
 from chat.store import WorkspaceStore, projection, registers
 from chat.store.database import Database
 from chat.workspace import Workspace
 from crdt import ops, roster_ops, sync, sync_take
-from crdt.clock import HybridClock
+from crdt.clock import HybridClock, reading
 from crdt.errors import Invalid, TooNew
 from crdt.ingest import Append
-from crdt.ops import Delete, Edit
+from crdt.ops import Delete, Edit, Post
+from crdt.retention import DAY_MS
 from crdt.roster import Roster
 from crdt.sync_forks import ForkExchange
 from crdt.sync_roster import RosterExchange
@@ -139,6 +141,21 @@ def _only_on_time(tick: Callable[..., Any]) -> Callable[..., Any]:
     return punctual
 
 
+def _erased_stay(left: Callable[..., Any]) -> Callable[..., Any]:
+    def staying(workspace: Any, entry: Any) -> Any:
+        salt = workspace.store.erased_post(entry.log, entry.seq)
+        return () if salt is None else (Delete(salt), Post(salt, ""))
+
+    return staying
+
+
+def _days_early(forget: Callable[..., Any]) -> Callable[..., Any]:
+    def hasty(self: Any, log: Any, hlc: int, *rest: Any, **named: Any) -> Any:
+        return forget(self, log, hlc + 2 * reading(DAY_MS), *rest, **named)
+
+    return hasty
+
+
 BUGS: dict[str, Bug] = {
     "the last entry of a run is not stored": Bug(sync_take, "judge", _tail_forgotten, 18),
     "the beginning of a log is dropped": Bug(sync_take.Take, "_prepend", _first_prepend_dropped, 6),
@@ -188,6 +205,16 @@ BUGS: dict[str, Bug] = {
         store_files, "matches", lambda honest: lambda cid, data: True, 2, Fault.BIT_ROT
     ),
     "new links are not asked for pictures": Bug(Wanting, "peer_up", _silently, 32),
+    "what is too old is kept": Bug(
+        WorkspaceStore, "forget_before", _nothing((0, False)), 0, Fault.RETENTION
+    ),
+    "messages are forgotten two days early": Bug(
+        WorkspaceStore, "forget_before", _days_early, 0, Fault.RETENTION
+    ),
+    "entries are refused that were forgotten": Bug(
+        Retention, "forgets", _nothing(False), 0, Fault.RETENTION
+    ),
+    "what was taken back and is forgotten returns": Bug(reader, "_left", _erased_stay, 196),
 }
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from chat.engine.talking import Saying
 from crdt import ops
+from crdt.clock import reading
 from crdt.entry import Entry, LogId
 from crdt.erasure import OPEN_EPOCH
 from crdt.registers import StateOp, writes
+from crdt.retention import DAY_MS
 from crdt.timeline import Stamp
 from tests.sim.machine import Machine
 from tests.sim.world import World
@@ -23,6 +25,7 @@ class Acknowledged:
     seq: int
     entry: bytes
     epoch: bytes
+    hlc: int
 
 
 @dataclass(slots=True)
@@ -71,6 +74,9 @@ class Ledger:
         unknown_ops: roster ops that nobody here knows, by the machine that made them.
         doubled: machine to the double that uses its keys.
         damaged: how often a database could not be read.
+        ruled: channels of which somebody said how long they are kept.
+        frugal: relays that were told to forget, whatever the rules.
+        old: messages that nobody is to show any more.
         unread: what `done` has to tell the caller, a sentence each; looked at and emptied.
     """
 
@@ -85,9 +91,25 @@ class Ledger:
     removed: set[str] = field(default_factory=set)
     doubled: dict[str, str] = field(default_factory=dict)
     damaged: int = 0
+    ruled: set[bytes] = field(default_factory=set)
+    frugal: set[str] = field(default_factory=set)
+    old: set[bytes] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
     held: dict[tuple[str, LogId], int] = field(default_factory=dict)
     """How far a machine held a log before it lost its disk."""
+    _old_before: int = 0
+    """Readings below it are too old."""
+
+    def grow_old(self) -> None:
+        """All that was said so far where there is a rule will soon be too old."""
+        self.old = {mid for mid, said in self.spoken.items() if said.channel in self.ruled}
+        self._old_before = reading(self.world.now().wall + 2 * DAY_MS)
+
+    def is_old(self, log: LogId, hlc: int) -> bool:
+        """Whether an entry is one that everybody forgets. Whoever never had it does not ask for it,
+        but for the last one of a log."""
+        ruled = log.part == ops.PART_TIMELINE and log.channel in self.ruled
+        return ruled and hlc < self._old_before
 
     def try_to(self, machine: Machine, saying: Saying) -> None:
         """Somebody is about to write this."""
@@ -120,7 +142,9 @@ class Ledger:
         assert state is not None, "acknowledged, and not there"
         entries = store.entries(log, state.head - count + 1, state.head)
         self.acknowledged += [
-            Acknowledged(machine.name, log.channel, log, entry.seq, entry.id, entry.epoch)
+            Acknowledged(
+                machine.name, log.channel, log, entry.seq, entry.id, entry.epoch, entry.hlc
+            )
             for entry in entries
         ]
         return entries
@@ -143,7 +167,9 @@ class Ledger:
         ]
         for each in self.acknowledged:
             if each.entry not in self.excused and not any(
-                self.has(other, each) and can_be_read(other, each) for other in others
+                self.has(other, each) and can_be_read(other, each)
+                for other in others
+                if other.name not in self.frugal
             ):
                 self.excused.add(each.entry)
         if not machine.rotten:

@@ -162,7 +162,7 @@ def everybody_runs_and_knows_the_same_roster(story: Story) -> Iterator[str]:
             yield f"{machine.name} knows another roster than ana"
         if not machine.running:
             yield f"{machine.name} does not run"
-    lossy = {Fault.OLD_BACKUP, Fault.REMOVAL, Fault.CLOCK_JUMP, Fault.BIT_ROT}
+    lossy = {Fault.OLD_BACKUP, Fault.REMOVAL, Fault.CLOCK_JUMP, Fault.BIT_ROT, Fault.RETENTION}
     lossless = not story.schedule.faults & lossy
     if lossless:
         for name in sorted({*story.world.desks} - {machine.name for machine in _linked(story)}):
@@ -197,7 +197,9 @@ def all_readers_see_the_same(story: Story) -> Iterator[str]:
     yield from _all_show_the_same(story)
     held = {
         machine.name: {
-            channel: {entry.id for entry in entries}
+            channel: {
+                entry.id for entry in entries if not story.ledger.is_old(entry.log, entry.hlc)
+            }
             for channel, entries in all_entries(machine).items()
         }
         for machine in _linked(story)
@@ -317,11 +319,15 @@ def nothing_acknowledged_is_lost(story: Story) -> Iterator[str]:
     for each in ledger.acknowledged:
         if each.entry in ledger.excused or each.author in outside:
             continue
+        if ledger.is_old(each.log, each.hlc):
+            continue
         for machine in (*_readers(story, each.channel), *_relays(story)):
             if not ledger.has(machine, each):
                 yield f"{machine.name} lacks entry {each.seq} of {each.author}"
     for mid, spoken in ledger.spoken.items():
         if not spoken.entry or spoken.entry in ledger.excused or spoken.author in outside:
+            continue
+        if mid in ledger.old:
             continue
         for machine in _readers(story, spoken.channel):
             row = machine.workspace.store.message(mid)
@@ -332,13 +338,16 @@ def nothing_acknowledged_is_lost(story: Story) -> Iterator[str]:
 
 
 def what_is_taken_back_is_erased_and_nothing_else(story: Story) -> Iterator[str]:
-    """An entry lacks its ciphertext exactly where its author let it go, relays included."""
+    """An entry lacks its ciphertext exactly where its author let it go, relays included, or where
+    it is too old."""
     void = story.ledger.removed or _void(story)
     for machine in _linked(story):
         store = machine.workspace.store
         for entries in all_entries(machine).values():
             for entry in entries:
                 named = bool(store.named(entry.log, entry.seq, entry.seq))
+                if story.ledger.is_old(entry.log, entry.hlc) or machine.name in story.ledger.frugal:
+                    continue
                 if entry.ciphertext is None and not named:
                     yield f"{machine.name} lacks words that nobody took back"
                 elif entry.ciphertext is not None and named and not void:
@@ -350,6 +359,20 @@ def what_is_taken_back_is_erased_and_nothing_else(story: Story) -> Iterator[str]
             found = machine.workspace.store.entry_by_id(spoken.entry)
             if found is not None and found.ciphertext is not None:
                 yield f"{machine.name} keeps what {spoken.author} took back"
+
+
+def what_is_too_old_is_forgotten(story: Story) -> Iterator[str]:
+    """Where there is a rule nobody who may read it keeps or shows what is older. Relays do not know
+    rules; authors keep what nobody says they have, and of a forked log receipts say too little."""
+    for machine in story.members:
+        for entries in all_entries(machine).values():
+            for entry in entries:
+                old = story.ledger.is_old(entry.log, entry.hlc)
+                if old and entry.ciphertext is not None and not story.ledger.doubled:
+                    yield f"{machine.name} keeps words that are too old"
+        for mid in story.ledger.old:
+            if machine.workspace.store.message(mid) is not None:
+                yield f"{machine.name} shows a message that is too old"
 
 
 def answers_follow_what_they_answer(story: Story) -> Iterator[str]:
@@ -522,6 +545,7 @@ AGREEMENT: tuple[Oracle, ...] = (
     all_readers_see_the_same,
     nothing_acknowledged_is_lost,
     what_is_taken_back_is_erased_and_nothing_else,
+    what_is_too_old_is_forgotten,
     authors_know_that_all_have_it,
     forks_are_proven,
     all_know_the_same_forks,

@@ -62,6 +62,9 @@ def reduce(machine: Machine, channel: bytes, held: list[Entry], void: Void) -> R
         member, stamp = workspace.member_of(entry.log.device), Stamp(entry.hlc, entry.id)
         if entry.ciphertext is None:
             salt = erased.get((entry.log, entry.seq))
+            state = workspace.store.log_state(entry.log)
+            if state is not None and entry.seq < state.forgotten:
+                continue
             if member is not None and salt is not None:
                 timeline.apply(ops.Delete(salt), member, stamp)
                 timeline.apply(ops.Post(salt, ""), member, stamp)

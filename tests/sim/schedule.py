@@ -37,6 +37,7 @@ class Fault(Enum):
     BIT_ROT = "one bit on a disk is not what was written: in the database, or in a block"
     MIXED_VERSIONS = "a machine says what this build does not know, of every kind there is"
     EQUIVOCATE = "a device goes on in its logs twice, and shows each half to other peers"
+    RETENTION = "channels are kept for a day or two, and days pass"
 
 
 @unique
@@ -57,6 +58,10 @@ class Work(Enum):
     NEWCOMER = "somebody is invited, and knocks"
     BURST = "some hundreds of messages at once"
 
+
+FAULT_CHANCE = 0.4
+RETENTION_CHANCE = 0.15
+"""It is drawn apart: days take long, and half of what was said is gone after them."""
 
 OFTEN = {
     Work.POST: 12,
@@ -114,7 +119,10 @@ class Schedule:
 def draw(seed: int) -> Schedule:
     """The schedule of a seed."""
     source = random.Random(f"schedule {seed}")
-    faults = [fault for fault in Fault if source.random() < 0.4]
+    usual = [fault for fault in Fault if fault is not Fault.RETENTION]
+    faults = [fault for fault in usual if source.random() < FAULT_CHANCE]
+    if random.Random(f"retention {seed}").random() < RETENTION_CHANCE:
+        faults.append(Fault.RETENTION)
     members = source.choice((3, 3, 3, 4, 4, 5, 6, 8))
     relays = source.choice((0, 1, 1, 2))
     work = [each for each in Work if source.random() < 0.8 or each is Work.POST]

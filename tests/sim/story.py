@@ -4,7 +4,7 @@ After the last step everything heals: paths, clocks, disks and processes. What m
 `tests.sim.oracles`; what must hold all the time is checked after each step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from chat.blocks.exchange import ports
@@ -18,7 +18,7 @@ from tests.sim import newer
 from tests.sim.ledger import Ledger, Picture
 from tests.sim.machine import Machine
 from tests.sim.schedule import JOINED_MAX, Fault, Schedule, Step, Work
-from tests.sim.trouble import Trouble
+from tests.sim.trouble import DAY_MS, Trouble
 from tests.sim.world import Crashed, World
 
 NAMES = ("ana", "bo", "cid", "dee", "eve", "fay", "gus", "hal")
@@ -30,6 +30,10 @@ BURST_MIN = 150
 PICTURE_BYTES = (900, 70_000, 150_000)
 """One block, and two or three behind a manifest."""
 EMPTY_NOTE = ops.NoteUpdate(b"", ())
+SHORTEST_DAYS = 1
+SETTLE_MS = 60_000
+LONG_MS = 5 * DAY_MS
+"""A day to the rule, a day that it keeps, and two by which clocks may differ."""
 INSIDE = 2
 """Members of the private channel."""
 EVERYBODY_SAYS = "purr"
@@ -124,6 +128,48 @@ class Story:
         self.world.note("-- all is well again")
         self.world.delay_ms = LAN_MS
         self._trouble.end()
+        if self.ledger.ruled:
+            self._grow_old()
+
+    def _grow_old(self) -> None:
+        """All that was said where somebody gave a rule is too old for everybody, whatever their
+        clocks were, the last of it before somebody who was away heard it; then more is said.
+        Relays, which know no rules and keep everything, come back last."""
+        world, ruled = self.world, sorted(self.ledger.ruled)
+        for channel in ruled:
+            self.keep(channel, SHORTEST_DAYS)
+        world.run(SETTLE_MS)
+        away = self.members[self.schedule.seed % len(self.members)]
+        relays = [each for each in world.desks.values() if each.identity.relay]
+        for machine in (away, *relays):
+            self._trouble.go_away(machine)
+        world.run(SETTLE_MS)  # until its links are given up, or their buffers have it all
+        for machine in self.members:
+            if machine.awake:
+                self._say_in_each(machine, ruled)
+        world.run(SETTLE_MS)
+        self.ledger.grow_old()
+        world.pass_days(LONG_MS)
+        for machine in (away, *relays):
+            world.wake(machine, clock_stood=False)
+            world.run(SETTLE_MS)
+        for machine in list(world.desks.values()):
+            # What came when it was too old already is kept for a day, or until then.
+            if machine.running:
+                world.crash(machine)
+                world.start(machine, clean=True)
+        self.all_write_everywhere()
+
+    def _say_in_each(self, machine: Machine, channels: Sequence[bytes]) -> None:
+        for channel in channels:
+            if channel in machine.workspace.channel_names():
+                name, text = channel.hex(), self._text(machine, channel)
+                self.say(machine, lambda talking, n=name, t=text: talking.post(n, t, None))
+
+    def keep(self, channel: bytes, days: int) -> None:
+        """The founder gives a rule; 0 days are for ever."""
+        self.ledger.ruled.add(channel)
+        self.say(self.world.desks["ana"], lambda talking: talking.keep(channel.hex(), days))
 
     def sum_up(self) -> None:
         """What the run came through, for who reads its log."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DAY_MS = 24 * 3600 * 1000
 NIGHT_MS = 11 * 60 * 1000
 """Longer than the ten minutes between looks at a neighbour's state."""
+AWAY_FOR_DAYS_MS = 90 * 60 * 1000
+"""Longer than days that pass are seen to take, so that others look first what is too old."""
 AWAY_MAX_MS = 8_000
 """How long a machine stays away, a path closed, a direction stuck."""
 PATIENCE_MS = 3_000
@@ -58,6 +60,7 @@ class Trouble:
             Fault.BIT_ROT: self._bit_rot,
             Fault.MIXED_VERSIONS: self._mixed_versions,
             Fault.EQUIVOCATE: self._equivocate,
+            Fault.RETENTION: self._retention,
         }
 
     def end(self) -> None:
@@ -170,13 +173,21 @@ class Trouble:
         """A nap that its links survive, a while in which they do not, or a whole night."""
         world = self._world
         night = step.number % 5 == 0
-        slept = NIGHT_MS if night else self._away_ms(step)
-        world.suspend(machine)
-        world.after(slept, lambda: self._open_lid(machine, step, away=slept > PATIENCE_MS))
-        if slept > PATIENCE_MS:
-            world.after(PATIENCE_MS, lambda: self._given_up(machine))
+        self._sleep_for(machine, step, NIGHT_MS if night else self._away_ms(step))
         if night:
             world.run(NIGHT_MS)
+
+    def _sleep_for(self, machine: Machine, step: Step, ms: int) -> None:
+        self._world.after(ms, lambda: self._open_lid(machine, step, away=ms > PATIENCE_MS))
+        if ms > PATIENCE_MS:
+            self.go_away(machine)
+        else:
+            self._world.suspend(machine)
+
+    def go_away(self, machine: Machine) -> None:
+        """Its lid is closed for long: others give it up."""
+        self._world.suspend(machine)
+        self._world.after(PATIENCE_MS, lambda: self._given_up(machine))
 
     def _given_up(self, machine: Machine) -> None:
         if machine.asleep_since is not None:
@@ -277,6 +288,24 @@ class Trouble:
         ledger.lose(machine)
         with suppress(ChatError, Crashed):
             self._world.publish(founder, Remove(machine.workspace.me))
+
+    def _retention(self, machine: Machine, step: Step) -> None:
+        """A day or two pass, somebody is away for them, a relay is told to forget, or the founder
+        says how long a channel is kept."""
+        if step.number % 2:
+            self._world.pass_days((1 + step.other % 2) * DAY_MS)
+        elif step.number % 4 == 0 and step.other % 2:
+            self._sleep_for(machine, step, AWAY_FOR_DAYS_MS)
+        elif machine.identity.relay:
+            self._world.turn(machine, lambda now: [])
+            if machine.running:
+                self._story.ledger.frugal.add(machine.name)
+                machine.keep_days = 1 + step.other % 3
+                self._world.crash(machine)
+                self._world.start(machine, clean=True)
+        elif self._world.desks["ana"].awake:
+            channels = sorted(self._world.desks["ana"].workspace.channel_names())
+            self._story.keep(channels[step.number % len(channels)], step.other % 3)
 
     # Other clients ------------------------------------------------------------------------------
 

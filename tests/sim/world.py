@@ -20,6 +20,7 @@ from chat import effects
 from chat.blocks.exchange import ports
 from chat.blocks.store_files import BlockStore
 from chat.errors import StoreError
+from chat.retention import SWEEP_EVERY_MS
 from chat.store import Store
 from chat.workspace import Identity, Now
 from crdt.ops import FileInfo
@@ -32,6 +33,7 @@ NOTICE_MAX_MS = 3_000
 """How late an end of a link may notice that the link is gone."""
 DIAL_MS = 700
 """How often those who are not linked try again."""
+IDLE_DIAL_MS = 60_000
 _MEMORY_FOLDER = Path("/dev/shm")
 """Where files cost no disk, on systems that have it."""
 
@@ -62,6 +64,8 @@ class World(Team):
         self.accused: list[tuple[str, str, str]] = []
         """Links that were closed: by whom, whose, why."""
         self.delivered = self.bytes_carried = 0
+        self.days_ms = 0
+        """What every wall clock is ahead of the monotonic ones: days that passed at once."""
         self.dial_ms = DIAL_MS
         self._log = log
         self._trace = hashlib.sha256()
@@ -99,14 +103,23 @@ class World(Team):
 
     def now(self, desk: Desk | None = None) -> Now:
         if desk is None:
-            return Now(START_MS + self.mono, self.mono)
+            return Now(START_MS + self.mono + self.days_ms, self.mono)
         assert isinstance(desk, Machine)
-        return Now(START_MS + self.mono + desk.wall_ahead_ms, self.mono - desk.lag_ms)
+        wall = START_MS + self.mono + self.days_ms + desk.wall_ahead_ms
+        return Now(wall, self.mono - desk.lag_ms)
 
     def after(self, ms: int, work: Callable[[], None]) -> None:
         """Do something later."""
         self._count += 1
         heappush(self._agenda, (self.mono + ms, self._count, work))
+
+    def pass_days(self, ms: int) -> None:
+        """Days on which nothing happens, and an hour in which machines look what is too old."""
+        self.note(f"{ms} ms pass")
+        self.days_ms += ms
+        usual, self.dial_ms = self.dial_ms, IDLE_DIAL_MS
+        self.run(SWEEP_EVERY_MS + IDLE_DIAL_MS)
+        self.dial_ms = usual
 
     @property
     def waiting(self) -> int:
