@@ -17,11 +17,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from msgspec.structs import replace  # noqa: E402
+from textual.widgets import Input  # noqa: E402
 
-from chat.model import Author, InviteState  # noqa: E402
+from chat.model import Author, Device, InviteState  # noqa: E402
 from tests.tui.face import Face, open_face  # noqa: E402
 from tests.tui.fake_session import FakeSession  # noqa: E402
 from tests.tui.lively import InlineDecoder, lively  # noqa: E402
+from tests.tui.test_several_workspaces import Profile, team  # noqa: E402
 from tui.config import UiConfig  # noqa: E402
 
 WIDE = (128, 37)
@@ -65,6 +67,13 @@ def types(key: str, typed: str, shows: str) -> Steps:
     return work
 
 
+async def lock(face: Face) -> None:
+    """The screen that asks for the passphrase."""
+    await face.say("/lock")
+    await face.until(lambda: isinstance(face.app.focused, Input))
+    await face.shows("Ctrl+Q leaves")
+
+
 async def look_at_bo(face: Face) -> None:
     """One member."""
     await types("alt+m", "bo", "● bo")(face)
@@ -101,6 +110,7 @@ SHOTS = (
     Shot("workspace", FIRST, WIDE, pictures=True),
     Shot("workspace-light", FIRST, WIDE, "clowder-light", pictures=True),
     Shot("welcome", keys(shows="Clowder"), empty=True),
+    Shot("choosing", keys("escape", "k", "k", shows="MESSAGES"), WIDE),
     Shot("thread", keys("escape", "g", "j", "j", "j", "t", shows="thread"), WIDE),
     Shot("notes", keys("ctrl+n", shows="landlord"), WIDE),
     Shot("picture", look_at_the_cat, pictures=True),
@@ -114,6 +124,10 @@ SHOTS = (
     Shot("channel", keys("f5", shows="Rings for")),
     Shot("invite", line("/invite", shows="Works once")),
     Shot("invites", line("/invites", shows="open until")),
+    Shot("devices", line("/devices", shows="Words on paper")),
+    Shot("device", line("/devices add", shows="clowder device join")),
+    Shot("workspaces", keys("alt+w", shows="Make a new workspace")),
+    Shot("lock", lock),
     Shot("settings", keys("f9", shows="Desktop")),
     Shot("help", keys("f1", shows="Everywhere")),
     Shot("terminal-colours", FIRST, theme="ansi-dark"),
@@ -137,14 +151,29 @@ def workspace() -> FakeSession:
         InviteState("ef" * 16, author, 100, world.now, "used", used_by=Author("77" * 32, "jun")),
         InviteState("01" * 16, author, 100, world.now, "revoked", note="a mistake"),
     ]
+    laptop, phone = Device("b5" * 32, linked=True, name="laptop"), Device("c7" * 32, name="phone")
+    world.devices = {
+        each.device: each
+        for each in (Device("d1" * 32, this=True), laptop, phone, Device("e9" * 32, paper=True))
+    }
+    world.passphrase = "nine lives"  # noqa: S105 - of a workspace in memory
     return world
+
+
+def beside(world: FakeSession) -> Profile:
+    """The workspaces of this member: this one, and a club where something waits."""
+    club = team("Sailing club", "5a", "mia", "skipper")
+    club.say("general", "skipper", "Who is on the boat on Friday?")
+    club.say("plans", "skipper", "@mia the mast is yours", mentions_me=True)
+    return Profile(world, club)
 
 
 async def draw(shot: Shot) -> str:
     """A picture, as SVG."""
     world = FakeSession() if shot.empty else workspace()
     config = UiConfig(theme=shot.theme, ascii=shot.ascii, previews=shot.pictures, motion=False)
-    async with open_face(world, shot.size, config, InlineDecoder()) as face:
+    others = beside(world) if shot.name == "workspaces" else None
+    async with open_face(world, shot.size, config, InlineDecoder(), workspaces=others) as face:
         await shot.steps(face)
         if shot.pictures:
             await face.until(lambda: "▀▀▀" in face.text)

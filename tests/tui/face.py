@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from chat import commands
+from chat.session import Workspaces
 from tests.tui.fake_session import FakeSession
 from tui.app import ClowderApp
 from tui.config import UiConfig
@@ -112,9 +113,10 @@ async def open_face(
     config: UiConfig | None = None,
     decoder: PictureDecoder | None = None,
     config_path: Path | None = None,
+    workspaces: Workspaces | None = None,
 ) -> AsyncIterator[Face]:
     """The face over a session, with its first screen shown."""
-    app = ClowderApp(world, config or UiConfig(), decoder, config_path)
+    app = ClowderApp(world, config or UiConfig(), decoder, config_path, workspaces)
     async with app.run_test(size=size, notifications=True) as pilot:
         face = Face(app, pilot, world)
         await face.until(lambda: len(app.screen_stack) > 1 and app.screen.is_mounted)
