@@ -246,7 +246,7 @@ class _Conversation:
             output.note("Waiting for the other side to say the same.")
 
     def _count_down(self, view: model.Nearby) -> None:
-        """How much time is left, in one line that changes, where somebody sees and types nothing."""
+        """How much time is left, in a line that changes, where somebody looks and types nothing."""
         left = max(0, view.until - time.time_ns() // 1_000_000) // 1000
         typing = view.state == "code" or self._asked == view.state
         if not typing and view.until and not self._output.as_json and _is_seen():
