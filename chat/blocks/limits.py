@@ -31,10 +31,11 @@ RETRY_MAX_MS = 60_000  # a refusal never silences a holder for longer than this
 
 PRIORITY_WANTED = 4  # on a link, of what somebody waits for: after everything of the chat itself
 PRIORITY_PREFETCH = 5  # and of what nobody waits for
-HAVE_BATCH_MS = 5  # finished pieces gather this long before they are announced
-HAVE_PROMPT_PEERS = 2  # so many hear at once, by lot; telling all 20 would double all messages
-HAVE_LATE_PIECES = 16  # the others when so many are owed to them
-HAVE_LATE_MS = 500  # or after this: the end of a file is waited for
+HAVE_BATCH_MS = 10  # finished pieces gather this long before they are announced
+HAVE_PROMPT_PEERS = 2  # so many hear at once; telling all 20 would double all messages
+HAVE_ALONG_PIECES = 8  # the others along with another message when so many are owed to them
+HAVE_LATE_PIECES = 32  # or by themselves when so many are
+HAVE_LATE_MS = 2_000  # or after this, should a rare piece be known to too few
 OUTSTANDING_MAX = 8  # requests on their way to all holders together
 OUTSTANDING_LEAST = 2  # in a swarm as many as each uplink has room for: more are only refused
 PACE_REGAINED = 0.5  # requests more at a time for each block that comes, one less for each BUSY

@@ -153,11 +153,13 @@ class BlockStore:
             StoreFailure: the disk refuses.
         """
         check_cid(cid)
-        if not self.has(cid):
+        size = self._sizes.get(cid)
+        if size is None:
             raise Missing(cid)
         try:
             with self._path(cid).open("rb") as file:
-                data = file.read(BLOCK_MAX_BYTES + 1)
+                # One byte more than there should be, so that a file that grew is noticed.
+                data = file.read(size + 1)
         except FileNotFoundError:
             self._forget(cid)
             raise Missing(cid) from None

@@ -13,6 +13,7 @@ for the node, which tells it of links and payloads and is told of transfers:
     housekeeping.py what is kept, what goes when room is short, and who else holds what
     shell.py        carries out the effects of the exchange; departures.py: when a block has left;
                     flows.py: who gives what to whom, for people
+    recent.py       blocks that came in lately, in memory
     reading.py      files put together again; folders.py: many of them as one
     arriving.py     waiting for a file, or for each part of it; pipes.py: where the parts go
     disk.py         threads for what blocks

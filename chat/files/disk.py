@@ -29,11 +29,43 @@ class Disk:
         self._files = ThreadPoolExecutor(FILE_THREADS, "files")
         self._running: set[asyncio.Future[Any]] = set()
         self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._results: list[Callable[[], None]] = []
+        self._block_jobs = 0
+        """Begun, and their results not given yet."""
+        self._idle: asyncio.Future[None] | None = None
 
     def block(self, job: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Run a short job; `then` gets its result in the event loop. The job may not raise."""
-        future = self._start(asyncio.wrap_future(self._blocks.submit(job)))
-        future.add_done_callback(lambda ended: then(ended.result()))
+        """Run a short job; `then` gets its result in the event loop. The job may not raise.
+
+        Results of one moment are given in one turn of the loop: waking it costs as much as a job.
+        """
+        loop = asyncio.get_running_loop()
+        self._block_jobs += 1
+
+        def run() -> None:
+            result = job()
+            with self._lock:
+                first = not self._results
+                self._results.append(lambda: self._give(then, result))
+            if first:
+                loop.call_soon_threadsafe(self._give_all)
+
+        self._blocks.submit(run)
+
+    def _give_all(self) -> None:
+        with self._lock:
+            results, self._results = self._results, []
+        for give in results:
+            # Each by itself, so that one that raises does not take the others with it.
+            asyncio.get_running_loop().call_soon(give)
+
+    def _give(self, then: Callable[[T], None], result: T) -> None:
+        self._block_jobs -= 1
+        if not self._block_jobs and self._idle is not None:
+            self._idle.set_result(None)
+            self._idle = None
+        then(result)
 
     async def file(self, job: Callable[[KeepOn], T], gone: threading.Event | None = None) -> T:
         """Run a long job and give its result; when this is cancelled, the job ends first.
@@ -66,8 +98,12 @@ class Disk:
     async def aclose(self) -> None:
         """Let block jobs end, make file jobs end, and end the threads."""
         self._stopping.set()
-        while self._running:
-            await asyncio.wait(self._running)
+        while self._running or self._block_jobs:
+            if self._running:
+                await asyncio.wait(self._running)
+            else:
+                self._idle = self._idle or asyncio.get_running_loop().create_future()
+                await asyncio.shield(self._idle)
         # Idle by now: this waits for threads that have nothing left to do.
         self._blocks.shutdown()
         self._files.shutdown()

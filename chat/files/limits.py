@@ -6,7 +6,8 @@ GIB = 1024 * MIB
 
 BLOCK_THREADS = 4  # blocks being read or written at once: fsync waits, so more than one helps
 FILE_THREADS = 2  # files of the user being read or written at once; the others wait in line
-SENT_POLL_MS = 2.0  # how late the exchange may learn that a block has left a quick link
+RECENT_BYTES = 8 * MIB  # of blocks just stored stay in memory: others ask for them next
+SENT_POLL_MS = 5.0  # how late the exchange may learn that a block has left a quick link
 SENT_POLL_MAX_MS = 50.0  # and a slow one, where nothing left since we last looked
 
 SHARES_REMEMBERED = 16_384  # files whose share on this disk is known without counting: 2 MB

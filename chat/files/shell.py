@@ -2,7 +2,9 @@
 
 Everything happens in the event loop's thread; inputs that arise while one is being handled (a
 callback of ours that wants the next file) wait in line, so the machine is never entered twice.
-What follows from what peers and the disk say is settled once for a turn of the loop.
+What follows from what peers and the disk say is settled once for a turn of the loop, before links
+cut their frames: a turn of a busy swarm brings many messages, and what they lead to leaves in one
+frame for each peer.
 Looking up whether blocks are here costs a dictionary access and is answered on the spot; reading
 and writing go to threads. A timer is the machine's last `WakeAt`.
 
@@ -22,6 +24,7 @@ from chat.files.departures import Departures, Unsent
 from chat.files.disk import Disk
 from chat.files.flows import Flows
 from chat.files.limits import SENT_POLL_MAX_MS, SENT_POLL_MS
+from chat.files.recent import Recent
 
 Send = Callable[[bytes, int, bytes], None]
 """`send(device, priority, payload)`: queue a message of kind "blocks" on the device's link."""
@@ -68,6 +71,7 @@ class ExchangeShell:
         self._soon: asyncio.Handle | None = None
         self._wake: asyncio.TimerHandle | None = None
         self._departures = Departures()
+        self._recent = Recent()
         self._poll: asyncio.TimerHandle | None = None
         self._poll_ms = SENT_POLL_MS
 
@@ -75,12 +79,13 @@ class ExchangeShell:
         """Let the exchange handle an input, now or after the one it is handling."""
         if self._closed:
             return
+        gathered = isinstance(event, _GATHERED)
+        if gathered and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_soon(self._settle)
         self._inputs.append((event, taken))
         self._handle_all()
-        if not isinstance(event, _GATHERED):
+        if not gathered:
             self._settle()
-        elif self._soon is None:
-            self._soon = asyncio.get_running_loop().call_soon(self._settle)
 
     def send(self, device: bytes, message: messages.Message, priority: int) -> None:
         """Give a message to a link beside the exchange's own."""
@@ -90,26 +95,26 @@ class ExchangeShell:
 
     def _handle_all(self) -> None:
         if self._busy:
-            return
+            return  # Whoever is being handled goes on with this one.
         self._busy = True
         try:
-            self._look_for_departures()
             while self._inputs:
-                self._handle(*self._inputs.popleft())
+                self._handle(*self._inputs.popleft(), self._now_ms())
         finally:
             self._busy = False
-        if self._departures.waiting and self._poll is None and not self._closed:
-            self._poll = asyncio.get_running_loop().call_later(self._poll_ms / 1000, self._polled)
 
     def _settle(self) -> None:
-        """Let the exchange ask, announce and set its timer."""
+        """See what has left; let the exchange ask, announce and set its timer."""
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
         if self._busy or self._closed:
             return  # Whoever is being handled settles afterwards.
+        self._look_for_departures()
         for effect in self._exchange.settle(self._now_ms()):
             self._carry_out(effect)
+        if self._departures.waiting and self._poll is None and not self._closed:
+            self._poll = asyncio.get_running_loop().call_later(self._poll_ms / 1000, self._polled)
 
     def close(self) -> None:
         """Handle nothing more."""
@@ -119,13 +124,13 @@ class ExchangeShell:
             if timer is not None:
                 timer.cancel()
 
-    def _handle(self, event: ports.Input, taken: Taken | None) -> None:
+    def _handle(self, event: ports.Input, taken: Taken | None, now: float) -> None:
         if isinstance(event, ports.PeerDown):
             self._departures.peer_gone(event.peer)
             self.flows.gone(event.peer)
         elif isinstance(event, ports.Received):
-            self.flows.heard(event.peer, event.message, self._now_ms())
-        for effect in self._exchange.take(event, self._now_ms()):
+            self.flows.heard(event.peer, event.message, now)
+        for effect in self._exchange.take(event, now):
             if isinstance(effect, ports.StoreBlock):
                 taken = self._store_block(effect, event, taken)
             else:
@@ -169,6 +174,8 @@ class ExchangeShell:
             if mine is not None:
                 mine()
             if not self._closed and not stored.wrong:
+                if stored.failure is None:
+                    self._recent.add(effect.cid, effect.data)
                 self._on_stored(len(effect.data), stored.failure)
             self.give(stored)
 
@@ -177,6 +184,9 @@ class ExchangeShell:
 
     def _read_block(self, effect: ports.ReadBlock) -> None:
         expected = self._store.has(effect.cid)
+        if expected and (recent := self._recent.get(effect.cid)) is not None:
+            self._inputs.append((ports.BlockRead(effect.request, recent), None))
+            return
 
         def read() -> bytes | None:
             try:
@@ -204,14 +214,15 @@ class ExchangeShell:
     def _look_for_departures(self) -> None:
         if not self._departures.waiting:
             return
-        for peer, cid in self._departures.left(self._unsent):
-            self._poll_ms = SENT_POLL_MS
-            self._inputs.append((ports.BlockSent(peer, cid), None))
+        left = self._departures.left(self._unsent)
+        if left:
+            self._poll_ms = max(self._poll_ms / 2, SENT_POLL_MS)
+        self._inputs.extend((ports.BlockSent(peer, cid), None) for peer, cid in left)
+        self._handle_all()
 
     def _polled(self) -> None:
         self._poll = None
         self._poll_ms = min(self._poll_ms * 2, SENT_POLL_MAX_MS)
-        self._handle_all()
         self._settle()
 
     # Time

@@ -59,6 +59,8 @@ class Network:
         self.now = 0.0
         self.nodes: dict[bytes, Node] = {}
         self.links: set[frozenset[bytes]] = set()
+        self.frames: dict[tuple[bytes, bytes, float], list[str]] = {}
+        """What one says to another in one moment: that goes out together."""
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._count = 0
 
@@ -156,6 +158,7 @@ class Network:
             return
         name = type(message).__name__
         node.sent[name] = node.sent.get(name, 0) + 1
+        self.frames.setdefault((node.name, effect.peer, self.now), []).append(name)
         peer = self.nodes[effect.peer]
         data = messages.encode(message)
         arrival = self.now

@@ -83,7 +83,10 @@ def test_twenty_peers_five_megabytes_cost_the_origin_one_copy() -> None:
     assert origin.egress_bytes() / size < 1.03
     assert last < 1.45 * size / (100 * MBIT)
     announced = sum(peer.sent["HaveMore"] for peer in peers) / len(peers)
-    assert announced < 300, "not every piece to every peer at once"
+    assert announced < 200, "not every piece to every peer at once"
+    news = [names for names in network.frames.values() if "HaveMore" in names]
+    along = sum(len(names) > 1 for names in news)
+    assert along > len(news) / 3, "rather to whom something else is said"
     assert origin.sent["Refused"] < 900
 
 

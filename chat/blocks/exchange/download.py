@@ -212,7 +212,10 @@ class Download:
         return ((1 << IN_ORDER_PIECES) - 1) << lowest(missing)
 
     def _choose(self, holders: list[Holder]) -> Holder:
-        return min(holders, key=lambda each: (each.rank, each.source.outstanding, self._lot()))
+        loads = [(each.rank, each.source.outstanding) for each in holders]
+        best = min(loads)
+        least = [each for each, load in zip(holders, loads, strict=True) if load == best]
+        return least[int(self._lot() * len(least))]
 
     def _rarest(self, pieces: int) -> int:
         for plane in reversed(self._count_planes()):

@@ -29,6 +29,8 @@ class Exchange:
     def __init__(self, lot: Callable[[], float]) -> None:
         """`lot` gives numbers in [0, 1) that break ties; seeded in a simulation."""
         self._effects: list[ports.Effect] = []
+        self._spoken: set[bytes] = set()
+        """Peers to whom messages go out since the last `settle`."""
         self._sources: dict[bytes, Source] = {}
         self._offers: OrderedDict[bytes, int] = OrderedDict()
         self._wake: int | None = None
@@ -65,8 +67,9 @@ class Exchange:
 
     def settle(self, now: float) -> list[ports.Effect]:
         """What follows from all inputs since the last call: requests, announcements, a timer."""
-        self._news.flush(now)
         self._wanting.fill(now)
+        self._news.flush(now, self._spoken)
+        self._spoken.clear()
         self._wake_up(now)
         return self._taken()
 
@@ -75,6 +78,8 @@ class Exchange:
         return effects
 
     def _emit(self, effect: ports.Effect) -> None:
+        if isinstance(effect, ports.SendTo):
+            self._spoken.add(effect.peer)
         self._effects.append(effect)
 
     # Inputs
