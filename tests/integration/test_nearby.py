@@ -53,6 +53,7 @@ def test_a_newcomer_finds_the_label_and_comes_in_when_both_gave_the_others_digit
 @pytest.mark.long
 def test_other_digits_or_nobody_to_compare_end_it_without_an_invite(machines: Machines) -> None:
     ana, bo = pair(machines)
+    ana.node()  # The commands of ana's speak to it.
     inviting, coming, code = coded(ana, bo)
     inviting.write(f"{code}\n")
     coming.write(f"{(int(code) + 1) % 1_000_000:06}\n")
