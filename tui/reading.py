@@ -32,6 +32,7 @@ class Reading:
         self._pages = Pages(asker.session, "")
         self._meanwhile: list[Message] | None = None
         self._flooded = 0
+        self._renewing = False
         self._marked = ""
         self.channel: Channel | None = None
 
@@ -101,6 +102,7 @@ class Reading:
         )
         late, self._meanwhile = self._meanwhile or [], None
         self._timeline.merge(late)
+        self._renew_soon()
 
     async def _missed(self, channel: Channel) -> list[Message]:
         """What came late into a channel, above what was read there, and is not read yet.
@@ -158,38 +160,47 @@ class Reading:
 
     def flood(self, count: int) -> None:
         """Many messages arrived at once; read the visible stretch anew."""
-        waiting = self._flooded
         self._flooded += count
-        if not waiting and self._meanwhile is None:
+        self._renew_soon()
+
+    def _renew_soon(self) -> None:
+        if self._flooded and not self._renewing and self._meanwhile is None:
+            self._renewing = True
             workers.start(self._timeline, "flood", self._renew)
 
     async def _renew(self) -> None:
-        while self._flooded:
-            count, pages = self._flooded, self._pages
-            middle = None if self._timeline.follows else self._timeline.middle
-            try:
-                # All of a page, since some of it may have merged into what was read before.
-                if middle is None:
-                    stretch = await pages.newest(HISTORY_PAGE_MESSAGES)
-                else:
-                    stretch = await pages.around(middle)
-            except ChatError as error:
-                self._asker.complain(error)
-                self._flooded = 0
-                return
-            # A key may have come while this was read.
-            await asyncio.sleep(0)
-            if pages is not self._pages:
-                return
-            self._timeline.renew(
-                stretch.messages, has_older=stretch.has_older, has_newer=stretch.has_newer
-            )
-            if stretch.has_newer:
-                self._timeline.newer_exist(count)
-            # What came while this was read is one more round; nothing else is.
-            self._flooded -= count
-            if self._flooded:
+        try:
+            while self._flooded and self._meanwhile is None:
+                await self._read_anew()
+                # However fast they come, what is read next waits for more of them.
                 await asyncio.sleep(FLOOD_READ_SECONDS)
+        finally:
+            self._renewing = False
+
+    async def _read_anew(self) -> None:
+        count, pages = self._flooded, self._pages
+        middle = None if self._timeline.follows else self._timeline.middle
+        try:
+            # All of a page, since some of it may have merged into what was read before.
+            if middle is None:
+                stretch = await pages.newest(HISTORY_PAGE_MESSAGES)
+            else:
+                stretch = await pages.around(middle)
+        except ChatError as error:
+            self._asker.complain(error)
+            self._flooded = 0
+            return
+        # A key may have come while this was read.
+        await asyncio.sleep(0)
+        if pages is not self._pages:
+            return
+        self._timeline.renew(
+            stretch.messages, has_older=stretch.has_older, has_newer=stretch.has_newer
+        )
+        if stretch.has_newer:
+            self._timeline.newer_exist(count)
+        # What came while this was read is one more round.
+        self._flooded -= count
 
     def caught_up(self, channels: Mapping[str, Channel]) -> None:
         """What was missed is here: go to where it begins, unless the user reads elsewhere."""
