@@ -40,13 +40,12 @@ _PAGE = """<!DOCTYPE html>
 <title>Clowder</title>
 <link rel="stylesheet" href="/static/css/xterm.css">
 <link rel="stylesheet" href="/clowder.css">
-<script src="/static/js/textual.js"></script>
 <script src="/clowder.js"></script>
+<script src="/static/js/textual.js"></script>
 </head>
 <body>
 <p id="closed">Closed. Load this page again to come back.</p>
-<div id="terminal" class="textual-terminal" data-session-websocket-url="ws://{host}/ws"
- data-font-size="16"></div>
+<div id="terminal" class="textual-terminal" data-font-size="16"></div>
 </body>
 </html>
 """
@@ -61,8 +60,17 @@ html, body { height: 100%; margin: 0; overflow: hidden; background: #14161b; col
 body.-closed .textual-terminal { opacity: 0.2; }
 body.-closed #closed { display: block; }
 """
-_SCRIPT = """// Keys go to the terminal as soon as it shows something.
+_SCRIPT = """// The key to the terminal came behind a #. It stays here, where pages of other ports
+// cannot read it, and not in the address, which is kept in the history.
+if (location.hash) {
+  localStorage.setItem("clowder", location.hash.slice(1));
+  history.replaceState(null, "", "/");
+}
 window.addEventListener("DOMContentLoaded", () => {
+  const key = localStorage.getItem("clowder") || "none";
+  document.getElementById("terminal").dataset.sessionWebsocketUrl =
+    `ws://${location.host}/ws/${key}`;
+  // Keys go to the terminal as soon as it shows something.
   const watcher = new MutationObserver(() => {
     if (document.body.classList.contains("-first-byte")) {
       watcher.disconnect();
@@ -94,7 +102,8 @@ def application(door: Door, command: str) -> "web.Application":
     async def guarded(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        refused = door.refusal(request.headers, websocket=request.path == "/ws")
+        websocket = request.path.startswith("/ws/")
+        refused = door.refusal(request.headers, websocket=websocket)
         if refused:
             raise web.HTTPForbidden(text=refused)
         if request.query.get("token") is not None and request.path == "/":
@@ -103,6 +112,8 @@ def application(door: Door, command: str) -> "web.Application":
             raise web.HTTPForbidden(
                 text="Open the address that `clowder web` printed; it works once."
             )
+        if websocket and not door.opens(request.match_info.get("key", "")):
+            raise web.HTTPForbidden(text="The key to the terminal is missing.")
         return await handler(request)
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -111,8 +122,8 @@ def application(door: Door, command: str) -> "web.Application":
         response.headers.update(door.headers(known))
         response.headers.popall("Server", None)
 
-    async def page(request: web.Request) -> web.Response:
-        return web.Response(text=_PAGE.format(host=request.host.lower()), content_type="text/html")
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text=_PAGE, content_type="text/html")
 
     async def style(_: web.Request) -> web.Response:
         return web.Response(text=_STYLE, content_type="text/css")
@@ -134,7 +145,7 @@ def application(door: Door, command: str) -> "web.Application":
             web.get("/clowder.css", style),
             web.get("/clowder.js", script),
             web.get("/static/{name:.+}", file),
-            web.get("/ws", carrier.handle_websocket),
+            web.get("/ws/{key}", carrier.handle_websocket),
             web.get("/download/{key}", carrier.handle_download),
         ]
     )
@@ -147,8 +158,9 @@ def _let_in(door: Door, token: str) -> "web.Response":
     cookie = door.exchange(token)
     if not cookie:
         raise web.HTTPForbidden(text="This address was used. Start `clowder web` again.")
-    # Away from the address with the token, which would stay in the history of the browser.
-    response = web.Response(status=303, headers={"Location": "/"})
+    # Away from the address with the token, which would stay in the history of the browser. What
+    # stands behind a # is never sent, so that the key is known to the page alone.
+    response = web.Response(status=303, headers={"Location": door.entrance})
     response.set_cookie(door.cookie_name, cookie, httponly=True, samesite="Strict", path="/")
     return response
 

@@ -1,10 +1,14 @@
 """Who may come in to `clowder web`. Pure: looks at headers, knows no network.
 
 Whoever reaches the page is the member, so nothing but the person at this machine may. The address
-that is printed holds a token that works once and gives a cookie, which no script and no other
-site can use. Pages of other sites run in the same browser and can reach this port: their requests
-carry another Host (when a name of theirs was pointed here), another Origin, or say that they come
-across sites; all of these are refused.
+that is printed holds a token that works once and gives two things: a cookie, which no script and no
+other site can use, and a key, without which there is no terminal. Cookies of one port go to all
+ports of a host, so another server on this machine may be given the cookie; the key comes behind a
+#, which no browser sends, and stays in the storage that the browser has for this port.
+
+Pages of other sites run in the same browser and can reach this port: their requests carry another
+Host (when a name of theirs was pointed here), another Origin, or say that they come across sites;
+all of these are refused.
 """
 
 import hmac
@@ -47,7 +51,7 @@ class Door:
 
     Args:
         endpoint: where the page is served.
-        secret: gives a new unguessable text; called twice.
+        secret: gives a new unguessable text; called three times.
     """
 
     def __init__(self, endpoint: Endpoint, secret: Callable[[], str]) -> None:
@@ -57,6 +61,7 @@ class Door:
         self.cookie_name = f"clowder-{endpoint.port}"
         self._token = secret()
         self._cookie = secret()
+        self._key = secret()
 
     @property
     def first_address(self) -> str:
@@ -69,6 +74,15 @@ class Door:
             return ""
         self._token = ""
         return self._cookie
+
+    @property
+    def entrance(self) -> str:
+        """Where whoever brought the token goes on, with the key; for nobody else."""
+        return f"/#{self._key}"
+
+    def opens(self, key: str) -> bool:
+        """Whether it is the key to a terminal."""
+        return _same(key, self._key)
 
     def knows(self, cookie: str) -> bool:
         """Whether it is the cookie that was given."""

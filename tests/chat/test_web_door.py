@@ -26,14 +26,19 @@ def test_the_token_works_once() -> None:
     assert it.exchange("secret-1") == ""
     assert it.exchange("") == ""
     assert it.knows("secret-2")
+    assert it.entrance == "/#secret-3"
 
 
 @given(st.text())
 def test_nothing_else_is_a_token_or_a_cookie(given_text: str) -> None:
     it = door()
-    if given_text not in ("secret-1", "secret-2"):
+    if given_text not in ("secret-1", "secret-2", "secret-3"):
         assert it.exchange(given_text) == ""
         assert not it.knows(given_text)
+        assert not it.opens(given_text)
+    # None of the three is another: whoever was given the cookie has no key.
+    assert [it.opens(f"secret-{number}") for number in (1, 2, 3)] == [False, False, True]
+    assert not it.knows("secret-3")
     assert it.exchange("secret-1")
     assert not it.knows("")
 

@@ -70,7 +70,7 @@ async def test_the_address_works_once_and_gives_a_cookie_that_no_script_reads(an
             assert answer.status == 403
         async with one.get(first, allow_redirects=False) as answer:
             assert answer.status == 303
-            assert answer.headers["Location"] == "/"
+            assert re.fullmatch(r"/#[\w-]{43}", answer.headers["Location"])
             cookie = answer.headers["Set-Cookie"]
             assert "HttpOnly" in cookie
             assert "SameSite=Strict" in cookie
@@ -120,10 +120,16 @@ async def refused(client: ClientSession, url: str, **headers: str) -> bool:
 async def test_the_workspace_is_shown_and_typed_into_through_a_websocket(ana: Machine) -> None:
     _, first = await asyncio.to_thread(served, ana)
     base = first.partition("?")[0]
-    origin, socket = base.rstrip("/"), base.replace("http", "ws", 1) + "ws?width=90&height=28"
+    origin, sockets = base.rstrip("/"), base.replace("http", "ws", 1) + "ws/"
     async with browser() as one, browser() as stranger:
-        async with one.get(first) as answer:
-            assert answer.status == 200
+        async with one.get(first, allow_redirects=False) as answer:
+            key = answer.headers["Location"].removeprefix("/#")
+        socket = f"{sockets}{key}?width=90&height=28"
+        # A server on another port is given the cookie by the browser, and nothing else.
+        assert await refused(one, f"{sockets}guess?width=90&height=28", Origin=origin)
+        assert await refused(one, f"{sockets}?width=90&height=28", Origin=origin)
+        async with one.get(base) as answer:
+            assert key not in await answer.text()
         assert await refused(one, socket)
         assert await refused(one, socket, Origin="https://evil.example")
         assert await refused(one, socket, Origin="http://127.0.0.1:1")
@@ -245,7 +251,7 @@ async def test_a_real_browser_shows_it_and_asks_nobody_else(ana: Machine) -> Non
         async with asyncio.timeout(SEEN_SECONDS):
             while not await tab.value(shown):  # noqa: ASYNC110 - the page tells nobody
                 await asyncio.sleep(0.05)
-        assert await tab.value("location.search") == ""
+        assert await tab.value("location.search + location.hash") == ""
         assert await tab.value("document.cookie") == ""
         for letter in "meow from chromium":
             await tab.ask("Input.insertText", text=letter)
