@@ -24,13 +24,17 @@ from crdt import keys, limits
 from crdt.epochs import Epochs
 from crdt.roster import Roster
 from crdt.roster_ops import (
+    Accept,
     Channel,
+    DeviceAdd,
+    DeviceRemove,
     Grant,
     Op,
     Rekey,
     Remove,
     Revoke,
     ScopeAdd,
+    ScopeRemove,
     Share,
     channel_id,
     scope_id,
@@ -44,6 +48,27 @@ MEMBERS = 500
 ADMINS = 10
 ADDED = 60
 """Ops that come in one by one when everything is here; the slowest tenth counts as well."""
+KINDS_IN_WORDS = {
+    "Accept": "accept",
+    "Admit": "admission",
+    "Channel": "channel",
+    "DeviceAdd": "device",
+    "DeviceCode": "code for a device",
+    "DeviceRemove": "removal of a device",
+    "Grant": "grant",
+    "Invite": "invite",
+    "Rekey": "key",
+    "Remove": "removal",
+    "Revoke": "revoked invite",
+    "ScopeAdd": "member in a private channel",
+    "ScopeRemove": "member out of a private channel",
+    "Share": "key handed on",
+}
+CONTESTED = "beside another op about its member"
+"""Then all is judged anew."""
+Ops = tuple[list[bytes], list[tuple[str, bytes]]]
+ROUNDS = 12
+"""People who come in afterwards, so often is each kind of op measured."""
 HANDSHAKES = 200
 
 
@@ -141,9 +166,55 @@ def company(size: int) -> list[bytes]:
     return [node.op.wire for node in team.roster.history.nodes]
 
 
+def later_ops(wires: list[bytes]) -> list[tuple[str, bytes]]:
+    """What comes to a company's roster later: people who come in, do what members do, and go.
+
+    Some ops stand beside the one before, all others behind everything. Gives each with its kind.
+    """
+    roster = Roster(keys.digest(b"x1.roster", wires[0][:-64]))
+    for wire in wires:
+        roster.add(wire)
+    team = Team(roster)
+    team._seq["ana"] = len(wires)
+    while len(roster.heads) > 1:
+        made = Channel(len(roster.heads).to_bytes(16, "big"), roster.history.scope, 0)
+        team.write("ana", made, roster.heads[: limits.ROSTER_PARENTS_MAX], 0)
+    contested = {_come_and_go(team, f"late{number}") for number in range(ROUNDS)}
+    return [
+        (CONTESTED if node.op.id in contested else type(node.op.args).__name__, node.op.wire)
+        for node in roster.history.nodes[len(wires) :]
+    ]
+
+
+def _come_and_go(team: Team, name: str) -> bytes:
+    """Gives the one op that stands beside another about the same member."""
+    founder, whom, roster = "ana", member(name), team.roster
+
+    def beside() -> tuple[bytes, ...]:
+        return roster.op(roster.heads[0]).parents
+
+    team.write(founder, Revoke(team.invite(founder, 100, None, 0).id), None, 0)
+    team.admit(founder, name, team.invite(founder, 100, None, 0), None, 0)
+    scope = team.scope(founder, name).args.scope  # type: ignore[union-attr]
+    rekey = team.write(founder, Rekey(scope, bytes(16), bytes(32), bytes(32), ()), None, 0)
+    team.write(founder, Share(rekey.id, public(name).sign, bytes(112)), None, 0)
+    team.write(founder, Grant(whom, 150), beside(), 0)
+    out = team.write(founder, ScopeRemove(scope, (whom,)), None, 0)
+    team.write(founder, Accept(out.id, (scope,)), None, 0)
+    team.write(founder, ScopeAdd(scope, (whom,)), beside(), 0)
+    phone = f"{name}'s phone"
+    code = team.code(name, level=150)
+    team.write(name, DeviceAdd(team.claim(phone, code.id)), None, 150)
+    team.write(founder, DeviceRemove(whom, public(phone).sign), None, 0)
+    contested = team.write(founder, Grant(whom, 120), beside(), 0)
+    gone = team.write(founder, Remove(whom), None, 0)
+    team.write(founder, Accept(gone.id, (roster.history.scope,)), None, 0)
+    return contested.id
+
+
 def read(path: Path) -> None:
     """In a process of its own: read a roster from its ops, and what comes to it one by one."""
-    wires: list[bytes] = msgspec.msgpack.decode(path.read_bytes(), type=list[bytes])
+    wires, more = msgspec.msgpack.decode(path.read_bytes(), type=Ops)
     first, later = wires[:-ADDED], wires[-ADDED:]
     before = memory_mib()
     roster = Roster(keys.digest(b"x1.roster", wires[0][:-64]))
@@ -161,8 +232,12 @@ def read(path: Path) -> None:
         assert roster.state.members
 
     added = [seconds(lambda wire=wire: add(wire)) for wire in later]  # type: ignore[misc]
-    assert len(roster.history.nodes) == len(wires)
-    told = {"resolved": resolved, "memory": after - before, "added": added}
+    by_kind: dict[str, list[float]] = {}
+    for kind, wire in more:
+        taken = seconds(lambda wire=wire: add(wire))  # type: ignore[misc]
+        by_kind.setdefault(kind, []).append(taken)
+    assert len(roster.history.nodes) == len(wires) + len(more)
+    told = {"resolved": resolved, "memory": after - before, "added": added, "kinds": by_kind}
     told["void"] = len(roster.state.void)
     sys.stdout.write(json.dumps(told))
 
@@ -217,7 +292,7 @@ def figures() -> Iterator[Figure]:
     wires = company(OPS)
     with tempfile.TemporaryDirectory(prefix="clw") as folder:
         path = Path(folder) / "roster"
-        path.write_bytes(msgspec.msgpack.encode(wires))
+        path.write_bytes(msgspec.msgpack.encode((wires, later_ops(wires))))
         command = [sys.executable, "-m", "bench.trust", str(path)]
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     told = json.loads(done.stdout)
@@ -229,6 +304,13 @@ def figures() -> Iterator[Figure]:
     yield Figure(f"{of}: one more op, median", 1000 * middle(added), "ms CPU", None, 5.0)
     slow = added[int(0.9 * len(added))]
     yield Figure(f"{of}: one more op, slowest tenth", 1000 * slow, "ms CPU")
+    contested = told["kinds"].pop(CONTESTED)
+    for kind, some in sorted(told["kinds"].items()):
+        what = f"{of}: one more {KINDS_IN_WORDS[kind]}"
+        yield Figure(what, 1000 * middle(some), "ms CPU", None, 5.0)
+    slowest = max(max(some) for some in told["kinds"].values())
+    yield Figure(f"{of}: the slowest of these", 1000 * slowest, "ms CPU")
+    yield Figure(f"{of}: a grant {CONTESTED}", 1000 * middle(contested), "ms CPU")
     yield Figure(f"new keys for {MEMBERS} members", rekeying(), "s CPU", None, 1.0)
     yield Figure("a handshake, both sides", 1000 * handshake(), "ms CPU", None, 5.0)
 

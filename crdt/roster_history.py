@@ -18,6 +18,7 @@ from crdt.claims import SignedClaim
 from crdt.keys import digest
 from crdt.limits import ID_BYTES
 from crdt.roster_ops import (
+    Accept,
     Admit,
     Channel,
     DeviceAdd,
@@ -116,8 +117,15 @@ class History:
         """Scope to the channels in it."""
         self.members_of: dict[bytes, list[bytes]] = {}
         """Device to the members that it says it belongs to: one, unless it lies."""
+        self.devices_of: dict[bytes, list[bytes]] = defaultdict(list)
+        """Member to the devices that say they belong to it."""
         self.gifts: list[Node] = []
         """Admissions and grants."""
+        self.offers: dict[bytes, list[Node]] = defaultdict(list)
+        """Member to its invites and device codes."""
+        self.reshown: set[bytes] = set()
+        """Members who came in by several ops: their claim was shown again."""
+        self.accepts: list[Node] = []
         self.unknown = 0
         self.rooted: dict[tuple[bytes, bytes], int] = defaultdict(int)
         """(device, member) to the ops by which the member began with it."""
@@ -206,6 +214,10 @@ class History:
             self.gifts.append(node)
         elif isinstance(args, Channel):
             self.scoped[args.scope] |= node.bit
+        elif isinstance(args, Invite):
+            self.offers[node.member].append(node)
+        elif isinstance(args, Accept):
+            self.accepts.append(node)
         elif args is None:
             self.unknown |= node.bit
         else:
@@ -216,6 +228,7 @@ class History:
         args, op_id = node.op.args, node.op.id
         if isinstance(args, DeviceCode):
             self.codes.add(op_id)
+            self.offers[node.member].append(node)
         elif isinstance(args, DeviceAdd):
             claim, code = self.device_claims[node.index].claim, self.code_of(node)
             pair = claim.sign, code.member
@@ -240,9 +253,12 @@ class History:
         members = self.members_of.setdefault(device, [])
         if member not in members:
             members.append(member)
+            self.devices_of[member].append(device)
 
     def _index_admission(self, node: Node, device: bytes, member: bytes, level: int) -> None:
         self._bind(node, device, member)
         self.rooted[device, member] |= node.bit
         self.given[member, level] |= node.bit
+        if self.admissions[member] & ~node.bit:
+            self.reshown.add(member)
         self.admissions[member] |= node.bit

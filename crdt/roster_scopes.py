@@ -50,6 +50,10 @@ class Scopes:
         """Scope to what counts of closing and opening its history."""
         self.void = 0
         self._changes: dict[tuple[bytes, bytes], list[Change]] = defaultdict(list)
+        self.named: dict[bytes, set[bytes]] = defaultdict(set)
+        """Member to the scopes in which something was about it."""
+        self._about: dict[bytes, int] = defaultdict(int)
+        """Scope to all ops about it, whether they count or not."""
         self._removals: dict[tuple[bytes, bytes], list[Node]] = defaultdict(list)
         """By admins and founders, of other members."""
         self._settle()
@@ -60,6 +64,7 @@ class Scopes:
         removes: list[Node] = []
         channels: list[Node] = []
         for node in sorted(self._relevant(), key=lambda node: node.order):
+            self._about[_scope_about(node)] |= node.bit
             if not counted & node.bit:
                 if isinstance(node.op.args, Rekey):
                     self.void_rekeys.append(node)
@@ -86,6 +91,8 @@ class Scopes:
         False when what was settled before may change; then all of it is to be settled anew.
         """
         args, counted = node.op.args, bool(self._resolution.valid & node.bit)
+        beside = self._about[_scope_about(node)] & ~node.past
+        self._about[_scope_about(node)] |= node.bit
         if not counted:
             if isinstance(args, Rekey):
                 self.void_rekeys.append(node)
@@ -100,6 +107,9 @@ class Scopes:
             return True
         if isinstance(args, ScopeAdd | ScopeHistory | Rekey):
             self._enter(node)
+            return True
+        if isinstance(args, ScopeRemove) and not beside:
+            self._remove([node])
             return True
         return False
 
@@ -142,7 +152,11 @@ class Scopes:
         assert isinstance(node.op.args, Channel)
         self.founding[scope] = node
         for member in {node.member, *node.op.args.members}:
-            self._changes[scope, member].append((node, False))
+            self._change(scope, member, node, leaves=False)
+
+    def _change(self, scope: bytes, member: bytes, node: Node, *, leaves: bool) -> None:
+        self._changes[scope, member].append((node, leaves))
+        self.named[member].add(scope)
 
     # Members of a scope -----------------------------------------------------------------------
 
@@ -206,7 +220,7 @@ class Scopes:
                 self.void |= node.bit
 
     def _take_out(self, node: Node, scope: bytes, member: bytes) -> None:
-        self._changes[scope, member].append((node, True))
+        self._change(scope, member, node, leaves=True)
         if member != node.member:
             self._removals[scope, member].append(node)
 
@@ -252,7 +266,7 @@ class Scopes:
             (self.rekeys if inside else self.void_rekeys).append(node)
         elif isinstance(args, ScopeAdd) and inside:
             for added in args.members:
-                self._changes[scope, added].append((node, False))
+                self._change(scope, added, node, leaves=False)
         elif isinstance(args, ScopeHistory) and inside:
             self.histories[scope].append(node)
         return inside
@@ -266,6 +280,11 @@ def is_closed(nodes: Iterable[Node]) -> bool:
         followed |= node.past
     last = (node.op.args for node in found if not followed & node.bit)
     return any(isinstance(args, ScopeHistory) and not args.open for args in last)
+
+
+def _scope_about(node: Node) -> bytes:
+    assert isinstance(node.op.args, Channel | ScopeAdd | ScopeRemove | ScopeHistory | Rekey)
+    return node.op.args.scope
 
 
 def _channel_of(node: Node) -> bytes:

@@ -3,7 +3,7 @@
 Everything here is frozen and the same on every replica that has the same ops.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crdt.cuts import Cut, Judged, cuts_by_member
@@ -167,21 +167,13 @@ class State:
 def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
     """The values for the ops that a resolution is about."""
     levels = _levels(resolution)
-    bindings = _bindings(history, resolution)
-    devices: dict[bytes, DeviceState] = {}
-    former: dict[bytes, DeviceState] = {}
+    devices, former = device_states(history, resolution, levels, history.admissions)
     owned: dict[bytes, list[bytes]] = {member: [] for member in levels}
-    for device, known in bindings.items():
-        level = levels.get(known.member)
-        end = resolution.devices.end_of(device, known.member)
-        if level is None or end is not None:
-            former[device] = replace(known, end=b"" if end is None else end.op.id)
-        else:
-            devices[device] = replace(known, level=level)
-            owned[known.member].append(device)
+    for device, known in devices.items():
+        owned[known.member].append(device)
     within = [node for node in history.nodes if resolution.within >> node.index & 1]
     invites = invite_states(resolution, within, levels)
-    devices.update(_papers(invites, devices.keys() | former.keys()))
+    devices.update(papers(invites.values(), devices.keys() | former.keys()))
     valid = resolution.valid & ~scopes.void
     unknown = [node for node in within if node.op.args is None]
     left = resolution.within & ~valid & ~resolution.paused
@@ -189,10 +181,14 @@ def assemble(history: History, resolution: Resolution, scopes: Scopes) -> State:
         left &= ~node.bit
     return State(
         members={
-            member: _member(history, resolution, member, level, owned[member], devices)
+            member: member_state(history, resolution, member, level, owned[member], devices)
             for member, level in levels.items()
         },
-        former_members=_former_members(history, resolution, levels, devices),
+        former_members={
+            member: gone
+            for member in resolution.events.keys() - levels.keys()
+            if (gone := former_state(history, resolution, member, devices)) is not None
+        },
         devices=devices,
         former_devices=former,
         channels={made.id: made for made in map(channel_state, scopes.channels)},
@@ -226,7 +222,28 @@ def _levels(resolution: Resolution) -> dict[bytes, int]:
     return {member: level for member, level in standings if level != NOBODY}
 
 
-def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceState]:
+def device_states(
+    history: History,
+    resolution: Resolution,
+    levels: Mapping[bytes, int],
+    members: Iterable[bytes],
+) -> tuple[dict[bytes, DeviceState], dict[bytes, DeviceState]]:
+    """The devices of some members, and those that were or said so; `levels` is of who is in."""
+    devices: dict[bytes, DeviceState] = {}
+    former: dict[bytes, DeviceState] = {}
+    for device, known in _bindings(history, resolution, members).items():
+        level = levels.get(known.member)
+        end = resolution.devices.end_of(device, known.member)
+        if level is None or end is not None:
+            former[device] = replace(known, end=b"" if end is None else end.op.id)
+        else:
+            devices[device] = replace(known, level=level)
+    return devices, former
+
+
+def _bindings(
+    history: History, resolution: Resolution, members: Iterable[bytes]
+) -> dict[bytes, DeviceState]:
     """Every device that came in or said so; what counts goes before what does not, then the first.
 
     A device may come in twice, with other keys: which ones it has must not depend on what was
@@ -234,8 +251,11 @@ def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceSta
     """
     nodes = [
         history.nodes[index]
-        for mask in (*history.admissions.values(), *history.additions.values())
-        for index in bits(mask & resolution.within)
+        for member in members
+        for index in bits(
+            (history.admissions.get(member, 0) | history.additions.get(member, 0))
+            & resolution.within
+        )
     ]
     nodes.sort(key=lambda node: (not resolution.valid & node.bit, node.order))
     found: dict[bytes, DeviceState] = {}
@@ -245,16 +265,14 @@ def _bindings(history: History, resolution: Resolution) -> dict[bytes, DeviceSta
     return found
 
 
-def _papers(
-    invites: Mapping[bytes, InviteState], taken: Collection[bytes]
-) -> dict[bytes, DeviceState]:
+def papers(invites: Iterable[InviteState], taken: Collection[bytes]) -> dict[bytes, DeviceState]:
     """Papers that keys are sealed for, by the key that their claims are signed with.
 
     They sign no op and write nothing, and take nobody's id.
     """
     return {
         paper.key: DeviceState(paper.key, paper.member, paper.level, b"", paper.box, paper.op)
-        for paper in invites.values()
+        for paper in invites
         if paper.box and not paper.revoked and paper.key not in taken
     }
 
@@ -278,12 +296,12 @@ def _claimed(history: History, node: Node) -> list[DeviceState]:
     return [DeviceState(claim.sign, claim.member, level, claim.link, claim.box, op)]
 
 
-def _member(
+def member_state(
     history: History,
     resolution: Resolution,
     member: bytes,
     level: int,
-    owned: list[bytes],
+    owned: Sequence[bytes],
     devices: Mapping[bytes, DeviceState],
 ) -> MemberState:
     """A member with the admission that is shown for it: the newest claim's.
@@ -310,22 +328,21 @@ def _member(
     )
 
 
-def _former_members(
+def former_state(
     history: History,
     resolution: Resolution,
-    levels: Mapping[bytes, int],
+    member: bytes,
     devices: Mapping[bytes, DeviceState],
-) -> dict[bytes, FormerState]:
-    found: dict[bytes, FormerState] = {}
-    for member, events in resolution.events.items():
-        ends = [history.nodes[e.indexes[0]] for e in events if e.level == NOBODY]
-        if member in levels or not ends or not any(event.admission for event in events):
-            continue
-        admitted = _member(history, resolution, member, NOBODY, [], devices)
-        # Who was removed cannot make it look like leaving.
-        end = min(ends, key=lambda n: (n.member == member, n.op.body.level, n.op.id))
-        found[member] = FormerState(member, admitted.admit_op, end.op.id, end.member)
-    return found
+) -> FormerState | None:
+    """What there is to say of a member who is not in; None of who never was."""
+    events = resolution.events.get(member, ())
+    ends = [history.nodes[e.indexes[0]] for e in events if e.level == NOBODY]
+    if not ends or not any(event.admission for event in events):
+        return None
+    admitted = member_state(history, resolution, member, NOBODY, [], devices)
+    # Who was removed cannot make it look like leaving.
+    end = min(ends, key=lambda n: (n.member == member, n.op.body.level, n.op.id))
+    return FormerState(member, admitted.admit_op, end.op.id, end.member)
 
 
 def _claim_id(node: Node) -> bytes:

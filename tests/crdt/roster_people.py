@@ -9,10 +9,12 @@ import msgspec
 
 from crdt import keys, roster_ops
 from crdt.claims import build_claim, decode_claim
+from crdt.cuts import ends_of
 from crdt.errors import Invalid
 from crdt.keys import DeviceKeys, DevicePublic
 from crdt.roster import Roster
 from crdt.roster_ops import (
+    Accept,
     Admit,
     AnyArgs,
     Channel,
@@ -22,6 +24,7 @@ from crdt.roster_ops import (
     Genesis,
     Grant,
     Invite,
+    Kept,
     Op,
     Place,
     Rekey,
@@ -218,13 +221,20 @@ class Team:
 
     # Devices ----------------------------------------------------------------------------------
 
-    def code(self, who: str, *, paper: bool = False, on: Sequence[bytes] | None = None) -> Op:
+    def code(
+        self,
+        who: str,
+        *,
+        paper: bool = False,
+        on: Sequence[bytes] | None = None,
+        level: int | None = None,
+    ) -> Op:
         """A code for a device of the member; on paper it lasts."""
         seed = bytes_of((who, self._seq.get(who, 0), "code", paper))
         lasts = roster_ops.LASTING if paper else 10**12
         box = public(f"paper {seed.hex()}").box if paper else b""
         args = DeviceCode(keys.sign_public(seed), lasts, bytes_of("door"), b"rest", box)
-        op = self.write(who, args, on)
+        op = self.write(who, args, on, level)
         self.invites[op.id] = seed
         return op
 
@@ -265,7 +275,7 @@ KINDS = (
     "invite", "invite", "admit", "admit", "admit", "replay", "revoke", "grant", "grant", "grant",
     "remove", "remove", "leave", "scope", "add", "add", "take", "rekey", "unknown", "lie",
     "code", "paper", "device", "device", "device", "drop", "take", "drop",
-    "close", "open",
+    "close", "open", "accept", "accept",
 )  # fmt: skip
 
 
@@ -344,6 +354,8 @@ class Play:
             return team.drop(who, target, of[level % len(of)], on)
         if kind == "unknown":
             return team.unknown(who, on)
+        if kind == "accept":
+            return self._accept(on, who, target, number)
         return self._scope(kind, on, who, target)
 
     def _admit(self, kind: str, on: list[bytes], who: str, number: int) -> Op | None:
@@ -388,6 +400,17 @@ class Play:
         if name not in known:
             known.append(name)
         return op
+
+    def _accept(self, on: list[bytes], who: str, target: str, number: int) -> Op | None:
+        """Somebody says what stays, mostly of what they ended themselves."""
+        ends = [op for op in self.ops if ends_of(op)]
+        own = [op for op in ends if op.body.member == member(who)]
+        some = own if own and number % 5 else ends
+        if not some:
+            return None
+        scopes = tuple(sorted({self.team.roster.history.scope, *self.scopes[-number % 3 :]}))
+        last = Kept(bytes(16), 1, public(target).sign, INCARNATION, number, bytes_of(number))
+        return self.team.write(who, Accept(some[-1 - number % len(some)].id, scopes, (last,)), on)
 
     def _scope(self, kind: str, on: list[bytes], who: str, target: str) -> Op | None:
         team = self.team

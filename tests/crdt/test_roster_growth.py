@@ -3,8 +3,8 @@
 from itertools import permutations
 
 from crdt.roster import Roster
-from crdt.roster_ops import Channel, Op, Rekey, ScopeAdd, ScopeHistory
-from tests.crdt.roster_people import Team, bytes_of, member, scope_of
+from crdt.roster_ops import Accept, Channel, Op, Rekey, ScopeAdd, ScopeHistory, ScopeRemove
+from tests.crdt.roster_people import Team, bytes_of, member, public, scope_of
 
 
 def grows_alike(team: Team, beside: list[Op]) -> None:
@@ -89,3 +89,79 @@ def test_a_history_that_is_closed_and_opened_side_by_side() -> None:
     assert team.roster.state.void == {said[2].id, said[3].id}, "a member, and somebody outside"
     team.write("ben", ScopeHistory(scope, True))
     assert not team.roster.state.closed
+
+
+def follows(team: Team, op: Op) -> None:
+    """An op behind all others, in a state that was looked at before: nothing is made anew."""
+    roster = Roster(team.roster.workspace)
+    for op_id in team.roster.missing_from(()):
+        if op_id == op.id:
+            assert roster.state.members
+        roster.add(team.roster.wire(op_id))
+    assert roster._state is not None, "it grew"
+    assert roster.state == read(team).state
+
+
+def test_whose_admission_is_shown_follows_from_who_is_in() -> None:
+    team = Team.new()
+    for name, level in (("ben", 50), ("cyd", 60)):
+        team.bring("ana", name, level)
+    invite = team.invite("ana")
+    heads = team.roster.heads
+    first, second = (team.admit(who, "dee", invite, heads) for who in ("ben", "cyd"))
+    assert team.roster.state.members[member("dee")].admit_op == first.id
+    team.write("ana", Channel(bytes_of("merging", 16), team.roster.history.scope, 0))
+    follows(team, team.remove("ana", "ben"))
+    assert team.roster.state.members[member("dee")].admit_op == second.id
+    team.remove("ana", "dee")
+    follows(team, team.remove("ana", "cyd"))
+    assert team.roster.state.former_members[member("dee")].admit_op == first.id
+    follows(team, team.grant("ana", "cyd", 100))
+    assert team.roster.state.former_members[member("dee")].admit_op == second.id
+
+
+def test_what_a_device_brought_in_belongs_to_its_own_removal() -> None:
+    team = Team.new()
+    team.bring("ana", "mia")
+    team.add("mia", "phone", team.code("mia"))
+    heads = team.roster.heads
+    removal = team.drop("ana", "mia", "phone", heads)
+    team.using["mia"] = "phone"
+    code = team.code("mia", on=heads)
+    team.add("mia", "pad", code, [code.id])  # Beside the removal: the pad is out, too.
+    team.using["mia"] = "mia"
+    follows(team, team.write("ana", Accept(removal.id, (team.roster.history.scope,))))
+    (cut,) = team.roster.state.cuts[member("mia")]
+    assert cut.devices == {public("phone").sign, public("pad").sign}
+    follows(team, team.drop("ana", "mia", "pad"))
+    (cut,) = team.roster.state.cuts[member("mia")]
+    assert cut.devices == {public("phone").sign}
+
+
+def test_somebody_who_comes_back_is_in_the_scopes_that_kept_them() -> None:
+    team = Team.new()
+    for name in ("ben", "cyd"):
+        team.bring("ana", name)
+    scope = scope_of(team.scope("ana", "ben"))
+    team.remove("ana", "ben")
+    assert team.roster.state.scopes[scope] == {member("ana")}
+    follows(team, team.grant("ana", "ben", 100))
+    assert team.roster.state.scopes[scope] == {member("ana"), member("ben")}
+
+
+def test_somebody_is_taken_out_of_a_scope_beside_what_they_do_there() -> None:
+    team = Team.new()
+    for name in ("ben", "cyd", "dee"):
+        team.bring("ana", name)
+    scope = scope_of(team.scope("ana", "ben", "cyd"))
+    heads = team.roster.heads
+    added = team.write("ben", ScopeAdd(scope, (member("dee"),)), heads)
+    beside = [
+        added,
+        team.write("ana", ScopeRemove(scope, (member("ben"),)), heads),
+        team.write("cyd", ScopeRemove(scope, (member("ana"),)), heads),
+        rekey(team, "ben", scope, heads),
+    ]
+    grows_alike(team, beside)
+    assert team.roster.state.scopes[scope] == {member("ana"), member("cyd")}
+    assert added.id in team.roster.state.void
