@@ -101,9 +101,7 @@ class _Reader:
         self.at = 0
 
     def value(self, depth: int) -> Value:
-        self._items += 1
-        if self._items > CBOR_ITEMS_MAX:
-            raise Invalid("the node holds too many values")
+        self._count()
         if depth == 0:
             raise Invalid("the node is nested too deeply")
         major, argument = self._head()
@@ -123,6 +121,11 @@ class _Reader:
         if major == _TAG and argument == _LINK_TAG:
             return self._link()
         raise Invalid("the node holds a kind that manifests do not use")
+
+    def _count(self) -> None:
+        self._items += 1
+        if self._items > CBOR_ITEMS_MAX:
+            raise Invalid("the node holds too many values")
 
     def _head(self) -> tuple[int, int]:
         first = self._take(1)[0]
@@ -160,9 +163,11 @@ class _Reader:
         result: dict[str, Value] = {}
         previous: tuple[int, bytes] = (-1, b"")
         for _ in range(count):
-            key = self.value(1)
-            if not isinstance(key, str):
+            self._count()
+            major, length = self._head()
+            if major != _TEXT:
                 raise Invalid("a map key is not text")
+            key = self._text(length)
             order = _key_order(key)
             if order <= previous:
                 raise Invalid("map keys are not sorted and unique")
