@@ -49,5 +49,6 @@ class Announcements:
         return next(iter(tagged_secrets(secrets, known.nonce, known.tags)), None)
 
     def heard(self, secrets: Sequence[LinkSecret]) -> list[Heard]:
-        """All of them, the newest last."""
-        return [Heard(urls, self.secret(urls, secrets) is not None) for urls in self]
+        """All of them, the newest last; but for labels, which are of no workspace."""
+        devices = (urls for urls in self if not self._known[urls].label)
+        return [Heard(urls, self.secret(urls, secrets) is not None) for urls in devices]

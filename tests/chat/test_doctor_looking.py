@@ -225,6 +225,7 @@ def test_announcements_are_ours_or_of_others_and_are_bounded() -> None:
     for number, secret in enumerate([TEAM, OTHERS]):
         said = Announcement.of_secrets([secret], bytes([number]) * 16)
         heard.add((f"ws://10.0.0.{number}:1",), said)
+    heard.add(("ws://10.0.0.9:1",), Announcement.of_secrets([OTHERS], bytes(16), b"lbl"))
     assert heard.heard([TEAM]) == [
         Heard(("ws://10.0.0.0:1",), True),
         Heard(("ws://10.0.0.1:1",), False),
