@@ -60,7 +60,8 @@ ANSWER_MS = 1_000  # a peer that has not answered WANT-ROOT by then is not waite
 LATE_MAX = 64  # blocks a holder, asked for and given up, that are still welcome
 
 UPLOADS_QUEUED_MAX = 2  # chunks waiting for the uplink; more become BUSY (notes: 2.1x against 1.2x)
-UPLOADS_PREFETCH_MAX = 1  # of these, for peers that only prefetch
+UPLOADS_PREFETCH_MAX = 1  # of these, for peers that only prefetch, while people ask, too:
+UPLOADS_PEOPLE_MS = 2_000  # which is when a person asked so recently; a chunk's time on a slow line
 UPLOADS_ALONE_MAX = 8  # for one peer that can ask nobody else: nothing is lost by a longer queue
 UPLOADS_OPEN_MAX = 16  # with those that stalled on a slow link and no longer count
 BUSY_LINE_SHARE = 0.5  # of a chunk's time between two refused peers' turns: some come in vain

@@ -371,6 +371,31 @@ def test_a_person_goes_before_a_relay_at_the_uplink() -> None:
     assert ana.complete[ref.root] - 150 < 300
 
 
+def test_a_relay_has_the_whole_line_until_people_ask() -> None:
+    size = 2_000_000
+    network = Network(latency_ms=5.0)
+    origin, relay, ana, ben = network.add(names(4))
+    origin.up_rate = 20 * MBIT
+    network.link(origin, relay, relay=relay)
+    kept, seen = (put(network, origin, picture(size, seed)) for seed in (1, 2))
+    network.run(100.0)
+    start = network.now
+    network.give(relay, ports.Want(kept.root, prefetch=True))
+    network.run()
+    assert relay.complete[kept.root] - start < 1.1 * size / origin.up_rate
+
+    network.mesh([origin, ana, ben])
+    again = put(network, origin, picture(2 * size, seed=3))
+    network.give(relay, ports.Want(again.root, prefetch=True))
+    network.run(network.now + 300.0)
+    start = network.now
+    for person in (ana, ben):
+        want(network, person, seen)
+    network.run(done=lambda: bool(ana.complete and ben.complete))
+    last = max(person.complete[seen.root] for person in (ana, ben)) - start
+    assert last < 1.6 * size / origin.up_rate, "a place is kept for them"
+
+
 def test_two_files_come_at_the_same_pace() -> None:
     network, origin, (ana,), first = swarm(1, 1_000_000)
     second = put(network, origin, picture(1_000_000, seed=2))
@@ -387,7 +412,7 @@ def test_what_a_person_wants_overtakes_what_is_prefetched() -> None:
     second = put(network, origin, picture(1_000_000, seed=2))
     network.run(200.0)
     network.give(ana, ports.Want(first.root, prefetch=True))
-    network.run(230.0)
+    network.run(60.0)
     want(network, ana, second)
     network.run()
     assert ana.complete[second.root] < ana.complete[first.root]
@@ -399,7 +424,7 @@ def test_a_prefetched_file_that_is_opened_becomes_wanted() -> None:
     network.run(200.0)
     for ref in (first, second):
         network.give(ana, ports.Want(ref.root, prefetch=True))
-    network.run(230.0)
+    network.run(60.0)
     want(network, ana, second)
     network.run()
     assert ana.complete[second.root] < ana.complete[first.root]

@@ -9,9 +9,13 @@ Two rules keep a swarm fast (measured: notes on block exchange, docs/protocol/bl
   its recipient's link ends, and does not hold back a peer that is `alone` (it could not get the
   chunk from the recipient) nor, when the recipient only prefetches, a peer that waits for the file.
 
+Peers that only prefetch have one of the two places while people ask, so that a person finds one;
+else both, since each refusal crosses the line that a relay is there to spare.
+
 Manifests are small and exempt from both.
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -29,6 +33,7 @@ from chat.blocks.limits import (
     UPLOAD_STALL_MS,
     UPLOADS_ALONE_MAX,
     UPLOADS_OPEN_MAX,
+    UPLOADS_PEOPLE_MS,
     UPLOADS_PREFETCH_MAX,
     UPLOADS_QUEUED_MAX,
 )
@@ -89,9 +94,13 @@ class Uploads:
         self._line: float = 0.0
         """When the last peer that was refused is expected back."""
         self._block_length = 0
+        self._person_at = -math.inf
+        """When a peer asked last for what somebody waits for."""
 
     def admit(self, ask: Ask, now: float) -> No | None:
         """None: the caller reads and sends the block. Else the refusal to answer with."""
+        if not ask.prefetch:
+            self._person_at = now
         if (ask.peer, ask.cid) in self._open:
             return self._busy(now)
         held_back = self._held_back(ask, now)
@@ -110,8 +119,10 @@ class Uploads:
         if len(self._open) >= UPLOADS_OPEN_MAX:
             return True
         if ask.prefetch:
+            people = now - self._person_at < UPLOADS_PEOPLE_MS
             prefetched = sum(each.prefetch for each in queued)
-            return len(queued) >= UPLOADS_QUEUED_MAX or prefetched >= UPLOADS_PREFETCH_MAX
+            most = UPLOADS_PREFETCH_MAX if people else UPLOADS_QUEUED_MAX
+            return len(queued) >= UPLOADS_QUEUED_MAX or prefetched >= most
         if ask.alone:
             own = sum(peer == ask.peer for peer, _ in self._open)
             return own >= UPLOADS_ALONE_MAX
