@@ -93,6 +93,8 @@ class Managing:
                 self._change(managing.remove(member.member, member.name))
             elif what == "name":
                 self._name(member)
+            elif what == "devices":
+                self._do(actions.Show("devices"))
 
         self._screen.app.push_screen(MemberScreen(member, me, devices, words), decided)
 

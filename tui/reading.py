@@ -235,5 +235,5 @@ def lead(channel: Channel, has_older: bool) -> str:
     if channel.earlier:
         return f"You came into #{channel.name} here; what was said before is not for newcomers."
     if channel.name == "general" and not channel.last_at:
-        return "Nothing here yet · /invite lets people in · F1 helps"
+        return "Nothing here yet · /invite lets people in · /help explains"
     return f"This is the beginning of #{channel.name}."

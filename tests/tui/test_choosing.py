@@ -3,7 +3,9 @@
 from tests.tui.face import Face, open_face, story
 from tests.tui.lively import lively
 from tests.tui.shown import SGR, shown_in, text_of
+from tui import keymap
 from tui.config import UiConfig
+from tui.screens import help
 
 CTRL_Q, ESCAPE = b"\x11", b"\x1b"
 
@@ -67,23 +69,25 @@ def test_the_chosen_message_is_marked_without_any_colour() -> None:
     assert any("Done, it is in the notes" in run for run in said)
 
 
-@story
-async def test_help_shows_the_keys_that_are_bound_and_what_they_are_called() -> None:
+def test_help_shows_the_keys_that_are_bound_and_what_they_are_called() -> None:
     keys = {"quick_switch": "ctrl+g", "reply": "x,ctrl+r"}
-    async with open_face(lively(), size=(110, 90), config=UiConfig(keys=keys)) as face:
-        await face.shows("F1 help  Ctrl+G go to")
-        await face.press("f1")
-        await face.shows("Everywhere")
-        rows = [" ".join(row.split()) for row in face.text.split("\n")]
-        assert any("Ctrl+G Go to a channel quick_switch" in row for row in rows)
-        assert any("x or Ctrl+R Reply reply" in row for row in rows)
-        assert not any("Ctrl+K" in row for row in rows)
-        assert "Names for [keys]" not in face.text
-    async with open_face(lively(), size=(60, 200), config=UiConfig(keys=keys)) as face:
-        await face.press("f1")
-        await face.shows("Names for [keys]")
-        rows = [" ".join(row.split()) for row in face.text.split("\n")]
-        assert any("quick_switch Ctrl+G" in row for row in rows)
+    rows = [" ".join(row.plain.split()) for row in help.keys_text(keys, names=True)]
+    assert "Ctrl+G Go to a channel quick_switch" in rows
+    assert "x or Ctrl+R Reply reply" in rows
+    assert not any("Ctrl+K" in row for row in rows)
+    assert "Enter Send" in rows, "what cannot be changed has no name"
+    narrow = [" ".join(row.plain.split()) for row in help.names_text(keys, 18)]
+    assert "quick_switch Ctrl+G" in narrow
+    assert len(narrow) == 2 + sum(bool(key.action) for key in keymap.KEYS)
+
+
+@story
+async def test_hints_show_the_keys_that_are_bound() -> None:
+    keys = {"quick_switch": "ctrl+g", "help": "f12"}
+    async with open_face(lively(), size=(100, 20), config=UiConfig(keys=keys)) as face:
+        await face.shows("F12 help  Ctrl+G go to")
+        await face.press("f12")
+        await face.shows("Everywhere", "  help")
 
 
 @story

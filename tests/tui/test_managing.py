@@ -104,7 +104,7 @@ async def test_who_may_not_is_told_and_offered_nothing() -> None:
         await face.shows("Whom? /kick ana")
     me = world.me
     for member in world.members.values():
-        assert {what for what, _ in answers(member, me)} <= {"no", "name", "verify"}
+        assert {what for what, _ in answers(member, me)} <= {"no", "name", "verify", "devices"}
     senior = replace(me, level=10)
     bo = next(m for m in world.members.values() if m.nick == "bo")
     assert [what for what, _ in answers(bo, senior)] == [

@@ -12,6 +12,7 @@ from tests.tui.test_plain_mode import told
 from tui.config import UiConfig
 from tui.screens.devices import CodeScreen, DeviceScreen, DevicesScreen, PaperScreen
 from tui.screens.line import Line
+from tui.screens.members import MembersScreen
 
 HERE, LAPTOP, PAPER = "aa" * 32, "bb" * 32, "cc" * 32
 
@@ -82,7 +83,9 @@ async def test_one_more_comes_in_by_a_code_which_goes_then() -> None:
 @story
 async def test_words_on_paper_are_shown_once_after_a_question() -> None:
     async with open_face(owner(), config=UiConfig(ascii=True)) as face:
-        await face.say("/devices")
+        await face.press("alt+m")
+        await pick(face, MembersScreen, "mia")
+        await choose(face, "devices")
         await face.shows("Words on paper")
         options = face.app.screen.query_one(OptionList)
         options.highlighted = options.get_option_index("paper")

@@ -118,6 +118,7 @@ async def reaction(face: Face) -> None:
 DEEPER: tuple[Callable[[Face], Awaitable[None]], ...] = (member, topic, paper, reaction)
 
 
+@pytest.mark.long
 @story
 async def test_dialogs_behind_dialogs_fit_too() -> None:
     world = led_by_mia()

@@ -141,7 +141,7 @@ class GalleryScreen(Screen[Message | None]):
         self._title.update(styled((f"#{self._channel}", "bold"), (f"  {count}", "$muted")))
         file = self._grid.chosen
         if file is None:
-            told = "No pictures here yet. Ctrl+O shares one." if self._read_once else ""
+            told = "No pictures here yet. /put shares one." if self._read_once else ""
             self._line.update(styled((told, "$muted"), (f"\n{_KEYS}", "$faint")))
             return
         _, message = self._found[file.id]

@@ -99,6 +99,8 @@ def answers(member: Member, me: Member | None) -> list[tuple[str, str]]:
     able = [("no", "Back")]
     if not member.me and member.role != "relay":
         able.append(("name", "Call them something of your own"))
+    if member.me:
+        able.append(("devices", "Your devices"))
     if member.state == "in" and not member.me and member.role != "relay":
         if member.verified != "yes":
             able.append(("verify", "We compared the words: they are the same"))
