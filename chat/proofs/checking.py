@@ -3,7 +3,8 @@ shows what they sent.
 
 A file is read into a workspace of its own, in memory, which belongs to nobody who is in it: ops go
 through the roster's rules, runs through `crdt.ingest.judge`, entries that stand through the reader.
-So what verifies here is what every member's machine would have taken, and reads as it does there.
+So what verifies here is what every member's machine would have taken, and reads as it does there;
+what is proven to be forked is void here, too.
 What opens texts are the keys in the file and those that public channels have in the roster.
 
 A fault in one op or run is noted, and the rest goes on; what rests on it will be a fault too. A
@@ -19,13 +20,14 @@ from msgspec.structs import replace
 from chat import model, reader
 from chat.proofs import records
 from chat.proofs.exported import EpochKey, Exported, Keys, known_epoch
-from chat.proofs.records import Begin, End, Key, Name, Op, Record, Run
+from chat.proofs.records import Begin, End, Fork, Key, Name, Op, Record, Run
 from chat.store import Store
 from chat.verification import MEMBER_WORDS, fingerprint, words
 from chat.views import Views
 from chat.voiding import Voiding
 from chat.workspace import Identity, Now
 from crdt import entry as entries
+from crdt import forks
 from crdt.entry import Entry, LogId
 from crdt.errors import Invalid, TooNew
 from crdt.ingest import Append, judge
@@ -118,6 +120,9 @@ class Checker:
                 self._take_op(wire)
             case Name(what, text):
                 self._names[what] = text
+            case Fork(wire):
+                self._settle()
+                self._take_fork(wire)
             case Key(epoch, channel, key):
                 self._settle()
                 self._keys.given.setdefault((epoch, channel), key)
@@ -203,6 +208,23 @@ class Checker:
                 f"Entries of {self._who(log.device)} in #{self._where(log.channel)}, from number "
                 f"{run.first_seq} on, do not verify: {error}."
             )
+
+    def _take_fork(self, wire: bytes) -> None:
+        """Nothing has been read yet of the log that a proof is about: it goes by it from now on."""
+        try:
+            proof = forks.check(self._workspace.id, wire)
+        except TooNew:
+            self.fault("A proof that a log was forked needs a newer Clowder.")
+            return
+        except Invalid as error:
+            self.fault(f"A proof that a log was forked does not verify: {error}.")
+            return
+        log = proof.log
+        known = self._workspace.member_of(log.device) is not None
+        if not known or log.channel not in self._roster.state.channels:
+            self.fault("A proof of a fork is about nobody, or about no channel.")
+            return
+        self._workspace.store.add_fork(log, proof.seq, proof.first, proof.second)
 
     def _judge(self, run: entries.Run) -> None:
         log, workspace, store = run.log, self._workspace, self._workspace.store

@@ -9,10 +9,11 @@
     4 key    [epoch 32, channel 16, key 32]       a channel's key, before what it opens
     5 run    consecutive entries of one log       upwards, without gaps; state logs first
     6 end    [records before this, digest 32]     of all bytes before this record; once, last
+    7 fork   proof that a log was forked          before keys and runs; none where there is no fork
 
-Ops come before names, names before the rest; keys and runs may alternate. The digest tells a file
-that was cut or damaged on its way from one that somebody changed; it is no signature. What is
-signed are ops and runs. Format: docs/protocol/export.md.
+Ops come before names, names before forks, forks before the rest; keys and runs may alternate. The
+digest tells a file that was cut or damaged on its way from one that somebody changed; it is no
+signature. What is signed are ops and runs. Format: docs/protocol/export.md.
 """
 
 import hashlib
@@ -47,9 +48,18 @@ class Kind(IntEnum):
     KEY = 4
     RUN = 5
     END = 6
+    FORK = 7
 
 
-_STAGE = {Kind.BEGIN: 0, Kind.OP: 1, Kind.NAME: 2, Kind.KEY: 3, Kind.RUN: 3, Kind.END: 4}
+_STAGE = {
+    Kind.BEGIN: 0,
+    Kind.OP: 1,
+    Kind.NAME: 2,
+    Kind.FORK: 3,
+    Kind.KEY: 4,
+    Kind.RUN: 4,
+    Kind.END: 5,
+}
 """Records come by stage, ascending."""
 
 _Digest = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
@@ -101,12 +111,19 @@ class Run(msgspec.Struct, frozen=True):
     data: bytes
 
 
-Record = Begin | Op | Name | Key | Run | End
+class Fork(msgspec.Struct, frozen=True):
+    """A proof that a log was forked (`crdt.forks`), not yet checked."""
+
+    wire: bytes
+
+
+Record = Begin | Op | Name | Fork | Key | Run | End
 _BODIES = {Kind.BEGIN: Begin, Kind.NAME: Name, Kind.KEY: Key, Kind.END: End}
 _KINDS: dict[type[Record], Kind] = {
     Begin: Kind.BEGIN,
     Op: Kind.OP,
     Name: Kind.NAME,
+    Fork: Kind.FORK,
     Key: Kind.KEY,
     Run: Kind.RUN,
     End: Kind.END,
@@ -130,7 +147,7 @@ class Writer:
 
     def record(self, record: Record) -> bytes:
         """One more record."""
-        if isinstance(record, Op):
+        if isinstance(record, Op | Fork):
             body = record.wire
         else:
             body = record.data if isinstance(record, Run) else _encoder.encode(record)
@@ -195,6 +212,8 @@ def read(source: Source) -> Iterator[Record]:
 def _record(kind: Kind, body: bytes) -> Record:
     if kind is Kind.OP:
         return Op(body)
+    if kind is Kind.FORK:
+        return Fork(body)
     if kind is Kind.RUN:
         return Run(body)
     try:

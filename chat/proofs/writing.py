@@ -3,7 +3,8 @@
 The roster goes in whole, since rights follow from all of it. Runs end where a signature is kept,
 at anchors and at a log's head, so each can be checked with one or two of them. Keys are those of
 channels, not those of epochs they follow from: one of these would open the other channels of its
-scope and, through its wraps, all of their past.
+scope and, through its wraps, all of their past. Proofs of forks go in before all entries, so that
+whoever judges the file voids what members see as void.
 
 An excerpt for a guest has the same bytes with less in them: one channel, its newest messages, no
 shared notes, no keys, and the names of who wrote them alone.
@@ -11,10 +12,11 @@ shared notes, no keys, and the names of who wrote them alone.
 
 from collections.abc import Iterator, Sequence
 
-from chat.proofs.records import NAME_MAX_CHARS, Begin, Key, Name, Op, Run, Writer
+from chat.proofs.records import NAME_MAX_CHARS, Begin, Fork, Key, Name, Op, Run, Writer
 from chat.workspace import Workspace
 from crdt.entry import Entry, LogId, encode_run, to_run
 from crdt.errors import NotReadable
+from crdt.forks import prove_again
 from crdt.limits import ANCHOR_EVERY
 from crdt.ops import PART_NOTES, PART_STATE, PART_TIMELINE
 from crdt.roster_ops import MODE_PUBLIC
@@ -36,6 +38,8 @@ def export(
         yield writer.record(Name(member, workspace.nick(member)[:NAME_MAX_CHARS]))
     for channel in channels:
         yield writer.record(Name(channel, workspace.channel_name(channel)[:NAME_MAX_CHARS]))
+    for fork in _forks(workspace, channels):
+        yield writer.record(fork)
     for channel in channels:
         given: set[bytes] = set()
         closed = roster.state.channels[channel].mode != MODE_PUBLIC
@@ -70,10 +74,22 @@ def excerpt(workspace: Workspace, channel: bytes, now_ms: int, newest: int) -> I
     authors = {workspace.member_of(log.device) for log in firsts}
     for member in sorted(author for author in authors if author is not None):
         yield writer.record(Name(member, workspace.nick(member)[:NAME_MAX_CHARS]))
+    for fork in _forks(workspace, (channel,)):
+        yield writer.record(fork)
     for log, first in firsts.items():
         for entries in _runs(workspace, log, first):
             yield writer.record(_run(workspace, entries))
     yield writer.end()
+
+
+def _forks(workspace: Workspace, channels: Sequence[bytes]) -> Iterator[Fork]:
+    """What proves that logs of some channels were forked, whether they are held or not."""
+    for log in sorted(log for log in workspace.store.fork_points() if log.channel in channels):
+        kept = workspace.store.fork(log)
+        # What an older build kept has more in it than a proof, and may lack a signature.
+        proof = None if kept is None else prove_again(workspace.id, *kept)
+        if proof is not None:
+            yield Fork(proof.wire)
 
 
 def _run(workspace: Workspace, entries: Sequence[Entry]) -> Run:

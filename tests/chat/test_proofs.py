@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from chat.proofs import records
 from chat.proofs.checking import Checker, Proof, check
-from chat.proofs.records import Begin, End, Key, Name, Op, Record, Run, Writer
+from chat.proofs.records import Begin, End, Fork, Key, Name, Op, Record, Run, Writer
 from chat.proofs.writing import export
 from chat.verification import MEMBER_WORDS, fingerprint, words
 from crdt.entry import Item, decode_run, encode_run
@@ -354,7 +354,7 @@ def test_what_a_file_calls_people_does_not_reach_a_screen_as_it_is() -> None:
 
 
 def test_vectors() -> None:
-    assert [len(VECTORS[kind]) for kind in ("files", "refused")] == [3, 6]
+    assert [len(VECTORS[kind]) for kind in ("files", "refused")] == [4, 7]
     for each in VECTORS["files"]:
         data = bytes.fromhex(each["bytes"])
         proof, texts = judged(data)
@@ -370,6 +370,7 @@ def test_vectors() -> None:
 RECORD = st.one_of(
     st.binary(max_size=60).map(Op),
     st.binary(max_size=60).map(Run),
+    st.binary(max_size=60).map(Fork),
     st.builds(Name, st.binary(min_size=16, max_size=16), st.text(max_size=40)),
     st.builds(
         Key,
@@ -395,6 +396,6 @@ def test_any_bytes_are_a_proof_or_one_error(data: bytes) -> None:
         proof, texts = judged(data)
     except Invalid:
         return
-    given = [each for each in parts(data) if isinstance(each, Op | Run)]
+    given = [each for each in parts(data) if isinstance(each, Op | Run | Fork)]
     assert bool(given) == bool(proof.faults)
     assert not texts
