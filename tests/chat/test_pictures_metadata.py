@@ -216,6 +216,15 @@ def test_application_extensions_of_a_gif_go() -> None:
     assert clean(hidden).data == bare
 
 
+def test_what_hides_behind_the_timing_of_a_gif_goes() -> None:
+    bare = clean(picture("GIF", animated=True)).data
+    timing = bare.index(b"\x21\xf9\x04")
+    hidden = bare[: timing + 7] + bytes([len(MARK)]) + MARK + bare[timing + 7 :]
+    cleaned = clean(hidden)
+    assert cleaned.data == bare
+    assert "other" in cleaned.removed
+
+
 def avif_with(name: bytes) -> bytes:
     box = struct.pack(">I4s", 8 + len(MARK), name) + MARK
     return clean(picture("AVIF")).data + box

@@ -65,7 +65,11 @@ def _blocks_end(data: bytes, at: int) -> int:
 def _keep(block: bytes) -> tuple[bytes, str]:
     """What is written for an extension, and the name of what was removed or ""."""
     label, head = block[1], block[2:14]
-    if label in (_GRAPHIC_CONTROL, _PLAIN_TEXT):
+    if label == _GRAPHIC_CONTROL and block[2:3] == b"\x04":
+        # Its one sub-block; a decoder passes over what follows, and a person would not know of it.
+        control = block[:7] + b"\0"
+        return control, "" if control == block else "other"
+    if label == _PLAIN_TEXT:
         return block, ""
     if label == _COMMENT:
         return b"", "comment"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from chat.pictures.errors import CannotClean, Invalid
 from chat.pictures.limits import BOX_DEPTH_MAX, EXTENTS_MAX, SEGMENTS_MAX
 from chat.pictures.metadata.exif import EMPTY_TIFF
+from chat.pictures.metadata.spans import Places, gaps
 
 _CONTAINERS = frozenset(b"moov trak mdia minf stbl edts dinf".split())
 _PLAIN = frozenset(
@@ -169,12 +170,13 @@ class _File:
     def overwrite_items(self) -> None:
         """Put an empty block of the same kind over every item that is metadata."""
         picture = [span for items in self._lists for span in items.spans(picture_only=True)]
+        places = Places([(box.start, box.end) for box in self._places])
         for items in self._lists:
             for item, kind in items.kinds.items():
                 spans = items.of(item) if kind else []
                 for start, end in spans:
                     # A damaged list may point at the boxes themselves.
-                    if not any(box.start <= start and end <= box.end for box in self._places):
+                    if not places.hold(start, end):
                         raise _cannot("metadata outside of its payload")
                     if any(start < stop and begin < end for begin, stop in picture):
                         raise _cannot("metadata in the same bytes as the picture")
@@ -195,12 +197,9 @@ class _File:
         """
         if self._moving or not self._lists or not all(each.followed for each in self._lists):
             return
-        spans = sorted(span for items in self._lists for span in items.spans())
-        for box in self._payloads:
-            at = box.start
-            for start, end in [*spans, (box.end, box.end)]:
-                self._clear(at, min(max(start, at), box.end), "other")
-                at = min(max(at, end), box.end)
+        spans = [span for items in self._lists for span in items.spans()]
+        for start, end in gaps([(box.start, box.end) for box in self._payloads], spans):
+            self._clear(start, end, "other")
 
 
 def _empty(kind: str, length: int) -> bytes:
