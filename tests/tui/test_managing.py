@@ -162,6 +162,12 @@ async def test_the_settings_of_a_channel() -> None:
         await choose(face, "add")
         await pick(face, MembersScreen, "jun")
         await face.shows("jun is in #plans now.")
+        for words, opened in (("read what was", False), ("do not read what was", True)):
+            await face.press("f5")
+            await face.shows(f"Newcomers {words} said before")
+            assert ("who comes in reads from there on" in face.text) == opened
+            await choose(face, "history")
+            await face.until(lambda opened=opened: world.channels["plans"].history == opened)
         await face.press("f5")
         await face.shows("in it: mia, ana, jun")
         await choose(face, "add")
@@ -199,6 +205,7 @@ async def test_what_people_outside_read_says_so_and_has_a_link() -> None:
             await face.until(lambda wanted=wanted: face.app.clipboard == wanted)
     assert "link" not in dict(about(world.channels["general"], "all"))
     assert "keep" not in dict(about(world.channels["general"], "all"))
+    assert "history" not in dict(about(world.channels["general"], "all", True))
 
 
 @story
