@@ -22,6 +22,8 @@ class Notes(msgspec.Struct, frozen=True):
         authors: runs (start, length, nick), in code points, covering the text.
         quarantined: how many updates are set aside because they broke the rules.
         version: grows with each change here; a splice names the version it was made against.
+        earlier: changes from before this member came, which are closed to it; what builds upon
+            them is not shown either.
     """
 
     channel: str
@@ -30,6 +32,7 @@ class Notes(msgspec.Struct, frozen=True):
     cursors: tuple[Cursor, ...] = ()
     authors: tuple[tuple[int, int, str], ...] = ()
     quarantined: int = 0
+    earlier: int = 0
 
 
 class NotesVersion(msgspec.Struct, frozen=True):

@@ -56,6 +56,11 @@ def notes(name: str, **ways: Any) -> None:
             _blame(output, found)
         elif way in ("", "at"):
             output.text(found.text)
+        if found.earlier:
+            output.note(
+                "These notes were begun before you came into the channel, whose history is closed "
+                "to newcomers; what builds upon that is not shown."
+            )
         if found.quarantined:
             output.note(
                 f"{found.quarantined} changes broke the rules of notes and are set aside; "

@@ -319,7 +319,14 @@ class Notebook:
             cursors=await self._cursors(channel, notes),
             authors=self._named(view.authors),
             quarantined=len(self._aside(channel, notes, view)),
+            earlier=self._earlier(channel, notes),
         )
+
+    def _earlier(self, channel: bytes, notes: _Open) -> int:
+        """How many changes are here that are not for who came into the channel when we did."""
+        workspace = self._team.workspace
+        closed = set(workspace.epochs.closed_here(workspace.scope_of(channel)))
+        return sum(entry.epoch in closed for entry in notes.sealed)
 
     def _named(self, authors: Iterable[Stretch]) -> tuple[tuple[int, int, str], ...]:
         nick = self._team.workspace.shown

@@ -183,8 +183,35 @@ def test_the_command_says_what_it_did() -> None:
         with pytest.raises(UsageError, match="Everybody"):
             await ana.call(commands.SetHistory("general", False))
 
-    async def play() -> None:
+    play(story)
+
+
+def test_notes_that_were_begun_before_say_so() -> None:
+    async def story(make: Callable[..., Awaitable[NodeDesk]]) -> None:
+        ana, bo = await make("ana"), await make("bo")
+        await ana.create()
+        await bo.join(ana)
+        await ana.call(commands.CreateChannel(SECRET, "private", ("ana",)))
+        await ana.call(commands.SetNotes(SECRET, "from before"))
+        await ana.call(commands.SetHistory(SECRET, False))
+        await ana.call(commands.AddToChannel(SECRET, "bo"))
+        await bo.until(lambda: SECRET in bo.team.workspace.channel_names().values())
+        await ana.call(commands.Post(SECRET, "hello bo"))
+        await bo.until(lambda: bo.texts(SECRET) == ["hello bo"])
+        await bo.until(lambda: bo.team.views.channels()[1].earlier)
+        notes: model.Notes = await bo.call(commands.GetNotes(SECRET))
+        assert (notes.text, notes.earlier, notes.quarantined) == ("", 1, 0)
+        notes = await ana.call(commands.GetNotes(SECRET))
+        assert (notes.text, notes.earlier) == ("from before", 0)
+        status: model.Status = await bo.call(commands.GetStatus())
+        assert status.waiting == 0
+
+    play(story)
+
+
+def play(story: Callable[[Callable[..., Awaitable[NodeDesk]]], Awaitable[None]]) -> None:
+    async def run() -> None:
         async with nodes() as make:
             await story(make)
 
-    asyncio.run(play())
+    asyncio.run(run())

@@ -252,6 +252,8 @@ class NotesPane(Vertical):
         right: list[Piece] = []
         for cursor in self._newest.cursors:
             right.append((f" ▌{cursor.author.name}", self._hue(cursor.author.member)))
+        if self._newest.earlier:
+            right.append((" begun before you came: not all is shown", "$warning"))
         if self._newest.quarantined:
             right.append((f" {self._newest.quarantined} set aside", "$warning"))
         # The line with the cursor has its author here, too: beside it there may be no room.
