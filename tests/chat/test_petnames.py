@@ -152,6 +152,7 @@ def test_a_petname_is_seen_here_and_nowhere_else(tmp_path: Path) -> None:
             await bo.until(lambda: "thanks, @bo!" in bo.texts())
             assert (await bo.history())[-1].mentions_me
             exported = [each async for page in pages(ana.node, "general") for each in page]
+            assert [each.author.name for each in exported] == ["bo", "ana"]
             assert "sales" not in repr(exported)
             path = tmp_path / "signed.clowder"
             await ana.call(commands.ExportSigned(str(path), keys=True))
