@@ -12,6 +12,7 @@ from tests.tui.lively import InlineDecoder
 from tests.tui.test_managing import choose, led_by_mia, pick
 from tests.tui.test_own_devices import owner
 from tui.screens.devices import DevicesScreen
+from tui.screens.invite import InviteScreen
 from tui.screens.members import MembersScreen
 
 COLUMNS, ROWS = SIZE = (40, 15)
@@ -38,6 +39,11 @@ async def scrolled(face: Face) -> str:
     raise AssertionError("it never came to an end:\n" + "\n".join(shown))
 
 
+def squeezed(row: str) -> str:
+    """Its words, without where they were cut."""
+    return " ".join(row.replace("…", " ").split())
+
+
 async def look_through(face: Face, name: str) -> None:
     """The box is on the screen, its words are all there, and every row of its list comes by."""
     await face.until(lambda: face.app.screen is not face.workspace and face.app.screen.children)
@@ -53,8 +59,8 @@ async def look_through(face: Face, name: str) -> None:
             options.highlighted = at
             await face.pilot.pause()
             prompt = str(options.get_option_at_index(at).prompt).split("\n")[0]
-            start = " ".join(prompt.replace("…", " ").split())[:10]
-            assert any(start in " ".join(row.split()) for row in rows_of(face.app)), (name, prompt)
+            start = squeezed(prompt)[:10]
+            assert any(start in squeezed(row) for row in rows_of(face.app)), (name, prompt)
     shown = await scrolled(face)
     for said in screen.query(Static):
         for word in str(said.visual).split():
@@ -115,7 +121,15 @@ async def reaction(face: Face) -> None:
     await face.press("escape", "+")
 
 
-DEEPER: tuple[Callable[[Face], Awaitable[None]], ...] = (member, topic, paper, reaction)
+async def nearby(face: Face) -> None:
+    """Somebody in the room."""
+    await face.say("/invite")
+    await face.shows("An invite to")
+    await face.press("n")
+    await face.until(lambda: not isinstance(face.app.screen, InviteScreen))
+
+
+DEEPER: tuple[Callable[[Face], Awaitable[None]], ...] = (member, topic, paper, reaction, nearby)
 
 
 @pytest.mark.long

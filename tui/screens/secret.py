@@ -38,10 +38,11 @@ class SecretScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         code = Content("\n").join([Content(line) for line in qr.lines(self.made.link)])
         with VerticalScroll(classes="dialog invite"), Horizontal(id="invite"):
-            if self._code:
-                yield Static(code, id="qr", markup=False)
             with Vertical(id="invite-text"):
                 yield Static(self.text(), markup=False)
+            if self._code:
+                # Behind the text, which a small terminal has room for.
+                yield Static(code, id="qr", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
