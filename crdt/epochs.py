@@ -321,10 +321,11 @@ class Epochs:
     def closed_here(self, scope: bytes) -> list[bytes]:
         """Epochs of a scope whose keys are not for this device: its member came later, and the
         history was closed."""
+        epochs = self.choice.rekeys_of(scope)
         if not self.choice.newcomers.was_ruled(scope):
             return []
-        epochs = (node for node in self.choice.rekeys_of(scope) if node.op.id not in self._keys)
-        return [node.op.id for node in epochs if not self.choice.is_for(node, self._device)]
+        locked = (node for node in epochs if node.op.id not in self._keys)
+        return [node.op.id for node in locked if not self.choice.is_for(node, self._device)]
 
     def begins_anew(self, epoch: bytes) -> bool:
         """Whether an epoch does not lead to the one before it, whose key is here."""
