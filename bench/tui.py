@@ -48,6 +48,9 @@ FLOOD_EVERY_SECONDS = 0.05
 FLOOD_SECONDS = 20.0
 KEY_EVERY_SECONDS = 0.1
 LETTERS = "абвгдежзийклмнопрстуфхцчшщэюяαβγδεζηθλμξπρσφψω"
+IDLE_AFTER_SECONDS = 30.0
+"""Members who are not there are dialled often at first; by now as rarely as for the rest of the
+day."""
 IDLE_SECONDS = 15.0
 AUTHORS_UP_TO = 200_000
 """Longer histories are of one author: for twenty the building takes an hour."""
@@ -261,11 +264,12 @@ def flooded(
 
 def idle(screen: Screen) -> Iterator[Figure]:
     """What it costs to be open."""
-    screen.rest(5.0)
-    before = screen.cpu_seconds()
-    screen.rest(IDLE_SECONDS)
-    share = (screen.cpu_seconds() - before) / IDLE_SECONDS
-    yield Figure("the workspace, idle: share of a core", share * 100, "%", None, 1)
+    for after, when in ((5.0, "just opened"), (IDLE_AFTER_SECONDS, "open for a while")):
+        screen.rest(after)
+        before = screen.cpu_seconds()
+        screen.rest(IDLE_SECONDS)
+        share = (screen.cpu_seconds() - before) / IDLE_SECONDS
+        yield Figure(f"the workspace, idle, {when}: share of a core", share * 100, "%", None, 1)
     yield Figure(
         "the workspace: memory, its node included", memory_mib(screen.pid), "MiB", None, 120
     )
