@@ -23,7 +23,7 @@ from tui.pictures import PictureDecoder
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.workspace import WorkspaceScreen
 from tui.seated import SeatedApp
-from tui.terminal import exit_on_signals, free_alt_keys, tell
+from tui.terminal import exit_on_signals, free_alt_keys, outlast_terminals, tell
 from tui.text import moments
 
 
@@ -209,6 +209,7 @@ async def run_async(
     Settings that are changed inside are kept in `config_path`. `workspaces` tells of others.
     """
     free_alt_keys()
+    outlast_terminals()
     if config is None:
         config = UiConfig()
     elif not isinstance(config, UiConfig):

@@ -1,7 +1,7 @@
 """The private corners of Textual and Rich that the face needs, all in this file.
 
 Textual is pinned (pyproject.toml); each function says what it works around, and
-tests/tui/test_terminal.py fails when an upgrade changes the ground under it.
+tests/tui/test_private_corners.py fails when an upgrade changes the ground under it.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import App
+from textual.drivers import linux_driver
+from textual.drivers._writer_thread import WriterThread
 from textual.keys import Keys
 from textual.strip import Strip
 
@@ -39,6 +41,27 @@ def free_alt_keys() -> None:
         if character.isdigit() or f"\x1b{character}" not in ANSI_SEQUENCES_KEYS:
             ANSI_SEQUENCES_KEYS[f"\x1b{character}"] = (_Alt(f"alt+{character}"),)
     ANSI_SEQUENCES_KEYS["\x1b\r"] = (Keys.ControlJ,)
+
+
+class _Outlasting(WriterThread):
+    """Writes to a terminal as long as there is one."""
+
+    def run(self) -> None:
+        """Write; once the terminal is gone, take what comes and drop it.
+
+        The thread would end instead, and whoever writes next would wait for ever for room in its
+        queue: a process that nobody sees, and that holds the profile.
+        """
+        with contextlib.suppress(OSError):
+            super().run()
+            return
+        while self._queue.get() is not None:
+            pass
+
+
+def outlast_terminals() -> None:
+    """Let the face end when its window was closed, in place of waiting for it."""
+    linux_driver.WriterThread = _Outlasting  # type: ignore[attr-defined]
 
 
 def exit_on_signals(leave: Callable[[int], None]) -> Callable[[], None]:

@@ -119,9 +119,13 @@ class Screen:
         alternate, mouse, cursor = self._tmux("display-message", "-p", "-t", "main", flags).split()
         return Modes(alternate == "1", mouse == "1", cursor == "0")
 
+    def leader(self) -> int:
+        """The process that the window was opened for: a shell, or what it made itself into."""
+        return int(self._tmux("display-message", "-p", "-t", "main", "#{pane_pid}"))
+
     def child(self) -> int:
         """The process that the shell runs now."""
-        shell = self._tmux("display-message", "-p", "-t", "main", "#{pane_pid}").strip()
+        shell = str(self.leader())
         assert sys.platform == "linux", "the shell's child is read from /proc"
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():

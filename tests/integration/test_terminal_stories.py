@@ -1,6 +1,7 @@
 """What people do at real terminals, over real nodes: the first run, windows, notes, being away."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,15 @@ def test_a_message_tells_how_far_it_came(machines: Machines, terminal_of: Openin
     eventually(lambda: "1 of 2" in row_with(terminal, "who is here?"), what="one of two")
     bo.node("--dial", ana.url)
     eventually(lambda: "✓" in row_with(terminal, "who is here?"), 30, "all of them")
+
+
+def test_a_window_that_is_closed_takes_the_program_with_it(machines: Machines) -> None:
+    """It cannot write its farewell any more; it must not wait until it can."""
+    (ana,) = machines.team("ana")
+    ana.programs[-1].stop()
+    terminal = Screen(ana.environment)
+    terminal.run(["exec", *ana.command()])
+    terminal.wait_for("Message #general", 30)
+    program = terminal.leader()
+    terminal.close()
+    eventually(lambda: not Path(f"/proc/{program}").exists(), 30, "the end of the program")

@@ -1,12 +1,15 @@
 """The ground under the face: what Textual and Rich do today, and that signals leave no mess."""
 
 import ast
+import errno
+import io
 import os
 import pty
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,13 +18,15 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.drivers import linux_driver
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES
 from textual.screen import ModalScreen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList, Static, TextArea
 
-from tui.terminal import free_alt_keys, linked, with_offsets
+from tui.terminal import free_alt_keys, linked, outlast_terminals, with_offsets
 
 ROOT = Path(__file__).parents[2]
 PLAY = """
@@ -149,3 +154,26 @@ def _read_until(terminal: int, wanted: bytes | None) -> bytes:
         if not data or (wanted is not None and wanted in drawn):
             break
     return drawn
+
+
+class _Gone(io.StringIO):
+    """A terminal whose window was closed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_who_writes_to_a_terminal_that_is_gone_does_not_wait_for_it() -> None:
+    outlast_terminals()
+    written = threading.Event()
+
+    def write_much() -> None:
+        thread = linux_driver.WriterThread(_Gone())  # type: ignore[attr-defined]
+        thread.start()
+        for _ in range(2 * MAX_QUEUED_WRITES):
+            thread.write("more")
+        thread.stop()
+        written.set()
+
+    threading.Thread(target=write_much, daemon=True).start()
+    assert written.wait(10)
