@@ -12,6 +12,7 @@ the receivers: what the origin sends has crossed the WAN.
 
 import asyncio
 import hashlib
+import os
 import random
 import sys
 import time
@@ -244,6 +245,11 @@ class Swarm:
         right = hashlib.sha256(path.read_bytes()).digest() == self._sha256
         return Fetched(machine, seconds, transfer, right)
 
+    def processor_seconds(self) -> float:
+        """User and system time of all nodes and the relay so far; Linux only, as namespaces are."""
+        everybody = [self.origin, *self.receivers, *([self.relay] if self.relay else [])]
+        return sum(map(_processor_seconds, everybody))
+
     @contextmanager
     def counted(self) -> Iterator[Count]:
         """Count what leaves the origin's card meanwhile."""
@@ -255,7 +261,15 @@ class Swarm:
 
 
 def _linked(machine: Machine, count: int) -> bool:
-    return Profile(machine.home).control_path.exists() and machine.linked(count)
+    # Once it says that it listens it also answers to commands.
+    return bool(machine.programs[-1].records) and machine.linked(count)
+
+
+def _processor_seconds(machine: Machine) -> float:
+    stat = Path(f"/proc/{machine.programs[-1].pid}/stat").read_text("ascii")
+    # The name, in brackets, may hold anything; user and system time are fields 14 and 15.
+    fields = stat.rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _session(machine: Machine) -> RemoteSession:
