@@ -111,6 +111,18 @@ def test_burst_of_small_messages_shares_frames() -> None:
     assert len(pair.messages(pair.ben)) == 1_000
 
 
+def test_blocks_that_follow_each_other_leave_no_frame_half_empty() -> None:
+    pair = SessionPair()
+    for _ in range(8):
+        pair.ana.send(BLOCK, PAGE, b"p" * (64 * 1024 + 60))
+    pair.drain(pair.ana, 10**7)
+    lengths = [len(frame) for frame in pair.frames[pair.ben]]
+    assert len(lengths) == 33, "with a frame of its own for each rest it would be 40"
+    assert min(lengths[:-1]) > limits.FRAME_MAX_BYTES - limits.LARGE_REST_BYTES
+    pair.settle()
+    assert [len(message.payload) for message in pair.messages(pair.ben)] == [64 * 1024 + 60] * 8
+
+
 @pytest.mark.parametrize(
     ("kind", "priority", "size"),
     [

@@ -43,6 +43,7 @@ CREDIT_MAX_BYTES = 2**32 - 1  # what a peer may have granted us and we not used
 WINDOW_MIN_BYTES = 48 * 1024  # measured: p95 42 ms for live behind bulk at 10 Mbit/s; 64: 54 ms
 WINDOW_MAX_BYTES = 4 * 1024 * 1024  # fills 100 Mbit/s at 160 ms, twice over
 BULK_FRAGMENT_MIN_BYTES = 4 * 1024  # less credit than this is not worth a frame of its own
+LARGE_REST_BYTES = 8 * 1024  # of a frame: not left empty for a message that has to be cut
 CREDIT_STEP_DIVISOR = 4  # credit is returned in quarters of the window: four grants a round trip
 STORE_DELAY_MAX_SECONDS = 0.1  # how much of a slow disk the window makes up for: two patient turns
 RATE_DECAY = 7 / 8  # of the measured rate each round in which less came

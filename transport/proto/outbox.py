@@ -15,6 +15,7 @@ from transport.proto.errors import LocalFault, Reason
 from transport.proto.limits import (
     BULK_FRAGMENT_MIN_BYTES,
     FIRST_BULK_PRIORITY,
+    LARGE_REST_BYTES,
     PRIORITIES,
     SEND_QUEUE_MAX_BYTES,
     message_max_bytes,
@@ -90,8 +91,9 @@ class Outbox:
     def fill(self, room: int) -> bytes:
         """Data records for one frame, at most `room` bytes; nothing if nothing may be sent.
 
-        The first record takes as much of its message as fits. Further ones are only added whole,
-        so small messages share a frame and no message is cut more often than it must be.
+        The first record takes as much of its message as fits. Further ones are added whole, or
+        where much room is left: so small messages share a frame, and blocks that follow each other
+        fill theirs, and no small message is cut.
         """
         chosen = self._choose()
         if chosen is None:
@@ -101,7 +103,7 @@ class Outbox:
         while header[0] & LAST:
             room -= len(header) + len(fragment) + LENGTH_BYTES
             following = self._choose()
-            if following is None or not self._fits_whole(following, room):
+            if following is None or not self._fits(following, room):
                 break
             parts += (with_length(header, len(fragment)), fragment)
             header, fragment = self._cut(following, room)
@@ -126,7 +128,10 @@ class Outbox:
         remaining = len(head.payload) - head.sent
         return self.credit >= min(remaining, BULK_FRAGMENT_MIN_BYTES)
 
-    def _fits_whole(self, priority: int, room: int) -> bool:
+    def _fits(self, priority: int, room: int) -> bool:
+        """Whether another record is worth its place in a frame."""
+        if room >= LARGE_REST_BYTES:
+            return True
         head = self._queues[priority][0]
         remaining = len(head.payload) - head.sent
         if priority >= FIRST_BULK_PRIORITY and remaining > self.credit:
