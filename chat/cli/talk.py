@@ -68,16 +68,18 @@ async def posted(
     session: Session, output: Output, command: commands.Command, wait: bool, timeout: float
 ) -> None:
     """Post, print the message, and wait until another member holds it if that is wanted, and
-    another machine its files."""
+    another machine its files. It is printed also when nobody comes to hold it: it is posted."""
     until = time.monotonic() + timeout
     message: model.Message = await session.call(command)
     if not output.as_json:
         output.line(message.id)
-    if wait:
-        message = await session.call(commands.WaitReached(message.id, 1, timeout))
-        await _wait_for_files(session, message, until)
-    if output.as_json:
-        output.message(message)
+    try:
+        if wait:
+            message = await session.call(commands.WaitReached(message.id, 1, timeout))
+            await _wait_for_files(session, message, until)
+    finally:
+        if output.as_json:
+            output.message(message)
 
 
 async def _wait_for_files(session: Session, message: model.Message, until: float) -> None:

@@ -171,7 +171,10 @@ def test_sending_with_wait_tells_whether_anybody_has_it(machines: Machines) -> N
     eventually(lambda: not ana.links(), what="the link to go")
     alone = ana.run("send", "general", "anybody?", "--wait", "--timeout", "0.5", exits=4)
     assert "\n" not in alone.err.strip()
-    assert ana.texts()[-1] == "anybody?", "it is sent all the same"
+    (told,) = alone.records
+    kept = ana.ask(commands.History("general", 1))[-1]
+    assert kept.text == "anybody?", "it is sent all the same"
+    assert (told["id"], told["reached"]) == (kept.id, [0, 1]), "a script knows what it sent"
     ana.programs[-1].stop()
     assert "offline" in ana.run("away", exits=4, json_lines=False).err
 
