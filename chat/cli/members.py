@@ -10,7 +10,7 @@ from chat.cli.channels import channel
 from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.team import member_line
 from chat.command import Command
-from chat.errors import UsageError
+from chat.errors import NotFound, UsageError
 from chat.session import Session
 from crdt.roster_args import LEVEL_FOUNDER, LEVEL_MEMBER, LEVEL_READER
 
@@ -66,6 +66,30 @@ def name(member: str, called: str | None, clear: bool) -> None:
         for other, shown in after.items():
             if other != changed.member and before.get(other, shown) != shown:
                 invocation.output.note(f"{before[other]} is shown as {shown} now.")
+
+    run(work)
+
+
+@click.command(cls=GlobalOptions)
+@click.argument("called", metavar="[NAME]", required=False)
+def nick(called: str | None) -> None:
+    """Change how the others see you; without NAME show it."""
+    if called is not None and not called.strip():
+        _refuse("A nick has at least one letter.")
+
+    async def work(invocation: Invocation) -> None:
+        async with invocation.session() as session:
+            if called is None:
+                found: list[model.Member] = await session.call(commands.ListMembers())
+                me = next((member for member in found if member.me), None)
+            else:
+                me = await session.call(commands.SetProfile(nick=called))
+        if me is None:
+            raise NotFound("You are not in this workspace.")
+        if invocation.output.as_json:
+            invocation.output.record("member", msgspec.to_builtins(me))
+        else:
+            invocation.output.line(me.nick)
 
     run(work)
 
@@ -181,4 +205,4 @@ def channel_leave(name: str) -> None:
     run(work)
 
 
-COMMANDS = (remove, promote, accept, leave, ignore, name)
+COMMANDS = (remove, promote, accept, leave, ignore, name, nick)

@@ -233,6 +233,14 @@ def test_names_are_given_from_the_command_line() -> None:
             for arguments in (("bo",), ("bo", "x", "--clear"), ("ana", "me")):
                 assert (await ran("name", *arguments)).exit_code == 2
             assert (await ran("name", "nobody", "x")).exit_code == 3
+            # One's own nick is for everybody.
+            assert (await ran("nick")).stdout == "ana\n"
+            assert (await ran("nick", "  Ana of sales ")).stdout == "Ana of sales\n"
+            (told,) = map(json.loads, (await ran("--json", "nick")).stdout.splitlines())
+            assert (told["kind"], told["nick"], told["me"]) == ("member", "Ana of sales", True)
+            for refused in (" ", "a\nb", "x" * 65, "\u200b"):
+                assert (await ran("nick", refused)).exit_code == 2
+            assert (await ran("nick")).stdout == "Ana of sales\n"
             device = (await ran("device", "list")).stdout.split()[0]
             renamed = await ran("device", "rename", device, "old laptop")
             assert renamed.stdout == f"{device}  this one  old laptop\n"
