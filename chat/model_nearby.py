@@ -1,10 +1,15 @@
-"""What the face reads of an invite nearby."""
+"""What the face reads of an invite nearby, and what is typed about it means."""
 
+import re
+from hmac import compare_digest
 from typing import Literal
 
 import msgspec
 
 Where = Literal["off", "open", "meeting", "code", "waiting", "done", "over"]
+_CODE_DIGITS = 6
+_BETWEEN = re.compile(r"[\s-]+")
+"""What people put between digits."""
 
 
 class Nearby(msgspec.Struct, frozen=True):
@@ -37,6 +42,29 @@ class Nearby(msgspec.Struct, frozen=True):
     invite: str = ""
     link: str = ""
     warning: str = ""
+
+    @property
+    def grouped(self) -> str:
+        """The digits as they are read aloud."""
+        return f"{self.code[:3]} {self.code[3:]}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in ("done", "over")
+
+    def verdict(self, typed: str, *, person: bool) -> bool | None:
+        """What a line says about the codes: the same, not the same, or nothing.
+
+        Args:
+            person: somebody sits at a terminal, who may say yes without typing the digits that the
+                other side shows.
+        """
+        digits, word = _BETWEEN.sub("", typed), typed.strip().lower()
+        if len(digits) == _CODE_DIGITS and digits.isascii() and digits.isdigit():
+            return compare_digest(digits, self.code)
+        if word in ("n", "no"):
+            return False
+        return True if person and word in ("y", "yes") else None
 
     def __repr__(self) -> str:
         return f"Nearby({self.role}, {self.state}, {self.label})"

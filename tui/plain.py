@@ -11,6 +11,7 @@ from typing import TextIO
 
 from chat import commands
 from chat.errors import ChatError
+from chat.model import Status
 from chat.session import Session, Workspaces
 from tui import attention, plain_input, plain_lines
 from tui.errors import InputError
@@ -64,12 +65,14 @@ class PlainFace:
                 if self._desk.left:
                     break
                 if self._wanted is not None:
-                    await self._move()
+                    await self._move(lines)
             await asyncio.sleep(0)
         except ChatError as error:
             self._print(inert(str(error)))
             return error.exit_code
         finally:
+            for desk in self._desks:
+                await desk.nearby.leave()
             for task in self._listening:
                 task.cancel()
             await asyncio.gather(*self._listening, return_exceptions=True)
@@ -97,25 +100,31 @@ class PlainFace:
                 await self._listen_to(desk)
                 await desk.read()
 
-    async def _move(self) -> None:
-        """Go to the workspace that a line asked for, or list them."""
+    async def _move(self, lines: AsyncIterator[str]) -> None:
+        """Go to the workspace that a line asked for, add one, or list them."""
         wanted, self._wanted = self._wanted or "", None
         try:
             await self._look_around()
+            desk = self._named(wanted)
             if not wanted:
                 self._list()
-                return
-            desk = self._named(wanted)
-            if desk is None:
-                self._print(inert(f"There is no workspace {wanted} here. /workspace lists them."))
-            elif not desk.is_live:
-                self._print(inert(f"You are not admitted to {desk.name} yet."))
+            elif desk is None and self._workspaces is not None and wanted.lower() in first_run.WAYS:
+                await self._add_one(wanted.lower(), lines)
             else:
-                self._desk.in_front = False
-                self._desk = desk
-                await desk.enter()
+                await self._go_to(desk, wanted)
         except ChatError as error:
             self._print(inert(str(error)))
+
+    async def _go_to(self, desk: Desk | None, wanted: str) -> None:
+        """Bring a workspace to the front. Raises ChatError."""
+        if desk is None:
+            self._print(inert(f"There is no workspace {wanted} here. /workspace lists them."))
+        elif not desk.is_live:
+            self._print(inert(f"You are not admitted to {desk.name} yet."))
+        else:
+            self._desk.in_front = False
+            self._desk = desk
+            await desk.enter()
 
     def _named(self, wanted: str) -> Desk | None:
         """A workspace by its name, or by its number in the list."""
@@ -129,44 +138,88 @@ class PlainFace:
             said = plain_lines.waits(mentions, unread) if desk.is_live else ", waits to be let in"
             said = ", here" if desk is self._desk else said
             self._print(inert(f"{number}  {desk.name}{said}"))
-        self._print("/workspace NAME goes to one; `clowder new` and `clowder join` add one.")
+        self._print("/workspace NAME goes to one; /workspace new, join and nearby add one.")
 
-    # The first run.
+    # The first run, and one more workspace.
 
     async def _first_run(self, lines: AsyncIterator[str]) -> bool:
         """Ask until there is a workspace; False when the input ended."""
         self._print("There is no workspace here yet. Type new to make one, or join to join one.")
-        answers: list[str] = []
+        self._print("Type nearby to join somebody in this room, without an invite.")
         async for line in lines:
-            if not answers and line.strip().lower() not in ("new", "join"):
-                self._print("Type new or join.")
+            way = line.strip().lower()
+            if way not in first_run.WAYS:
+                self._print("Type new, join or nearby.")
                 continue
-            answers.append(line.strip())
-            if len(answers) == 1:
-                asked = "What is its name?" if answers[0] == "new" else "Paste the invite."
-                self._print(asked)
-            elif len(answers) == 2:
-                self._print("What is your name?")
-            elif await self._make(*answers):
+            status = await self._enter_by(way, lines)
+            if status is not None:
+                self._desk.world.status = status
                 return True
-            else:
-                answers.clear()
-                self._print("Type new or join.")
+            self._print("Type new, join or nearby.")
         return False
 
-    async def _make(self, way: str, first: str, nick: str) -> bool:
+    async def _enter_by(self, way: str, lines: AsyncIterator[str]) -> Status | None:
+        """Ask for what a way in needs, and take it; None when that was nothing."""
+        asked = {"new": "What is its name?", "join": "Paste the invite."}.get(way)
+        first = "" if asked is None else await self._asked(asked, lines)
+        nick = await self._asked("What is your name?", lines)
+        if first is None or nick is None:
+            return None
         try:
-            nick = first_run.name(nick, "name for yourself")
-            command: commands.Command
-            if way.lower() == "new":
-                command = commands.Create(first_run.name(first, "name for the workspace"), nick)
-            else:
-                command = commands.Join(first_run.invite(first), nick)
-            self._desk.world.status = await self._session.call(command)
+            command = await self._command(way, first, nick, lines)
+            reply = None if command is None else await self._desk.session.call(command)
         except (InputError, ChatError) as error:
             self._print(inert(str(error)))
-            return False
-        return True
+            return None
+        return reply if isinstance(reply, Status) else None
+
+    async def _asked(self, question: str, lines: AsyncIterator[str]) -> str | None:
+        """The next line; None when the input ended."""
+        self._print(question)
+        async for line in lines:
+            return line.strip()
+        return None
+
+    async def _command(
+        self, way: str, first: str, nick: str, lines: AsyncIterator[str]
+    ) -> commands.Command | None:
+        nick = first_run.name(nick, "name for yourself")
+        if way == "new":
+            return commands.Create(first_run.name(first, "name for the workspace"), nick)
+        if way == "join":
+            return commands.Join(first_run.invite(first), nick)
+        link = await self._meet(lines)
+        return commands.Join(link, nick) if link else None
+
+    async def _meet(self, lines: AsyncIterator[str]) -> str:
+        """The invite that somebody in this room hands over; "" when nobody did."""
+        nearby = self._desk.nearby
+        await nearby.look()
+        async for line in lines:
+            try:
+                await nearby.reply(line)
+            except (InputError, ChatError) as error:
+                self._print(inert(str(error)))
+            if nearby.view.is_final:
+                return nearby.view.link
+        await nearby.leave()
+        return ""
+
+    async def _add_one(self, way: str, lines: AsyncIterator[str]) -> None:
+        """One more workspace, and go there. Raises ChatError."""
+        status = await self._enter_by(way, lines)
+        if status is None:
+            self._print("Nothing was added.")
+            return
+        await self._look_around()
+        others = (desk for desk in self._desks if desk is not self._desk)
+        # A claim that waits may not know yet which workspace it is to.
+        made = (desk for desk in others if desk.world.status.workspace == status.workspace)
+        desk = next(made, None)
+        if desk is None:
+            self._print("It is added; /workspace lists it.")
+        else:
+            await self._go_to(desk, desk.name)
 
 
 async def run_plain(

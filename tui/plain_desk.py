@@ -12,16 +12,24 @@ from typing import Any
 
 from chat import commands
 from chat.errors import ChatError
-from chat.events import Event, MessageChanged, MessagesArrived, StatusChanged, Warned
+from chat.events import (
+    Event,
+    MessageChanged,
+    MessagesArrived,
+    NearbyChanged,
+    StatusChanged,
+    Warned,
+)
 from chat.model import Channel, Member, Message, SearchHit, Transfer
 from chat.session import Session
-from tui import attention, plain_lines
+from tui import attention, plain_lines, plain_panels
 from tui.attention import ACTIVITY, alerts
 from tui.errors import InputError
 from tui.inert import inert
 from tui.input import actions, managing, saving, slash
 from tui.input.actions import Context, Step
 from tui.limits import EVENT_READ_RETRY_SECONDS, HISTORY_PAGE_MESSAGES
+from tui.plain_nearby import NearbyLines
 from tui.text import moments
 from tui.text.moments import Calendar
 from tui.world import World, provenance
@@ -44,6 +52,7 @@ class Desk:
     ) -> None:
         self.session = session
         self.world = World()
+        self.nearby = NearbyLines(session, printed)
         self.in_front = False
         self.left = False
         """Whether the user wants to leave."""
@@ -73,6 +82,7 @@ class Desk:
             try:
                 async for event in self.session.events():
                     await self._take(event)
+                self.nearby.lost()
                 closed = "The workspace" if self.in_front else inert(self.name)
                 self._print(f"{closed} was closed by another command.")
                 return
@@ -140,6 +150,8 @@ class Desk:
 
     async def _take(self, event: Event) -> None:
         self.world.apply(event, 0.0)
+        if isinstance(event, NearbyChanged):
+            self.nearby.take(event.nearby)
         if not self.in_front:
             self._take_behind(event)
             return
@@ -213,6 +225,8 @@ class Desk:
         try:
             if waiting is not None:
                 await self._answered(waiting, line)
+                return
+            if await self.nearby.answer(line):
                 return
             parsed = slash.parse(line)
             if isinstance(parsed, slash.Said):
@@ -326,33 +340,8 @@ class Desk:
 
     async def _panel(self, panel: actions.Panel) -> None:
         match panel:
-            case "notes":
-                shown = await self.session.call(commands.GetNotes(self._name))
-                self._print(*plain_lines.notes(shown))
-            case "members":
-                self._print(*plain_lines.members(list(self.world.members.values())))
-            case "channel":
-                if self._channel is not None:
-                    self._print(*plain_lines.channels([self._channel]))
-            case "settings":
-                self._print("Settings stand in config.toml; clowder --help tells where.")
-            case "invites":
-                for state in await self.session.call(commands.ListInvites()):
-                    self._print(", ".join(plain_lines.invite_state(state, self._calendar)))
-            case "devices":
-                for device in await self.session.call(commands.ListDevices()):
-                    self._print(plain_lines.device(device))
-                self._print("/devices add lets one more in; `clowder device remove` takes one out.")
-            case "device_code":
-                code = await self.session.call(commands.AddDevice())
-                self._print(*plain_lines.device_code(code, self._calendar))
-            case "network":
-                self._print(*plain_lines.status(self.world.status))
-            case "help":
-                self._print(*plain_lines.help_lines())
-            case "swarm":
-                for swarm in await self.session.call(commands.ListSwarms()):
-                    self._print(*plain_lines.swarm(swarm))
+            case "nearby":
+                await self.nearby.offer()
             case "pins":
                 wanted = commands.History(self._name, PINNED_MESSAGES, pinned=True)
                 for message in await self.session.call(wanted):
@@ -365,8 +354,10 @@ class Desk:
             case "pictures":
                 await self._find("has:picture", self._name)
             case _:
-                made = await self.session.call(commands.MakeInvite(relay=panel == "relay"))
-                self._print(*plain_lines.invite(made, self._calendar))
+                panels = plain_panels.lines
+                self._print(
+                    *await panels(panel, self.session, self.world, self._channel, self._calendar)
+                )
 
     async def _find(self, query: str, channel: str = "") -> None:
         hits: list[SearchHit] = await self.session.call(commands.Search(query, channel))

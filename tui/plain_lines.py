@@ -25,6 +25,8 @@ from tui.text import markup, moments
 from tui.text.moments import Calendar
 from tui.text.parts import is_picture
 
+DEVICE_DIGITS = 8
+"""Of a device's id: enough to name one of sixteen, and to be read aloud."""
 _INDENT = "    "
 
 
@@ -135,11 +137,13 @@ def waits(mentions: int, unread: int) -> str:
 
 
 def members(listed: list[Member]) -> list[str]:
-    """All members."""
-    return [
-        inert(f"{member.name}, {member.role}, {presence(member)}" + (", you" if member.me else ""))
-        for member in listed
-    ]
+    """All members; of whom the user calls something, their nick as well."""
+    lines = []
+    for member in listed:
+        name = f"{member.name} ({member.nick})" if member.petname else member.name
+        you = ", you" if member.me else ""
+        lines.append(inert(f"{name}, {member.role}, {presence(member)}{you}"))
+    return lines
 
 
 def presence(member: Member) -> str:
@@ -203,10 +207,11 @@ def invite(made: InviteView, calendar: Calendar) -> list[str]:
 
 
 def device(known: Device) -> str:
-    """A device, and which one it is."""
+    """A device by its name and the beginning of its id, and which one it is."""
     said = "this one" if known.this else "on paper" if known.paper else ""
     said = said or ("linked" if known.linked else "not linked")
-    return inert(f"{known.name or known.device[:16]}, {said}")
+    name = f"{known.name}, " if known.name else ""
+    return inert(f"{name}{known.device[:DEVICE_DIGITS]}, {said}")
 
 
 def device_code(made: InviteView, calendar: Calendar) -> list[str]:

@@ -20,7 +20,8 @@ from tui import workers
 from tui.attended import AttendedApp
 from tui.bridge import Ended, EventsReady, Reconnected
 from tui.config import UiConfig
-from tui.screens.adding import JOIN, NEW, AddScreen
+from tui.input import first_run
+from tui.screens.adding import AddScreen
 from tui.screens.workspaces import WorkspacePicker
 from tui.seats import Seat, Waits
 from tui.world import World
@@ -186,15 +187,15 @@ class SeatedApp(AttendedApp):
         picker = WorkspacePicker(rows, offered.index(self.seat), adds=self._workspaces is not None)
 
         def chosen(key: str | None) -> None:
-            if key in (NEW, JOIN):
-                self.push_screen(AddScreen(self, key), self._added)
+            if key in first_run.WAYS:
+                self._add(key)
             elif key is not None:
                 workers.start(self, "work", self.sit, offered[int(key)])
 
         self.push_screen(picker, chosen)
 
     def move(self, name: str) -> None:
-        """Go to the workspace of this name; "" asks for one."""
+        """Go to the workspace of this name, or add one by a way into it; "" asks for one."""
         if not name:
             self.action_workspaces()
             return
@@ -202,7 +203,14 @@ class SeatedApp(AttendedApp):
             if seat.name.casefold() == name.casefold():
                 workers.start(self, "work", self.sit, seat)
                 return
-        self.notify(_NOT_THERE.format(name=name), severity="warning", markup=False)
+        if self._workspaces is not None and name.lower() in first_run.WAYS:
+            self._add(name.lower())
+        else:
+            self.notify(_NOT_THERE.format(name=name), severity="warning", markup=False)
+
+    def _add(self, way: str) -> None:
+        """Ask for what one more workspace needs."""
+        self.push_screen(AddScreen(self, way), self._added)
 
     def _added(self, status: Status | None) -> None:
         if status is not None:

@@ -72,6 +72,8 @@ class Showing:
                 self._managing.channel()
             case "settings":
                 self._managing.settings()
+            case "nearby":
+                self._meet()
             case "invites":
                 self._managing.invites(self._make_invite)
             case "devices":
@@ -114,6 +116,10 @@ class Showing:
             return
         if nearby == "instead":
             self._asker.send(commands.RevokeInvite(invite.id))
+        self._meet()
+
+    def _meet(self) -> None:
+        """Show a label to somebody in the room."""
 
         def ended(view: Nearby | None) -> None:
             if view is not None:

@@ -6,12 +6,10 @@ So a yes counts only from a terminal, and only when it was typed after the code 
 """
 
 import asyncio
-import re
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from hmac import compare_digest
 
 import msgspec
 
@@ -27,9 +25,6 @@ LOOK_EVERY_SECONDS = 0.5
 """So often it is looked whether the newcomer is in."""
 IN_SECONDS = 30.0
 """Who has the invite is in within a moment; this process may be the one that opens the door."""
-_FINAL = ("done", "over")
-_SPACES = re.compile(r"[\s-]+")
-_CODE_DIGITS = 6
 _NOBODY_COMPARES = (
     "Nobody is here to compare the codes: stdin has ended. Write the digits that the other side "
     "shows, in a line."
@@ -38,28 +33,8 @@ _NO_LABEL = "Which label? Name it: clowder join --nearby LABEL."
 _AGAIN = "Type y when the other screen shows the same digits, n when not; or type the digits."
 
 
-def verdict(typed: str, code: str, *, person: bool) -> bool | None:
-    """What a line says about the codes: the same, not the same, or nothing.
-
-    Args:
-        code: the digits that are shown here.
-        person: somebody sits at a terminal, who may say yes without typing the digits.
-    """
-    digits, word = _SPACES.sub("", typed), typed.strip().lower()
-    if len(digits) == _CODE_DIGITS and digits.isascii() and digits.isdigit():
-        return compare_digest(digits, code)
-    if word in ("n", "no"):
-        return False
-    return True if person and word in ("y", "yes") else None
-
-
-def grouped(code: str) -> str:
-    """Digits as they are read aloud."""
-    return f"{code[:3]} {code[3:]}"
-
-
-def picked(typed: str, labels: tuple[str, ...]) -> str:
-    """The label that a line means: its number in the list, or itself."""
+def picked(typed: str, labels: Sequence[str]) -> str:
+    """The label that a line means: its number among those that were printed, or itself."""
     number = typed.strip()
     if number.isascii() and number.isdigit() and len(number) <= 3:
         if 1 <= int(number) <= len(labels):
@@ -117,6 +92,8 @@ class _Conversation:
         self._shown = model.Nearby()
         self._asked = ""
         """The state in which a line is awaited."""
+        self._listed: list[str] = []
+        """Labels in the order in which they were first seen: their numbers stay."""
 
     async def run(self, begin: commands.Command, label: str) -> model.Nearby:
         """From beginning to end. Raises ChatError: it is over without an invite."""
@@ -127,7 +104,7 @@ class _Conversation:
                 await self._session.call(commands.PickNearby(label))
             view = await self._follow(view, happened, label)
         finally:
-            if view.state not in _FINAL:
+            if not view.is_final:
                 with suppress(ChatError):
                     await self._session.call(commands.EndNearby())
         if view.state == "done":
@@ -145,7 +122,7 @@ class _Conversation:
         try:
             while True:
                 self._show(view)
-                if view.state in _FINAL:
+                if view.is_final:
                     return view
                 wants = view.state == "code" or (view.state == "open" and self._picks(view, label))
                 if wants and typing is None and self._asked != view.state:
@@ -182,7 +159,7 @@ class _Conversation:
         if view.state == "code":
             self._typed.forget()
             self._output.note(
-                f"The code here is {grouped(view.code)}. Does the other screen show the same? "
+                f"The code here is {view.grouped}. Does the other screen show the same? "
                 "(y, n, or the digits that it shows)"
             )
         else:
@@ -194,7 +171,7 @@ class _Conversation:
         if view.state == "code":
             if line is None:
                 raise UsageError(_NOBODY_COMPARES)
-            same = verdict(line, view.code, person=self._typed.is_terminal)
+            same = view.verdict(line, person=self._typed.is_terminal)
             if same is None:
                 self._output.note(_AGAIN)
                 return
@@ -205,7 +182,7 @@ class _Conversation:
             if not line:
                 raise UsageError(_NO_LABEL)
             try:
-                await self._session.call(commands.PickNearby(picked(line, view.labels)))
+                await self._session.call(commands.PickNearby(picked(line, self._listed)))
             except UsageError as error:
                 self._output.note(str(error))
             else:
@@ -219,6 +196,7 @@ class _Conversation:
             self._count_down(view)
             return
         self._clear()
+        self._listed += [label for label in view.labels if label not in self._listed]
         if self._output.as_json:
             fields = msgspec.to_builtins(view)
             del fields["link"]  # It is used at once, and lets somebody in.
@@ -235,13 +213,13 @@ class _Conversation:
             output.note(f"On the other machine: clowder join --nearby {view.label} --nick NAME")
         for label in view.labels:
             if label not in before.labels:
-                output.line(f"{view.labels.index(label) + 1}  {label}")
+                output.line(f"{self._listed.index(label) + 1}  {label}")
         if view.warning and view.warning != before.warning:
             output.note(view.warning)
             if view.urls:
                 output.note(f"There: --dial {view.urls[0]}")
         if view.code and view.code != before.code:
-            output.line(grouped(view.code))
+            output.line(view.grouped)
         if view.state == "waiting":
             output.note("Waiting for the other side to say the same.")
 

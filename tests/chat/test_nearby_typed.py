@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.cli.nearby import grouped, picked, verdict
+from chat.cli.nearby import picked
 from chat.cli.typed import LINE_MAX_BYTES, TypedLines
+from chat.model import Nearby
 
 CODE = "048153"
+SHOWN = Nearby("newcomer", "code", code=CODE)
 
 
 @pytest.mark.parametrize(
@@ -32,21 +34,21 @@ CODE = "048153"
     ],
 )
 def test_digits_are_compared_by_the_program_and_no_is_no(typed: str, says: bool | None) -> None:
-    assert verdict(typed, CODE, person=False) is says
-    assert verdict(typed, CODE, person=True) is says
+    assert SHOWN.verdict(typed, person=False) is says
+    assert SHOWN.verdict(typed, person=True) is says
 
 
 def test_a_yes_counts_from_a_person_alone() -> None:
     for typed in ("y", "Yes"):
-        assert verdict(typed, CODE, person=True) is True
-        assert verdict(typed, CODE, person=False) is None
+        assert SHOWN.verdict(typed, person=True) is True
+        assert SHOWN.verdict(typed, person=False) is None
 
 
 @given(st.text(max_size=20))
 def test_a_script_says_yes_with_the_digits_and_with_nothing_else(typed: str) -> None:
-    if verdict(typed, CODE, person=False):
+    if SHOWN.verdict(typed, person=False):
         assert [letter for letter in typed if letter.isdigit()] == list(CODE)
-    assert verdict(grouped(CODE), CODE, person=False) is True
+    assert SHOWN.verdict(SHOWN.grouped, person=False) is True
 
 
 def test_a_label_is_picked_by_its_number_or_by_itself() -> None:

@@ -598,12 +598,18 @@ class FakeSession:
         return replace(self._adddevice(commands.AddDevice()), expires=0)
 
     def _removedevice(self, command: commands.RemoveDevice) -> model.Device:
-        return self.devices.pop(command.device)
+        return self.devices.pop(self._device(command.device))
 
     def _namedevice(self, command: commands.NameDevice) -> model.Device:
-        named = replace(self.devices[command.device], name=command.name)
-        self.devices[command.device] = named
+        device = self._device(command.device)
+        named = self.devices[device] = replace(self.devices[device], name=command.name)
         return named
+
+    def _device(self, given: str) -> str:
+        found = [device for device in self.devices if device.startswith(given)]
+        if len(found) != 1:
+            raise NotFound(f"There is no device {given} here.")
+        return found[0]
 
     def device_comes(self, device: model.Device) -> None:
         """One more device of this member is in."""

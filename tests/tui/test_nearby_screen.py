@@ -8,6 +8,7 @@ from chat.errors import NoPeer, TrustError
 from tests.tui.face import Face, open_face, story
 from tests.tui.fake_session import FakeSession
 from tests.tui.lively import lively
+from tests.tui.test_several_workspaces import Profile, team
 from tui.screens.nearby import NearbyScreen, left, spaced
 from tui.screens.workspace import WorkspaceScreen
 
@@ -67,6 +68,45 @@ async def test_no_is_told_and_it_begins_anew_or_is_left() -> None:
         await face.press("escape")
         await face.until(lambda: face.asked(commands.EndNearby))
         assert isinstance(face.app.screen, WorkspaceScreen)
+
+
+@story
+async def test_a_line_leads_there_without_an_invite_before() -> None:
+    async with open_face(lively()) as face:
+        await face.say("/invite Nearby")
+        await face.shows("Invite somebody in this room", "ocean-tiger")
+        assert face.asked(commands.MakeInvite) == []
+        await face.press("escape")
+        await face.say("/invite bo")
+        await face.shows("/invite nearby for somebody in this room")
+        assert face.asked(commands.MakeInvite) == []
+
+
+@story
+async def test_one_more_workspace_comes_from_somebody_in_the_room() -> None:
+    cats = team("Cats", "ca", "ana", "cat")
+    async with open_face(cats, workspaces=Profile(cats)) as face:
+        await face.until(lambda: face.workspace.reading.channel is not None)
+        await face.press("alt+w")
+        await face.shows("Join somebody in this room…")
+        await face.press("down", "down", "down", "enter")
+        await face.shows("Your name")
+        await face.fill("bo")
+        await face.press("enter")
+        await face.shows("Looking for a label")
+        cats.change_nearby(labels=("zoo-zoo",))
+        await face.shows("zoo-zoo")
+        await face.press("enter")
+        await face.shows("0 4 8   1 5 3")
+        await face.press("y")
+        cats.change_nearby(state="done", link=INVITE)
+        await face.until(lambda: commands.Join(INVITE, "bo") in cats.asked)
+        await face.shows("Asking to be let in to cats as bo")
+        # The same by a line.
+        face.app.move("Cats")
+        await face.until(lambda: face.app.world.status.name == "Cats")
+        face.app.move("nearby")
+        await face.shows("looks for labels in this room")
 
 
 @story

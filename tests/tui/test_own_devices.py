@@ -104,8 +104,23 @@ async def test_words_on_paper_are_shown_once_after_a_question() -> None:
 @story
 async def test_the_line_mode_lists_them_and_shows_a_code() -> None:
     lines = await told(owner(), "/devices", "/devices add", "/devices frob")
-    assert {"aaaaaaaaaaaaaaaa, this one", "laptop, linked", "cccccccccccccccc, on paper"} <= set(
-        lines
-    )
+    listed = {"aaaaaaaa, this one", "laptop, bbbbbbbb, linked", "cccccccc, on paper"}
+    assert listed <= set(lines)
     assert any(line.startswith("and these words: amber basil") for line in lines)
-    assert "Say /devices to see them, or /devices add for one more." in lines
+    assert any(line.startswith("Say /devices, /devices add, /devices name ID") for line in lines)
+
+
+@story
+async def test_the_line_mode_names_a_device_and_takes_one_out() -> None:
+    world = owner()
+    lines = await told(
+        world, "/devices name bbbb old laptop", "/devices name bbbb", "/devices remove bbbb", "no",
+        "/devices remove cccc", "yes", "/devices remove dddd", "yes", "/devices",
+    )  # fmt: skip
+    assert "It is called old laptop here." in lines
+    assert "old laptop, bbbbbbbb, linked" in lines
+    assert "Nothing was done." in lines
+    assert "Take out the device cccc? It comes back only by a new code. Type yes or no." in lines
+    assert "There is no device dddd here." in lines
+    assert set(world.devices) == {HERE, LAPTOP}
+    assert lines.count("It is out.") == 1

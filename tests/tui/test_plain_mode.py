@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from chat import commands
 from chat.events import MessagesArrived, Warned
 from chat.session import Workspaces
 from tests.tui.face import story
@@ -117,6 +118,33 @@ async def test_who_is_offline_away_or_here_is_told_apart() -> None:
 
 
 @story
+async def test_who_is_called_something_has_both_names() -> None:
+    world = lively()
+    await world.call(commands.NameMember("bo", "Bo from sales"))
+    lines = await told(world, "/members")
+    assert "Bo from sales* (bo), admin, here" in lines
+    assert "ana, founder, here" in lines
+
+
+@story
+async def test_a_workspace_is_added_line_by_line() -> None:
+    cats, dogs = team("Cats", "c1", "anna", "cat"), team("Dogs", "d0", "ana", "dog")
+    lines = await told(
+        cats, "/workspace new", "", "anna", "/workspace new", "Mice", "anna", "to the mice",
+        "/workspace join", "clowder:goodinvite", "anna", "to the mice too", "/workspace",
+        workspaces=Profile(cats, dogs),
+    )  # fmt: skip
+    assert lines.index("Give a name for the workspace.") + 1 == lines.index("Nothing was added.")
+    assert "Mice, you are anna" in lines
+    assert any(line.endswith("anna: to the mice") for line in lines)
+    assert "You are not admitted to cats yet." in lines
+    assert any(line.endswith("anna: to the mice too") for line in lines)
+    assert "3  Mice, here" in lines
+    assert "4  cats, waits to be let in" in lines
+    assert cats.timelines["general"] == []
+
+
+@story
 async def test_several_workspaces_are_reached_from_one_line_mode() -> None:
     cats, dogs = team("Cats", "c1", "anna", "cat"), team("Dogs", "d0", "ana", "dog")
     dogs.say("general", "dog", "hello dogs")
@@ -170,7 +198,7 @@ async def test_a_file_is_saved_under_a_safe_name(tmp_path: Path) -> None:
 async def test_a_workspace_is_made_line_by_line() -> None:
     lines = await told(FakeSession(), "what", "new", "Cats", "mia", "first words")
     assert lines[0].startswith("There is no workspace here yet.")
-    assert "Type new or join." in lines
+    assert "Type new, join or nearby." in lines
     assert lines[-1].endswith("mia: first words")
     lines = await told(FakeSession(), "join", "bad", "mia", "join", "clowder:goodinvite", "mia")
     assert "This is too short for an invite. Copy the whole link." in lines

@@ -38,7 +38,7 @@ from tui.input.steps import Undo as Undo
 from tui.input.steps import Unfold as Unfold
 from tui.limits import NAME_CHARS
 
-_PANELS = frozenset(get_args(Panel)) - {"invite", "relay", "devices", "device_code"}
+_PANELS = frozenset(get_args(Panel)) - {"invite", "nearby", "relay", "devices", "device_code"}
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,9 @@ def plan(asked: Asked, context: Context) -> Step:
         case "undo":
             return Undo(next(_own_ones(context), None))
         case "devices":
-            if argument.lower() not in ("", "add"):
-                raise InputError("Say /devices to see them, or /devices add for one more.")
-            return Show("device_code" if argument else "devices")
+            return _devices(argument)
         case "invite":
-            return Show("relay" if argument.lower() == "relay" else "invite")
+            return Show(_invite(argument))
         case "quit":
             return Quit()
         case "search":
@@ -141,6 +139,30 @@ def _name(argument: str, what: str, example: str) -> str:
     if len(name) > NAME_CHARS or "\n" in name:
         raise InputError(f"A {what} is one line of at most {NAME_CHARS} characters.")
     return name
+
+
+def _invite(argument: str) -> Panel:
+    for panel in ("nearby", "relay"):
+        if argument.lower() == panel:
+            return cast(Panel, panel)
+    if argument:
+        raise InputError("Say /invite, /invite nearby for somebody in this room, or /invite relay.")
+    return "invite"
+
+
+def _devices(argument: str) -> Step:
+    match argument.split(None, 2):
+        case []:
+            return Show("devices")
+        case [word] if word.lower() == "add":
+            return Show("device_code")
+        case [word, device, name] if word.lower() == "name":
+            name = _name(name, "name", "/devices name b5b5 old laptop")
+            return Ask(commands.NameDevice(device, name), f"It is called {name} here.")
+        case [word, device] if word.lower() == "remove":
+            question = f"Take out the device {device}? It comes back only by a new code."
+            return Confirm(question, commands.RemoveDevice(device), "It is out.")
+    raise InputError("Say /devices, /devices add, /devices name ID NAME, or /devices remove ID.")
 
 
 def _topic(argument: str, context: Context) -> Step:

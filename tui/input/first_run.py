@@ -4,6 +4,8 @@ from tui.errors import InputError
 from tui.limits import NAME_CHARS
 
 INVITE_WORDS = 12
+WAYS = ("new", "join", "nearby")
+"""Into a workspace: make it, join it by an invite, or meet somebody in this room."""
 
 
 def name(given: str, what: str) -> str:

@@ -12,8 +12,8 @@ from chat.model import Message
 from tui.input.managing import Wanted
 
 Panel = Literal[
-    "notes", "pins", "bookmarks", "activity", "invite", "relay", "invites", "members", "channel",
-    "settings", "devices", "device_code", "network", "help", "pictures", "swarm",
+    "notes", "pins", "bookmarks", "activity", "invite", "nearby", "relay", "invites", "members",
+    "channel", "settings", "devices", "device_code", "network", "help", "pictures", "swarm",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""One more workspace, beside the one that is shown: the same two ways in."""
+"""One more workspace, beside the one that is shown: the same three ways in."""
 
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,9 @@ from tui.screens.welcome import WelcomeScreen
 if TYPE_CHECKING:
     from tui.seated import SeatedApp
 
-NEW, JOIN = "new", "join"
-
 
 class AddScreen(WelcomeScreen):
-    """One of the two forms; gives the state of what was added, None when nothing was."""
+    """One of the three forms; gives the state of what was added, None when nothing was."""
 
     def __init__(self, face: "SeatedApp", form: str) -> None:
         super().__init__(face)

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from tui import attention, fuzzy
-from tui.screens.adding import JOIN, NEW
 from tui.screens.picker import Picker
 from tui.seats import Waits
 from tui.text.styled import Piece, at_edges, styled
 
-_ADDING = ((NEW, "Make a new workspace…"), (JOIN, "Join one, with an invite…"))
+_ADDING = (
+    ("new", "Make a new workspace…"),
+    ("join", "Join one, with an invite…"),
+    ("nearby", "Join somebody in this room…"),
+)
+"""The ways in of `tui.input.first_run`."""
 
 
 class WorkspacePicker(Picker):
-    """Dismisses with the place of a workspace among those given, or NEW or JOIN.
+    """Dismisses with the place of a workspace among those given, or with a way into one more.
 
     Args:
         places: what waits in each.
