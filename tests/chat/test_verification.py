@@ -52,7 +52,23 @@ def state_of(people: list[dict[str, Any]]) -> State:
     }
     nothing: frozenset[bytes] = frozenset()
     return State(
-        members, {}, known, {}, {}, {}, {}, {}, (), (), (), nothing, nothing, nothing, {}, ()
+        members=members,
+        former_members={},
+        devices=known,
+        former_devices={},
+        channels={},
+        scopes={},
+        founders={},
+        closed=nothing,
+        invites={},
+        rekeys=(),
+        former_rekeys=(),
+        shares=(),
+        unknown=nothing,
+        paused=nothing,
+        void=nothing,
+        cuts={},
+        equivocations=(),
     )
 
 
