@@ -81,6 +81,22 @@ async def look_at_bo(face: Face) -> None:
     await face.shows("member id")
 
 
+async def show_a_label(face: Face) -> None:
+    """A label for somebody in the room, as its two minutes run."""
+    await face.say("/invite nearby")
+    await face.shows("ocean-tiger")
+    face.world.change_nearby(until=time.time_ns() // 1_000_000 + 103_900)
+    await face.shows("1:43 left")
+
+
+async def compare(face: Face) -> None:
+    """The six digits that both screens show."""
+    await show_a_label(face)
+    until = time.time_ns() // 1_000_000 + 52_900
+    face.world.change_nearby(state="code", code="048153", until=until)
+    await face.shows("0 4 8", "0:52 left")
+
+
 async def look_at_the_cat(face: Face) -> None:
     """A picture, as large as the terminal."""
     timeline = face.workspace.timeline
@@ -116,13 +132,15 @@ SHOTS = (
     Shot("picture", look_at_the_cat, pictures=True),
     Shot("search", types("ctrl+f", "kitchen", "moved to the")),
     Shot("switch", keys("ctrl+k", shows="Go to")),
-    Shot("activity", keys("f2", shows="whiskers")),
+    Shot("activity", keys("f2", shows="Monday cat")),
     Shot("network", keys("f3", shows="kitchen (relay)")),
     Shot("delivery", line("/delivery", shows="noor")),
     Shot("members", keys("alt+m", shows="admin 50")),
     Shot("member", look_at_bo),
     Shot("channel", keys("f5", shows="Rings for")),
     Shot("invite", line("/invite", shows="Works once")),
+    Shot("nearby", show_a_label),
+    Shot("nearby-code", compare),
     Shot("invites", line("/invites", shows="open until")),
     Shot("devices", line("/devices", shows="Words on paper")),
     Shot("device", line("/devices add", shows="clowder device join")),
