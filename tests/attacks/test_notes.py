@@ -213,11 +213,12 @@ def hole(monkeypatch: pytest.MonkeyPatch, *attacks: bytes) -> None:
 
 
 async def edit(host: NotesHost, text: str) -> NoteUpdate:
-    """Write at the beginning. Some updates do their harm then, and the person tries again."""
+    """Write at the end. Some updates do their harm then, and the person tries again."""
     for _ in range(2):
         view = await host.read(CHANNEL)
         try:
-            op = await host.splice(CHANNEL, [(0, 0, text)], view.version, 9, bytes(16))
+            end = len(view.text)
+            op = await host.splice(CHANNEL, [(end, 0, text)], view.version, 9, bytes(16))
         except NotesFailed:
             continue
         assert op is not None
