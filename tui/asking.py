@@ -54,6 +54,16 @@ class Asker:
 
         workers.start(self._widget, "commands", work)
 
+    def bring(self, command: Command, opened: Callable[[Any], None]) -> None:
+        """Call in the background; then `opened(reply)` opens a dialog, for which typing waits."""
+
+        async def work() -> None:
+            reply = await self.ask(command)
+            if reply is not None:
+                opened(reply)
+
+        workers.bring(self._widget, "commands", work)
+
     def tell(self, command: Command) -> None:
         """Call in the background; whether it worked matters to nobody here."""
         workers.start(self._widget, "tellings", self._tell, command)

@@ -11,10 +11,15 @@ waits. The turn ends when a message that follows the key, through the same queue
 the application; as often as a key's work makes messages of its own (`ROUNDS`). A letter in a line
 needs no turn, since the widget takes it at once, in order; the next key that is none waits for what
 comes of the letters.
+
+A dialog that shows what the session has to be asked for is opened by a worker, later than any such
+message. Who starts the worker says so (`dialog_comes`), and everything waits until the dialog is
+there, or until it is known that none comes. Either way nothing waits longer than `TURN_SECONDS`.
 """
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from textual import events
 from textual.app import App
@@ -49,6 +54,21 @@ class OrderlyApp(App[int]):
         self._held: deque[events.Key | events.Paste] = deque()
         self._letters = False
         self._looks = False
+        self._coming: set[object] = set()
+        """A token for each dialog that is on its way."""
+
+    def dialog_comes(self) -> Callable[[], None]:
+        """What is typed from now on is for a dialog; gives what to call when it is there or not."""
+        token = object()
+        self._coming.add(token)
+        self._turn_began = time.monotonic()
+
+        def came() -> None:
+            if token in self._coming:
+                self._coming.remove(token)
+                self._begin_turn()  # It takes the focus in its own time, as after a key.
+
+        return came
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
@@ -59,7 +79,7 @@ class OrderlyApp(App[int]):
 
     async def _take_held(self) -> None:
         """Hand on what was typed, up to the next key that has a turn."""
-        while self._held and self._turn_of is None:
+        while self._held and self._turn_of is None and not self._coming:
             event = self._held[0]
             letter = isinstance(event, events.Key) and event.is_printable
             if letter and isinstance(self.focused, Input | TextArea):
@@ -102,6 +122,9 @@ class OrderlyApp(App[int]):
         """Whatever the widget took with it when it went, no letter waits for that."""
         self._looks = False
         gone = self._turn_of is not None and not self._turn_of.is_attached
-        if gone or time.monotonic() - self._turn_began > TURN_SECONDS:
+        late = time.monotonic() - self._turn_began > TURN_SECONDS
+        if late:
+            self._coming.clear()
+        if gone or late:
             self._turn_of = None
         await self._take_held()

@@ -38,7 +38,7 @@ class Managing:
 
     def decide(self, wanted: managing.Wanted) -> None:
         """Change who is in, as a line says, after looking whom and what it means."""
-        workers.start(self._screen, "work", self._decide, wanted)
+        workers.bring(self._screen, "work", self._decide, wanted)
 
     async def _decide(self, wanted: managing.Wanted) -> None:
         found: list[Member] | None = await self._asker.ask(commands.ListMembers(former=True))
@@ -54,7 +54,7 @@ class Managing:
 
     def members(self) -> None:
         """Everybody, also who was in."""
-        workers.start(self._screen, "work", self._members)
+        workers.bring(self._screen, "work", self._members)
 
     async def _members(self) -> None:
         found: list[Member] | None = await self._asker.ask(commands.ListMembers(former=True))
@@ -74,7 +74,7 @@ class Managing:
         self._screen.app.push_screen(MembersScreen(members, title), picked)
 
     def _open_member(self, member: Member) -> None:
-        workers.start(self._screen, "work", self._member, member)
+        workers.bring(self._screen, "work", self._member, member)
 
     async def _member(self, member: Member) -> None:
         devices: list[Device] = await self._asker.look(commands.ListDevices(member.member)) or []
@@ -198,7 +198,7 @@ class Managing:
 
     def invites(self, make: Callable[[bool], None]) -> None:
         """The invites there are; `make` makes one, for a relay or not."""
-        workers.start(self._screen, "work", self._invites, make)
+        workers.bring(self._screen, "work", self._invites, make)
 
     async def _invites(self, make: Callable[[bool], None]) -> None:
         found: list[InviteState] | None = await self._asker.ask(commands.ListInvites())

@@ -35,7 +35,7 @@ class OwnDevices:
 
     def show(self) -> None:
         """Which there are."""
-        workers.start(self._screen, "work", self._show)
+        workers.bring(self._screen, "work", self._show)
 
     async def _show(self) -> None:
         found: list[Device] | None = await self._asker.ask(commands.ListDevices())
@@ -90,7 +90,7 @@ class OwnDevices:
 
     def add(self) -> None:
         """A code for one more device; it goes when that is in."""
-        workers.start(self._screen, "work", self._add)
+        workers.bring(self._screen, "work", self._add)
 
     async def _add(self) -> None:
         before: list[Device] | None = await self._asker.ask(commands.ListDevices())
@@ -122,7 +122,7 @@ class OwnDevices:
     def _offer_paper(self) -> None:
         def answered(answer: str | None) -> None:
             if answer == "yes":
-                self._asker.send(commands.MakePaper(), self._show_paper)
+                self._asker.bring(commands.MakePaper(), self._show_paper)
 
         question = "Show words that let you back in when all your devices are lost?"
         detail = "Once, on this screen. Have pen and paper at hand, and nobody behind you."

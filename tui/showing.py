@@ -89,16 +89,16 @@ class Showing:
             case "pictures":
                 self._pictures()
             case "pins":
-                workers.start(screen, "work", self._pins)
+                workers.bring(screen, "work", self._pins)
             case "bookmarks":
-                workers.start(screen, "work", self._bookmarks)
+                workers.bring(screen, "work", self._bookmarks)
             case "activity":
-                workers.start(screen, "work", self._activity)
+                workers.bring(screen, "work", self._activity)
             case _:
                 self._make_invite(panel == "relay")
 
     def _make_invite(self, relay: bool) -> None:
-        self._asker.send(commands.MakeInvite(relay=relay), self._show_invite)
+        self._asker.bring(commands.MakeInvite(relay=relay), self._show_invite)
 
     def _show_invite(self, invite: InviteView) -> None:
         self._screen.app.push_screen(
@@ -215,4 +215,4 @@ class Showing:
         def shown(delivery: Delivery) -> None:
             self._screen.app.push_screen(DeliveryScreen(message, delivery))
 
-        self._asker.send(commands.GetDelivery(message.id), shown)
+        self._asker.bring(commands.GetDelivery(message.id), shown)

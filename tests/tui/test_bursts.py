@@ -1,15 +1,22 @@
 """Keys that come all at once, in one read of the terminal, act as if they had come one by one."""
 
+import asyncio
 from functools import partial
+from typing import Any
 
+import pytest
 from textual.events import Key, Paste
 from textual.widgets import Input
 
 from chat import commands
+from chat.errors import NoPeer
 from tests.tui.face import Face, open_face, story
+from tests.tui.fake_session import FakeSession
 from tests.tui.lively import InlineDecoder, lively
 from tests.tui.test_walk import long_morning, reset
+from tui import in_order
 from tui.in_order import TurnOver
+from tui.screens.members import MembersScreen
 from tui.screens.switcher import Switcher
 
 NAMES = {" ": "space", "/": "slash", "@": "at", "\n": "enter"}
@@ -80,9 +87,50 @@ async def test_letters_after_a_key_that_opens_a_dialog_are_the_dialogs() -> None
         await face.until(lambda: face.workspace.box.composer.text == "hello")
         burst(face, "<ctrl+u>", "<ctrl+k>", "gen")
         await face.until(lambda: isinstance(face.app.screen, Switcher))
-        await face.until(lambda: face.app.screen.query_one(Input).value == "gen")
+        # The dialog may be there before its line is.
+        await face.until(lambda: [i.value for i in face.app.screen.query(Input)] == ["gen"])
         burst(face, "<escape>", "back")
         await face.until(lambda: face.workspace.box.composer.text == "back")
+
+
+def slow(world: FakeSession, kind: type[commands.Command]) -> asyncio.Event:
+    """Answer commands of this kind when the event is set."""
+    call, gate = world.call, asyncio.Event()
+
+    async def answer(command: commands.Command) -> Any:
+        if isinstance(command, kind):
+            await gate.wait()
+        return await call(command)
+
+    world.call = answer  # type: ignore[method-assign]
+    return gate
+
+
+@story
+async def test_letters_are_a_dialogs_that_is_still_asked_for() -> None:
+    async with open_face(lively()) as face:
+        gate = slow(face.world, commands.ListMembers)
+        burst(face, "<alt+m>", "noo")
+        await face.until(lambda: face.app._held)
+        gate.set()
+        await face.until(lambda: isinstance(face.app.screen, MembersScreen))
+        await face.until(lambda: face.app.screen.query_one(Input).value == "noo")
+        burst(face, "<escape>", "/members\n", "bo", "<escape>", "hello")
+        await face.until(partial(stands, face, "hello"))
+        # Where no dialog comes after all, the letters are what they would have been.
+        face.world.failures[commands.ListBookmarks] = NoPeer("Not now.")
+        burst(face, "<f4>", "!")
+        await face.until(partial(stands, face, "hello!"))
+
+
+@story
+async def test_a_dialog_that_never_comes_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_order, "TURN_SECONDS", 0.2)
+    async with open_face(lively()) as face:
+        slow(face.world, commands.MakeInvite)
+        burst(face, "/invite\n", "hello")
+        await face.until(partial(stands, face, "hello"))
+        assert not face.app._coming
 
 
 @story
