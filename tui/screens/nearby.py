@@ -147,8 +147,8 @@ class NearbyScreen(Dialog[Nearby | None]):
             said = (
                 "Which label is on the other screen?\n"
                 if view.labels
-                else "Looking for a label on this network. Whoever invites you types /invite nearby, "
-                "or runs `clowder invite --nearby`."
+                else "Looking for a label on this network. Whoever invites you types "
+                "/invite nearby, or runs `clowder invite --nearby`."
             )
             return [said, *warning]
         if not view.label:
