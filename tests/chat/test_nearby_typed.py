@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.cli.nearby import _Conversation as Conversation
 from chat.cli.nearby import picked
+from chat.cli.output import Output
 from chat.cli.typed import LINE_MAX_BYTES, TypedLines
 from chat.model import Nearby
+from tests.tui.fake_session import FakeSession
 
 CODE = "048153"
 SHOWN = Nearby("newcomer", "code", code=CODE)
@@ -57,6 +60,22 @@ def test_a_label_is_picked_by_its_number_or_by_itself() -> None:
     assert picked("ocean tiger", labels) == "ocean tiger"
     for other in ("0", "3", "²", "99999999999"):
         assert picked(other, labels) == other
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_label_keeps_the_number_with_which_it_was_printed(
+    as_json: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path(os.devnull).open() as nothing_typed:
+        monkeypatch.setattr("sys.stdin", nothing_typed)
+        shown = Conversation(FakeSession(), Output(as_json))
+    for labels in (("zoo-zoo",), ("ensure-special", "zoo-zoo"), ("zoo-zoo",), ("ocean-tiger",)):
+        shown._show(Nearby("newcomer", "open", labels=labels))
+    if not as_json:
+        lines = capsys.readouterr().out.splitlines()
+        assert lines == ["1  zoo-zoo", "2  ensure-special", "3  ocean-tiger"]
+    meant = [picked(number, shown._listed) for number in "1234"]
+    assert meant == ["zoo-zoo", "ensure-special", "ocean-tiger", "4"]
 
 
 def test_lines_come_one_by_one_from_a_pipe_while_the_loop_goes_on() -> None:
