@@ -17,7 +17,12 @@ from crdt.registers import KEEP_SETTING
 from crdt.roster_ops import LEVEL_ADMIN_MAX
 from crdt.text import clean_line, clean_text
 
-_NICK_END = re.compile(r"[\w-]", re.UNICODE)
+_GOES_ON = re.compile(r"[\w-]|\.\w")
+"""Behind a name that is not the end of it: `@bobby` does not call bo, and `@bo.org` is a host."""
+_WITHIN = re.compile(r"\w")
+"""Before an @ that is in the middle of something: an address."""
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
+"""What is to stay to the letter."""
 
 
 class _Folded:
@@ -35,7 +40,8 @@ class _Folded:
         """Where a name stands by itself."""
         at = self._text.find(name)
         while at >= 0:
-            if not _NICK_END.match(self._text, at + len(name)):
+            within = at > 0 and _WITHIN.match(self._text, at - 1)
+            if not (within or _GOES_ON.match(self._text, at + len(name))):
                 yield at
             at = self._text.find(name, at + 1)
 
@@ -183,15 +189,19 @@ class Talking:
 
         Of several names that fit one @ the longest is meant: `@ana~5b8e` does not call ana. Of two
         that are equally long a petname is, in a new text; in an old one it was a nick before.
+        Code, and an @ within a word, call nobody.
         """
         if "@" not in text:
             return text, ()
         workspace, folded = self._workspace, _Folded(text)
+        code = [match.span() for match in _CODE.finditer(text)]
         best: dict[int, tuple[int, bool, bytes]] = {}
         for member in workspace.roster.state.members:
             names = workspace.answers_to(member)
             for name in {*names, workspace.nick(member).casefold()}:
                 for at in folded.find("@" + name):
+                    if any(start <= folded.place(at) < end for start, end in code):
+                        continue
                     rank = (len(name), (name in names) == anew, member)
                     best[at] = max(best.get(at, rank), rank)
         pieces, end = [], 0

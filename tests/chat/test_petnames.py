@@ -106,6 +106,32 @@ def test_what_is_sent_carries_the_member_and_their_nick() -> None:
     assert nicks == ["ana", "bo", "cy"]
 
 
+def test_addresses_and_code_are_sent_as_they_were_typed() -> None:
+    team = Team(seed=74)
+    ana = team.found("ana")
+    bo = team.join("bo", ana)
+    team.mesh()
+    team.run()
+    ana.workspace.call({bo.workspace.me: "gmail"})
+    for text in (
+        "mail ana@gmail.com",
+        "@gmail.com is a host",
+        "`git clone git@gmail:x.git`, or `@gmail`",
+        "```\n@gmail\n```",
+        "```\n@gmail, never closed",
+    ):
+        op = ana.talking.post("general", text, None).op
+        assert (op.text, op.mentions) == (text, ()), text
+    for text, said in (
+        ("ask @gmail.", "ask @bo."),
+        ("(@gmail)", "(@bo)"),
+        ("`code` @gmail `", "`code` @bo `"),
+        ("...@gmail", "...@bo"),
+    ):
+        op = ana.talking.post("general", text, None).op
+        assert (op.text, op.mentions) == (said, (bo.workspace.me,)), text
+
+
 def test_an_old_text_is_not_read_by_new_names() -> None:
     team = Team(seed=73)
     ana = team.found("ana")
