@@ -150,16 +150,17 @@ def history(
 
 
 @click.command(cls=GlobalOptions)
-@click.argument("query")
+@click.argument("query", nargs=-1, required=True)
 @click.option("--channel", default="", help="Only in this channel.")
 @click.option("-n", "--number", type=COUNT, default=50, show_default=True)
-def search(query: str, channel: str, number: int) -> None:
+def search(query: tuple[str, ...], channel: str, number: int) -> None:
     """Search all messages here, newest first."""
+    sought = " ".join(query)
 
     async def work(invocation: Invocation) -> None:
         async with invocation.session() as session:
             hits: list[model.SearchHit] = await session.call(
-                commands.Search(query, channel, number)
+                commands.Search(sought, channel, number)
             )
         invocation.output.messages([hit.message for hit in hits])
 
