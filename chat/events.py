@@ -23,7 +23,8 @@ class MessageChanged(Event, frozen=True, tag="message"):
 class MessagesArrived(Event, frozen=True, tag="bulk"):
     """Many messages of a channel came or changed at once (a sync); read them with History.
 
-    `after` is a place in the timeline before all of them, as `History.after` takes it.
+    `after` is a place in the timeline before all of them, as `History.after` takes it. Without one
+    all of the channel may look different (somebody was renamed or ignored); none need be new.
     """
 
     channel: str

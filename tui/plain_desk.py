@@ -158,8 +158,9 @@ class Desk:
         match event:
             case MessageChanged(message=message, new=new):
                 await self._take_message(message, new)
-            case MessagesArrived(channel=channel, count=count):
-                await self._catch_up(channel, count)
+            case MessagesArrived(channel=channel, count=count, after=after):
+                # Without a place nothing need have come: all of the channel looks different now.
+                await self._catch_up(channel, count if after else 0)
             case Warned(text=text):
                 self._print(inert(f"Warning: {text}"))
             case StatusChanged(status=status):
@@ -201,9 +202,10 @@ class Desk:
         return known is not None and alerts(self.world.private, known) == "off"
 
     async def _catch_up(self, channel: str, count: int) -> None:
-        """Many messages arrived at once."""
+        """Many messages arrived at once; of 0 only the history tells whether any did."""
         if not self._is_here(channel) or self._channel is None:
-            self._print(inert(f"{moments.plural(count, 'message')} arrived in #{channel}"))
+            if count:
+                self._print(inert(f"{moments.plural(count, 'message')} arrived in #{channel}"))
             return
         after = commands.History(self._channel.name, HISTORY_PAGE_MESSAGES, after=self._newest)
         found: list[Message] = await self.session.call(after)

@@ -236,6 +236,25 @@ async def test_news_comes_between_the_lines_that_are_typed() -> None:
     assert "mia: naïve öäü" in out.getvalue()
 
 
+@story
+async def test_what_only_looks_different_has_not_arrived() -> None:
+    world = lively()
+    read_end, write_end = os.pipe()
+    out = io.StringIO()
+    with os.fdopen(read_end) as stdin, os.fdopen(write_end, "wb", buffering=0) as keyboard:
+        running = asyncio.create_task(run_plain(world, stdin, out))
+        await printed(out, "Now in #general")
+        # Somebody got a petname: every channel is to be read anew, and nobody said anything.
+        world.emit(MessagesArrived("general", 50))
+        world.emit(MessagesArrived("cats", 50))
+        world.emit(MessagesArrived("cats", 60, world.timelines["cats"][0].order))
+        await printed(out, "60 messages arrived in #cats")
+        keyboard.write(b"/quit\n")
+        assert await running == 0
+    assert "50 messages arrived" not in out.getvalue()
+    assert "more message" not in out.getvalue()
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_lines_are_inert(text: str) -> None:
     shown = message(1, text, files=())
