@@ -15,8 +15,13 @@ MYSELF = "me"
 """What `from:` takes for this member, whatever they are called."""
 
 
-def wanted(sought: Filter, workspace: "Workspace", channel: bytes | None) -> "Wanted":
-    """What the store is to find; `channel` narrows it further.
+def wanted(
+    sought: Filter,
+    workspace: "Workspace",
+    channel: bytes | None,
+    ignored: frozenset[bytes] = frozenset(),
+) -> "Wanted":
+    """What the store is to find; `channel` narrows it further, and `ignored` mention nobody.
 
     Raises:
         NotFound: nobody, or no channel, is called as a filter says.
@@ -41,6 +46,7 @@ def wanted(sought: Filter, workspace: "Workspace", channel: bytes | None) -> "Wa
         carries=frozenset(sought.has),
         since=reading(sought.since_ms) if sought.since_ms < search_filter.LAST_MS else READING_MAX,
         until=reading(sought.until_ms) if sought.until_ms < search_filter.LAST_MS else READING_MAX,
+        ignored=ignored,
     )
 
 

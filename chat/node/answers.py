@@ -284,7 +284,8 @@ class Answers:
         sought = search_filter.parse(command.query, now().wall)
         store = team.workspace.store
         if sought.narrows:
-            found = store.find(searching.wanted(sought, team.workspace, channel), limit)
+            meant = searching.wanted(sought, team.workspace, channel, team.ignored)
+            found = store.find(meant, limit)
         else:
             found = store.search(sought.words, channel, limit)
         shown = ((team.views.message(hit.row), hit.snippet) for hit in found)

@@ -38,6 +38,8 @@ _SOURCES = {
     ),
 }
 """By mark: where its messages are, and what tells them from others."""
+_CALLS = frozenset({"mention", "missed"})
+"""Marks that call this member, which those it ignores cannot do."""
 _CARRIES = {
     "file": "m.number IN (SELECT c.number FROM file f"
     " JOIN message c ON c.mid = f.mid AND c.channel = f.channel)",
@@ -53,6 +55,7 @@ class Wanted(NamedTuple):
         channels, members: where, and from whom; an empty set finds nothing.
         marks: keys of marks, of which a message bears one.
         carries: "file", "picture" and "link", of which a message carries one.
+        ignored: members who call nobody: none of their messages mentions, or is missed.
         since, until: hybrid clock readings, from the one and before the other.
     """
 
@@ -63,6 +66,7 @@ class Wanted(NamedTuple):
     carries: frozenset[str] = frozenset()
     since: int = 0
     until: int = READING_MAX
+    ignored: frozenset[bytes] = frozenset()
 
 
 class Finding(Rows):
@@ -121,8 +125,9 @@ class Finding(Rows):
         )
         parts.append(f"WHERE m.channel IN ({_list(channels)}) AND NOT m.deleted {condition}")
         if wanted.members is not None:
-            members = [self._names.find(member) for member in sorted(wanted.members)]
-            parts.append(f"AND m.member IN ({_list([n for n in members if n is not None])})")
+            parts.append(f"AND m.member IN ({self._people(wanted.members)})")
+        if mark in _CALLS and wanted.ignored:
+            parts.append(f"AND m.member NOT IN ({self._people(wanted.ignored)})")
         if wanted.since > 0 or wanted.until < READING_MAX:
             parts.append("AND m.hlc >= ? AND m.hlc < ?")
             values += (wanted.since, wanted.until)
@@ -131,6 +136,11 @@ class Finding(Rows):
             parts.append("AND (" + " OR ".join(_CARRIES[kind] for kind in sorted(kinds)) + ")")
         parts.append("AND m.number < ? ORDER BY m.number DESC LIMIT ?")
         return " ".join(parts), tuple(values)
+
+    def _people(self, members: frozenset[bytes]) -> str:
+        """The row numbers of those members who are known to the store."""
+        numbers = (self._names.find(member) for member in sorted(members))
+        return _list([number for number in numbers if number is not None])
 
 
 def _list(numbers: list[int]) -> str:

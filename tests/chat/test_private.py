@@ -196,6 +196,12 @@ def test_filters_name_people_and_channels_as_they_are_shown() -> None:
             assert await search("is:mention is:reply is:pinned before:2001") == []
             assert len(await search("is:mention is:reply is:pinned after:1d")) == 3
             assert await search("has:link") == ["a dog https://a.example"]
+            await ana.call(commands.Ignore("bo"))
+            assert await search("is:mention") == [], "whom she ignores mentions nobody"
+            assert await search("is:mention is:reply") == ["a dog https://a.example"]
+            assert await search("cat from:bo") == ["another cat, @ana"]
+            await ana.call(commands.Ignore("bo", False))
+            assert await search("is:mention") == ["another cat, @ana"]
             with pytest.raises(NotFound, match="nobody called zoe"):
                 await search("from:zoe")
             with pytest.raises(UsageError):
