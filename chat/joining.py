@@ -28,6 +28,7 @@ import msgspec
 from chat.effects import CloseLink, Send
 from chat.lobby import (
     ADMITTED,
+    DEVICE_REASONS,
     MESSAGES_PER_LINK_MAX,
     NEWER,
     PENDING,
@@ -45,9 +46,20 @@ from crdt.claims import decode_claim, verify
 from crdt.errors import Invalid, TooNew
 from crdt.invites import InviteKeys, Rest, make_claim, open_rest
 from crdt.keys import DeviceKeys, Entropy
+from crdt.roster_ops import LEVEL_RELAY
 
 CLAIMS_MADE_MAX = 4
 """Invite ops that hosts name for one secret: one, and what liars add."""
+_PERSON = "That is an invite for a person; `clowder join` takes it."
+_TICKET = "That is a relay's ticket; `clowder relay --ticket` takes it."
+_DEVICE = (
+    "That is for a device of somebody who is in: `clowder device join` takes a code, and "
+    "`clowder recover` the words of a paper."
+)
+_PAPER = (
+    "That is a paper's secret, which is good for ever: `clowder recover` takes it. It asks for the "
+    "words, so that they stand in no history of a shell."
+)
 
 
 class Joining(msgspec.Struct, array_like=True, frozen=True):
@@ -118,6 +130,24 @@ class Joining(msgspec.Struct, array_like=True, frozen=True):
         except Invalid:
             return False
         return True
+
+
+def unwanted(joining: Joining, rest: Rest, *, relay: bool) -> str:
+    """Why this rest is not what its holder asked for, a sentence; "" when it is.
+
+    Args:
+        relay: what joins is a relay.
+    """
+    if rest.lasting and not joining.paper:
+        return _PAPER
+    # A paper of an earlier version does not say that it is one, so whoever says so is believed.
+    given = _kind(bool(rest.member), rest.level == LEVEL_RELAY)
+    return "" if given is _kind(joining.device, relay) else given
+
+
+def _kind(device: bool, relay: bool) -> str:
+    """What an invite makes of its holder: what is said when that was not wanted."""
+    return _DEVICE if device else _TICKET if relay else _PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +246,8 @@ class Newcomer:
     def _hear(self, message: LobbyState) -> list[NewcomerEffect]:
         reason = ""
         if message.state == REFUSED:
-            reason = REASONS.get(message.reason, UNKNOWN_REASON)
+            reasons = DEVICE_REASONS if self.joining.device else REASONS
+            reason = reasons.get(message.reason, UNKNOWN_REASON)
         said = Stands(message.state, reason)
         if said == self.stands or self.stands.state == ADMITTED:
             return []

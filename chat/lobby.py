@@ -55,6 +55,16 @@ REASONS = {
     NEWER: "The other side needs a newer Clowder than this one.",
 }
 """Why a claim is refused, as code and as the newcomer's own sentence: no foreign text is shown."""
+_ANOTHER = "`clowder device add` on another device of yours shows a new one."
+DEVICE_REASONS = {
+    **REASONS,
+    USED: f"This code was used already; {_ANOTHER}",
+    EXPIRED: f"This code has expired; {_ANOTHER}",
+    REVOKED: "This code or paper was taken back; nobody comes in by it any more.",
+    TAKEN: "Another machine asks to come in by the same words, and is heard first.",
+    INVALID: f"The claim was not accepted; {_ANOTHER}",
+}
+"""The same where the claim is that of one more device, by a code or a paper."""
 UNKNOWN_REASON = "The invite was refused for a reason that this version does not know."
 
 

@@ -11,7 +11,7 @@ the door and none can claim: the claim is signed with a key that only the secret
 is sealed for the same reason: a relay that keeps the op learns nothing from it.
 
     blob = nonce 24 || AEAD(rest, [1, workspace, net_key, level, name, hints]),
-           associated data "x1/rest\\0"; of a device code the member comes last
+           associated data "x1/rest\\0"; a device code's has the member, a paper's `true` as well
 
 No content key is in an invite. A stolen one gives a visible member, never silent reading; a
 relay's ticket gives what is needed to link, and nothing to read. Nor does an invite say who was in
@@ -94,6 +94,7 @@ class Rest(msgspec.Struct, array_like=True, frozen=True):
         name: the workspace's name, to be shown while waiting; a ticket has none.
         hints: addresses to dial, best first.
         member: whose device its holder becomes; empty where it makes a member of its own.
+        lasting: it is a paper's, good for ever. Papers of earlier versions do not say so.
     """
 
     version: Literal[1]
@@ -105,6 +106,7 @@ class Rest(msgspec.Struct, array_like=True, frozen=True):
         tuple[Annotated[str, Meta(max_length=HINT_MAX_CHARS)], ...], Meta(max_length=HINTS_MAX)
     ] = ()
     member: Annotated[bytes, Meta(max_length=limits.ID_BYTES)] = b""
+    lasting: bool = False
 
     def __repr__(self) -> str:
         return f"Rest(workspace={self.workspace.hex()[:8]}, level={self.level})"
@@ -161,13 +163,14 @@ def make_code(
     """
     derived = InviteKeys.of(secret)
     shown = text.clean_line(name, limits.CHANNEL_NAME_MAX_CHARS)
-    rest = Rest(VERSION, workspace, net_key, level, shown, _hints(hints), member)
+    lasting = not_after == LASTING
+    rest = Rest(VERSION, workspace, net_key, level, shown, _hints(hints), member, lasting)
     return DeviceCode(
         key=derived.public,
         not_after=not_after,
         door=derived.door,
         rest=_seal_rest(derived, rest, entropy),
-        box=keys.box_public(derived.box) if not_after == LASTING else b"",
+        box=keys.box_public(derived.box) if lasting else b"",
     )
 
 
@@ -177,8 +180,10 @@ def _hints(given: Sequence[str]) -> tuple[str, ...]:
 
 def _seal_rest(derived: InviteKeys, rest: Rest, entropy: Entropy) -> bytes:
     fields = msgspec.structs.astuple(rest)
+    # What says nothing is left out at the end, so an invite is the same in every version.
+    said = len(fields) - (0 if rest.lasting else 1 if rest.member else 2)
     nonce = entropy(limits.NONCE_BYTES)
-    plaintext = _encoder.encode(fields if rest.member else fields[:-1])
+    plaintext = _encoder.encode(fields[:said])
     return nonce + keys.seal(derived.rest, nonce, plaintext, _REST_DATA)
 
 

@@ -19,7 +19,7 @@ import msgspec
 from chat.effects import CloseLink, Send
 from chat.errors import StoreError, TrustError, Unavailable, UsageError
 from chat.invitation import InviteText
-from chat.joining import Joining, Learned, Newcomer, NewcomerEffect, Stands
+from chat.joining import Joining, Learned, Newcomer, NewcomerEffect, Stands, unwanted
 from chat.lobby import ADMITTED, REFUSED
 from chat.node.team import Team, forget_identity, now, save_identity
 from chat.profile import OpenProfile
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from chat.links import LinkHandle
 
 _JOINING = "joining"
-_PERSON = "That is an invite for a person; `clowder join` takes it."
-_TICKET = "That is a relay's ticket; `clowder relay --ticket` takes it."
-_DEVICE = "That is for a device of somebody who is in; `clowder device join` takes it."
 
 
 class House(Protocol):
@@ -320,9 +317,9 @@ class NodeLobby:
         """
         rest = joining.rest
         assert rest is not None, "a claim is made from the rest"
-        given = _kind(bool(rest.member), rest.level == LEVEL_RELAY)
-        if given is not _kind(joining.device, self.relay):
-            self._refused = given
+        problem = unwanted(joining, rest, relay=self.relay)
+        if problem:
+            self._refused = problem
             self.end()
             self._house.joining_changed()
             return False
@@ -378,8 +375,3 @@ def _identity(joining: Joining, rest: Rest) -> Identity:
         net_key=rest.net_key,
         relay=rest.level == LEVEL_RELAY,
     )
-
-
-def _kind(device: bool, relay: bool) -> str:
-    """What an invite makes of its holder: what is said when that was not wanted."""
-    return _DEVICE if device else _TICKET if relay else _PERSON

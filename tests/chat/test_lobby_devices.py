@@ -56,7 +56,7 @@ def test_a_device_comes_in_at_the_door_and_a_second_hears_that_the_code_was_used
     assert rest.member == known.member
     assert phone.joining.keys.public.sign in known.devices
     (said,) = Talk(tablet, ana, at, 2).heard
-    assert (said.state, "used already" in said.reason) == ("refused", True)
+    assert (said.state, "This code was used already" in said.reason) == ("refused", True)
 
 
 def test_a_paper_brings_in_many_until_it_is_taken_back() -> None:
@@ -77,7 +77,7 @@ def test_who_may_not_say_so_keeps_one_claim(lasting: bool) -> None:
     at = code(relay.machine, lasting=lasting)
     assert [s.state for s in Talk(newcomer("phone", device=True), relay, at).heard] == ["pending"]
     (said,) = Talk(newcomer("thief", device=True), relay, at, 2).heard
-    assert (said.state, "Somebody else" in said.reason) == ("refused", True)
+    assert (said.state, "Another machine" in said.reason) == ("refused", True)
     assert len(relay.kept) == 1
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from chat import commands, model
+from chat.errors import TrustError
 from chat.invitation import parse
-from tests.chat.node_team import Desk, nodes
+from tests.chat.node_team import SECONDS, Desk, nodes
 
 
 async def phase(desk: Desk) -> str:
@@ -56,6 +59,26 @@ def test_a_paper_that_met_nobody_is_forgotten() -> None:
             await phone.stop()
             await phone.start(ana.url)
             join = commands.Join(paper.words, "phone", 10.0, device=True, paper=True)
+            assert (await phone.call(join)).phase == "live"
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("device", [True, False])
+def test_a_paper_is_no_code_and_nothing_of_it_stays(device: bool) -> None:
+    async def story() -> None:
+        async with nodes() as make:
+            ana = await make("ana")
+            await ana.create()
+            paper: model.InviteView = await ana.call(commands.MakePaper())
+            phone = await make("phone", ana.url)
+            with pytest.raises(TrustError, match="clowder recover"):
+                await phone.call(commands.Join(paper.link, "phone", SECONDS, device=device))
+            assert await phase(phone) == "none"
+            assert len(await ana.call(commands.ListDevices())) == 2, "this one, and the paper"
+            assert not phone.node._opened.store.get("joining")
+            # As what it is, it is taken by the same machine.
+            join = commands.Join(paper.link, "phone", SECONDS, device=True, paper=True)
             assert (await phone.call(join)).phase == "live"
 
     asyncio.run(story())
