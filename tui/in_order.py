@@ -104,6 +104,10 @@ class OrderlyApp(App[int]):
 
     def _follow(self, rounds: int) -> None:
         """Send a message behind the key, from where it was handed to."""
+        if not self.screen_stack:  # It ends: what was typed behind that key has no place any more.
+            self._turn_of = None
+            self._held.clear()
+            return
         target: Widget = self.focused or self.screen
         # A widget that is being taken away takes no messages: nothing of the key is left there.
         followed = target.post_message(TurnOver(self._turn, rounds))

@@ -93,6 +93,17 @@ async def test_letters_after_a_key_that_opens_a_dialog_are_the_dialogs() -> None
         await face.until(lambda: face.workspace.box.composer.text == "back")
 
 
+@story
+async def test_what_comes_behind_the_key_that_leaves_does_no_harm() -> None:
+    async with open_face(lively()) as face:
+        app = face.app
+        burst(face, "<ctrl+q>", "hello\n")
+        await face.until(lambda: not app.is_running)
+    app._held.append(Key("x", "x"))
+    app._begin_turn()
+    assert not app._held
+
+
 def slow(world: FakeSession, kind: type[commands.Command]) -> asyncio.Event:
     """Answer commands of this kind when the event is set."""
     call, gate = world.call, asyncio.Event()
