@@ -11,6 +11,7 @@ the own word can be: others' are theirs. Rules: docs/protocol/epochs.md.
 
 from collections.abc import Iterator
 
+from chat.model import GAPS_MAX
 from chat.retention import channel_rule
 from chat.workspace import NAME_REGISTER, NAME_SETTING, Workspace
 from crdt import ops
@@ -23,10 +24,17 @@ def is_closed(workspace: Workspace, channel: bytes) -> bool:
     return workspace.scope_of(channel) in workspace.roster.state.closed
 
 
-def has_earlier(workspace: Workspace, channel: bytes) -> bool:
-    """Whether something is here that was said before this member came, and is closed to it."""
+def gaps(workspace: Workspace, channel: bytes) -> tuple[str, ...]:
+    """Where something is here that was said while this member was not in, and is closed to it.
+
+    Each is the place behind all that was sealed with one key, as `Message.order` counts, in order
+    and the newest `model.GAPS_MAX`. Who came once has them before everything they read; who was
+    out for a while has some between two messages, too.
+    """
+    store = workspace.store
     closed = workspace.epochs.closed_here(workspace.scope_of(channel))
-    return any(workspace.store.count_waiting(epoch) for epoch in closed)
+    ends = {store.newest_waiting(epoch) for epoch in closed if store.count_waiting(epoch)}
+    return tuple(f"{end:016x}{'f' * 32}" for end in sorted(ends)[-GAPS_MAX:])
 
 
 def count_earlier(workspace: Workspace) -> int:

@@ -32,6 +32,8 @@ Alerts = Literal["off", "mentions", "all"]
 """What of a channel may ring: nothing, what mentions this member, everything."""
 DIRECT_READERS = 2
 """A private channel of so many is a direct one."""
+GAPS_MAX = 64
+"""So many places are told where what is closed to this member lies in a channel: the newest."""
 Part = Literal["picture", "file", "link"]
 """What a message may carry, as a search asks for it."""
 Mark = Literal["mention", "reply", "late", "missed", "pinned"]
@@ -139,7 +141,8 @@ class Channel(msgspec.Struct, frozen=True):
         complete: False while older messages are known to exist that are not here yet.
         keep_days: messages that are older are forgotten; 0 when none are.
         history: False when who comes in from now on does not read what was said before.
-        earlier: messages are here from before this member came, and are closed to it.
+        earlier: messages are here from when this member was not in, and are closed to it.
+        gaps: behind which places those are, as `Message.order` counts, in order.
     """
 
     id: str
@@ -157,6 +160,7 @@ class Channel(msgspec.Struct, frozen=True):
     keep_days: int = 0
     history: bool = True
     earlier: bool = False
+    gaps: tuple[str, ...] = ()
 
 
 class ChannelLink(msgspec.Struct, frozen=True):

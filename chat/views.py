@@ -170,6 +170,7 @@ class Views:
         known = workspace.roster.state.channels[channel]
         unread, mentions = workspace.store.unread(channel, self._ignored())
         last = workspace.store.channel_last(channel)
+        gaps = history.gaps(workspace, channel)
         limited = known.scope != workspace.scope and known.mode != MODE_PUBLIC
         readers = workspace.readers(channel)
         authors = [self.author(member) for member in readers] if limited else []
@@ -192,7 +193,8 @@ class Views:
             and len(readers) == model.DIRECT_READERS,
             keep_days=channel_rule(workspace, channel).days or 0,
             history=not history.is_closed(workspace, channel),
-            earlier=history.has_earlier(workspace, channel),
+            earlier=bool(gaps),
+            gaps=gaps,
         )
 
     def channels(self) -> list[model.Channel]:

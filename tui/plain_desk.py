@@ -31,6 +31,8 @@ from tui.input.actions import Context, Step
 from tui.limits import EVENT_READ_RETRY_SECONDS, HISTORY_PAGE_MESSAGES
 from tui.plain_nearby import NearbyLines
 from tui.text import moments
+from tui.text.frame import parted
+from tui.text.layout import PARTED
 from tui.text.moments import Calendar
 from tui.world import World, provenance
 
@@ -120,7 +122,9 @@ class Desk:
         topic = f": {channel.topic}" if channel.topic else ""
         self._print(inert(f"Now in #{channel.name}{topic}"))
         self._newest = history[-1].order if history else ""
-        for message in history:
+        for before, message in zip([None, *history], history, strict=False):
+            if before is not None and parted(channel.gaps, before, message):
+                self._print(PARTED)
             self._show(message)
         if history:
             await self.session.call(commands.MarkRead(channel.name, history[-1].id))

@@ -90,11 +90,13 @@ class Reading:
     def _show(
         self, channel: Channel, at: Message | None, stretch: Stretch, missed: list[Message]
     ) -> None:
+        self._part(channel)
+        first = stretch.messages[0] if stretch.messages else None
         self._timeline.show(
             stretch.messages,
             has_older=stretch.has_older,
             has_newer=stretch.has_newer,
-            lead=lead(channel, stretch.has_older),
+            lead=lead(channel, stretch.has_older, first),
             unread_from="" if at else first_unread(stretch.messages, channel, len(missed)),
             at=at.id if at else "",
             channel=channel.name,
@@ -119,8 +121,15 @@ class Reading:
     def renew_channel(self, channel: Channel) -> None:
         """The open channel's topic, counts or completeness changed."""
         self.channel = channel
+        self._part(channel)
         first = self._timeline.sheet.first
-        self._timeline.set_lead(lead(channel, first is not None and self._timeline.has_older))
+        has_older = first is not None and self._timeline.has_older
+        self._timeline.set_lead(lead(channel, has_older, first))
+
+    def _part(self, channel: Channel) -> None:
+        """Mark where something is closed to the reader, between what is loaded."""
+        if self._timeline.frame.gaps != channel.gaps:
+            self._timeline.reframe(gaps=channel.gaps)
 
     def take(self, messages: list[Message]) -> None:
         """New or changed messages of any channel."""
@@ -156,7 +165,8 @@ class Reading:
         more = stretch.has_older if older else stretch.has_newer
         self._timeline.page(stretch.messages, older=older, more=more)
         if self.channel is not None:
-            self._timeline.set_lead(lead(self.channel, self._timeline.has_older))
+            first = self._timeline.sheet.first
+            self._timeline.set_lead(lead(self.channel, self._timeline.has_older, first))
 
     def flood(self, count: int) -> None:
         """Many messages arrived at once; read the visible stretch anew."""
@@ -226,13 +236,13 @@ class Reading:
             self._asker.tell(commands.MarkRead(channel.name, last.id))
 
 
-def lead(channel: Channel, has_older: bool) -> str:
-    """What stands above the oldest loaded message."""
+def lead(channel: Channel, has_older: bool, first: Message | None = None) -> str:
+    """What stands above the oldest loaded message, `first`."""
     if has_older:
         return f"… up to {HISTORY_PAGE_MESSAGES} older messages come as you scroll"
     if not channel.complete:
         return "Older messages are on their way from the others."
-    if channel.earlier:
+    if channel.earlier and (first is None or min(channel.gaps, default="") < first.order):
         return f"You came into #{channel.name} here; what was said before is not for newcomers."
     if channel.name == "general" and not channel.last_at:
         return "Nothing here yet · /invite lets people in · /help explains"

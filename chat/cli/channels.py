@@ -28,6 +28,13 @@ def channels() -> None:
     run(work)
 
 
+def closed_line(channel: model.Channel) -> str:
+    """What is said of a channel where something is closed to the reader; empty elsewhere."""
+    if not channel.earlier:
+        return ""
+    return f"What was said in #{channel.name} while you were not in it is not for you."
+
+
 def channel_line(known: model.Channel) -> str:
     """A channel for people: name, who can read it, what is new, topic."""
     unread = f"  {known.unread} unread" if known.unread else ""

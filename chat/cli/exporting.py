@@ -23,6 +23,7 @@ import click
 import msgspec
 
 from chat import commands, model
+from chat.cli.channels import closed_line
 from chat.cli.context import GlobalOptions, Invocation, run
 from chat.cli.output import Output, message_fields, message_line
 from chat.control_lines import PAGE_MESSAGES
@@ -143,12 +144,15 @@ async def _lines(session: Session, channel: str, form: str, write: Callable[[str
 
         status: model.Status = await session.call(commands.GetStatus())
         for each in await chosen_channels(session, channel):
-            write(markdown.head(status.name, each))
+            write(markdown.head(status.name, each, closed_line(each)))
             last_day = ""
             async for page in pages(session, each.id):
                 write("".join(markdown.messages(page, last_day)))
                 last_day = day(page[-1].at)
         return
+    if form == "text":
+        closed = filter(None, map(closed_line, await chosen_channels(session, channel)))
+        write("".join(f"{line}\n" for line in closed))
     show = _json_line if form == "jsonl" else partial(message_line, opened=True)
     async for page in pages(session, channel):
         write("".join(f"{show(message)}\n" for message in page))
@@ -170,8 +174,9 @@ async def _html(session: Session, output: Output, channel: str, folder: Path) ->
     counted: list[tuple[model.Channel, int]] = []
     for each in await chosen_channels(session, channel):
         count, last_day = 0, ""
+        title = f"#{each.name}, {status.name}"
         with written(folder / html.page_name(each)) as stream:
-            stream.write(html.head(f"#{each.name}, {status.name}", each.topic))
+            stream.write(html.head(title, each.topic, closed_line(each)))
             async for page in pages(session, each.id):
                 await files.take(page)
                 stream.write("".join(html.messages(page, files.find, last_day)))

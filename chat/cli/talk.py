@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from chat import commands, model
+from chat.cli.channels import closed_line
 from chat.cli.context import COUNT, YIELDING_SECONDS, GlobalOptions, Invocation, Seconds, run
 from chat.cli.following import follow
 from chat.cli.output import Output
@@ -141,12 +142,31 @@ def history(
         command = commands.History(channel, number, before, thread=thread, pinned=pinned)
         async with invocation.session() as session:
             shown: list[model.Message] = await session.call(command)
+            closed = "" if thread or pinned else await _closed(session, channel, shown, number)
             if void:
                 shown += await session.call(commands.ListVoid(channel, number))
         newest = sorted(shown, key=lambda message: message.order) if void else shown
         invocation.output.messages(newest[max(0, len(newest) - number) :], opened=opened)
+        if closed:
+            invocation.output.note(closed)
 
     run(work)
+
+
+async def _closed(session: Session, channel: str, shown: list[model.Message], number: int) -> str:
+    """The sentence about what is closed to this member, when some of it would stand in what is
+    shown, or before its first message."""
+    known: list[model.Channel] = await session.call(commands.ListChannels())
+    wanted = channel.removeprefix("#")
+    first = shown[0].order if len(shown) >= number else ""
+    return next(
+        (
+            closed_line(each)
+            for each in known
+            if wanted in (each.name, each.id) and max(each.gaps, default="") > first
+        ),
+        "",
+    )
 
 
 @click.command(cls=GlobalOptions)

@@ -85,9 +85,11 @@ FOOT = "</body>\n</html>\n"
 """The end of every page."""
 
 
-def head(title: str, topic: str = "") -> str:
-    """The beginning of a page, up to its first message."""
+def head(title: str, topic: str = "", note: str = "") -> str:
+    """The beginning of a page, up to its first message; `note` is a sentence about all of them."""
     below = f'<p class="text">{text(topic)}</p>\n' if topic else ""
+    if note:
+        below += f'<p class="gone">{escape(note)}</p>\n'
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">\n'

@@ -45,10 +45,11 @@ def quoted(text: str) -> str:
     return "\n".join(shown)
 
 
-def head(workspace: str, channel: Channel) -> str:
-    """What stands above a channel's messages."""
+def head(workspace: str, channel: Channel, note: str = "") -> str:
+    """What stands above a channel's messages; `note` is a sentence about all of them."""
     title = f"# {escape('#' + channel.name)}, {escape(workspace)}\n\n"
-    return title + (f"{quoted(channel.topic)}\n\n" if channel.topic else "")
+    topic = f"{quoted(channel.topic)}\n\n" if channel.topic else ""
+    return title + topic + (f"{escape(note)}\n\n" if note else "")
 
 
 def messages(found: Iterable[Message], last_day: str = "") -> Iterator[str]:

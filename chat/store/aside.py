@@ -4,8 +4,10 @@ They are replicated like all others. Those without a key wait for it, in the ord
 Notes stand here as well, because another part replays them: the store only hands them out.
 """
 
+from chat.store.database import Database
 from chat.store.entries import ENTRY_COLUMNS, Entries
 from chat.store.limits import READ_AT_ONCE_ENTRIES, REASON_MAX_CHARS
+from chat.store.names import Names
 from crdt.entry import Entry
 from crdt.ops import PART_NOTES
 from crdt.text import clean_line
@@ -28,6 +30,15 @@ _NOTES = " ".join(
 
 class Aside(Entries):
     """Waiting, newer and broken entries, and those of notes."""
+
+    def __init__(self, database: Database, names: Names, workspace: bytes) -> None:
+        super().__init__(database, names, workspace)
+        self._newest: dict[bytes, tuple[int, int]] = {}
+        """By epoch: the last row of `waiting` that was looked at, and the highest clock so far."""
+
+    def forget(self) -> None:
+        super().forget()
+        self._newest.clear()
 
     def mark_waiting(self, arrival: int, epoch: bytes) -> None:
         """The entry with this arrival number waits for the key of an epoch."""
@@ -60,6 +71,23 @@ class Aside(Entries):
             (self._keys_from, self._keys_to),
         )
         return sorted(self._names.value(epoch) for (epoch,) in rows)
+
+    def newest_waiting(self, epoch: bytes) -> int:
+        """The highest hybrid clock of all that waited for an epoch since this store was opened.
+
+        Each call looks at what came since the last one: there may be a channel's whole past, and
+        this is asked whenever the channel changes. What is forgotten meanwhile leaves it as it was.
+        """
+        seen, highest = self._newest.get(epoch, (self._keys_from, 0))
+        last, newest = self._database.read(
+            "SELECT max(w.entry), max(e.hlc) FROM waiting w JOIN entry e ON e.arrival = w.entry"
+            " WHERE w.epoch = ? AND w.entry > ? AND w.entry < ?",
+            (self._names.find(epoch), seen, self._keys_to),
+        )[0]
+        if last is not None:
+            highest = max(highest, newest)
+            self._newest[epoch] = (last, highest)
+        return highest
 
     def count_waiting(self, epoch: bytes | None = None) -> int:
         """How many entries wait for a key, or for that of one epoch."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.chat.engine_team import Desk, Team
 from tests.chat.node_team import Desk as NodeDesk
 from tests.chat.node_team import nodes
 from tui.reading import lead
+from tui.text.frame import Frame
+from tui.text.moments import Calendar
 
 SECRET = "secret"
 
@@ -76,6 +79,34 @@ def test_a_newcomer_finds_name_and_topic_and_reads_from_there_on() -> None:
     team.run()
     assert ana.texts(SECRET) == ["old", "hello cy", "hello all"]
     assert cy.reached("hello all", SECRET) == (2, 2)
+
+
+def test_who_was_out_for_a_while_sees_where_the_gap_is() -> None:
+    team, ana, bo, cy, _ = secret_of(seed=8)
+    channel = ana.workspace.find_channel(SECRET)
+    for step in ("one", "two", "three"):
+        if step == "two":
+            act(team, ana, lambda members, now: members.kick(channel, bo.workspace.me, now))
+        elif step == "three":
+            add(team, ana, bo)
+        team.run()
+        team.post(ana, step, SECRET)
+        team.run()
+    add(team, ana, cy)
+    team.run()
+    team.post(ana, "four", SECRET)
+    team.run()
+    assert bo.texts(SECRET) == ["old", "one", "three", "four"]
+    shown = [bo.message(text, SECRET) for text in bo.texts(SECRET)]
+    frame = Frame(40, Calendar(), gaps=view(bo).gaps)
+    parted = [frame.parted(each, before) for before, each in pairwise(shown)]
+    assert parted == [False, True, False], "between “one” and “three”"
+    assert "beginning" in lead(view(bo), False, shown[0])
+    assert "not for newcomers" in lead(view(cy), False, cy.message("four", SECRET))
+    assert not view(ana).gaps
+    before = view(bo)
+    team.restart(bo)
+    assert view(bo) == before
 
 
 def test_how_long_it_is_kept_is_said_again_by_whose_word_it_is() -> None:

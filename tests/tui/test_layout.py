@@ -68,6 +68,7 @@ def test_the_height_counted_is_the_height_made(
         unread_from=one.id if unread else "",
         root="f" * 32 if unread else "",
         opened=frozenset([one.id] if opened else []),
+        gaps=(before.order,) if before is not None and opened else (),
     )
     made = rows(one, before, frame)
     assert height(one, before, frame) == len(made)

@@ -255,6 +255,21 @@ async def test_what_only_looks_different_has_not_arrived() -> None:
     assert "more message" not in out.getvalue()
 
 
+@story
+async def test_what_is_closed_is_said_where_it_is() -> None:
+    world = lively()
+    before, after = world.timelines["general"][-4:-2]
+    world.channels["general"] = replace(
+        world.channels["general"], earlier=True, gaps=(before.order,)
+    )
+    lines = await told(world, "/quit")
+    mark = lines.index("what was said here is not for you")
+    above = [at for at, line in enumerate(lines) if before.text.split("\n")[0] in line]
+    below = [at for at, line in enumerate(lines) if after.text.split("\n")[0] in line]
+    assert above[0] < mark < below[0]
+    assert lines.count(lines[mark]) == 1
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_lines_are_inert(text: str) -> None:
     shown = message(1, text, files=())

@@ -1,6 +1,7 @@
 """What the rows of a message depend on besides the message, and how wide they are."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ class Frame(NamedTuple):
         root: the first message of the thread that is shown; its replies need not say so.
         ascii: emoji are spelled.
         opened: ids of folded messages that the reader opened.
+        gaps: places behind what is closed to the reader, in order.
     """
 
     width: int
@@ -50,10 +52,20 @@ class Frame(NamedTuple):
     root: str = ""
     ascii: bool = False
     opened: frozenset[str] = frozenset()
+    gaps: tuple[str, ...] = ()
+
+    def parted(self, message: Message, previous: Message | None) -> bool:
+        """Whether something that is closed to the reader was said between the two."""
+        return previous is not None and parted(self.gaps, previous, message)
 
     def folds(self, message: Message) -> bool:
         """Whether one line stands in place of a message."""
         return bool(message.folded) and message.id not in self.opened
+
+
+def parted(gaps: Sequence[str], previous: Message, message: Message) -> bool:
+    """Whether one of the places, which are in order, is between two messages."""
+    return bisect_left(gaps, previous.order) < bisect_left(gaps, message.order)
 
 
 @lru_cache(64)

@@ -26,6 +26,8 @@ from tui.text.parts import LEAD
 from tui.text.runs import Emphasis, Look, PictureSlice, Row, Run
 
 EMPTY: Row = ()
+PARTED = "what was said here is not for you"
+"""Between messages, where the reader was not in; above them all it is the lead that says so."""
 
 
 def opens_day(message: Message, previous: Message | None, frame: Frame) -> bool:
@@ -47,8 +49,9 @@ def opens_group(message: Message, previous: Message | None) -> bool:
 def head_height(message: Message, previous: Message | None, frame: Frame) -> int:
     """Rows above the body."""
     new_day = opens_day(message, previous, frame)
-    if new_day or message.id == frame.unread_from:
-        return 2 + 2 * new_day + 2 * (message.id == frame.unread_from)
+    rules = new_day + frame.parted(message, previous) + (message.id == frame.unread_from)
+    if rules:
+        return 2 + 2 * rules
     return 2 * opens_group(message, previous)
 
 
@@ -119,11 +122,14 @@ def head(message: Message, previous: Message | None, frame: Frame) -> list[Row]:
     made: list[Row] = []
     new_day = opens_day(message, previous, frame)
     unread = message.id == frame.unread_from
+    parted = frame.parted(message, previous)
+    if parted:
+        made += [EMPTY, _rule(PARTED, Look.DAY, frame)]
     if new_day:
         made += [EMPTY, _rule(frame.calendar.title(message.at, frame.now), Look.DAY, frame)]
     if unread:
         made += [EMPTY, _rule("new", Look.UNREAD, frame)]
-    if new_day or unread or opens_group(message, previous):
+    if new_day or parted or unread or opens_group(message, previous):
         nick = cells.fit(message.author.name, max(frame.width - 2, 1))
         made += [
             EMPTY,
