@@ -29,6 +29,13 @@ _NOBODY_COMPARES = (
     "Nobody is here to compare the codes: stdin has ended. Write the digits that the other side "
     "shows, in a line."
 )
+_OTHER_ENDS: dict[str, type[ChatError]] = {
+    "differs": TrustError,
+    "failed": ChatError,
+    "already": ChatError,
+    "inside": UsageError,
+}
+"""What an end is, by its code; others mean that nobody was there, or is any more."""
 _NO_LABEL = "Which label? Name it: clowder join --nearby LABEL."
 _AGAIN = "Type y when the other screen shows the same digits, n when not; or type the digits."
 
@@ -71,6 +78,7 @@ async def take_nearby(invocation: Invocation, session: Session, label: str) -> s
 
     Raises:
         TrustError: the codes differ. NoPeer: nobody is there, or the other side is gone.
+        UsageError: this profile is in the workspace already.
     """
     done = await _Conversation(session, invocation.output).run(commands.LookNearby(), label)
     return done.link
@@ -109,9 +117,7 @@ class _Conversation:
                     await self._session.call(commands.EndNearby())
         if view.state == "done":
             return view
-        if view.why == "differs":
-            raise TrustError(view.reason)
-        raise (ChatError if view.why == "failed" else NoPeer)(view.reason)
+        raise _OTHER_ENDS.get(view.why, NoPeer)(view.reason)
 
     async def _follow(
         self, view: model.Nearby, happened: AsyncIterator[Event], label: str

@@ -4,6 +4,7 @@ Its nonce goes out once, and then this approach is the only one until a person p
 whatever ends the link ends it, and nothing is tried again by itself.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chat.effects import CloseLink, Send
@@ -30,7 +31,18 @@ from chat.nearby.messages import (
     decode,
     say,
 )
-from chat.nearby.standing import CLOSED, DIFFERS, FAULT, LATE, LEFT, LOST, Stands, heard
+from chat.nearby.standing import (
+    ALREADY,
+    CLOSED,
+    DIFFERS,
+    FAULT,
+    INSIDE,
+    LATE,
+    LEFT,
+    LOST,
+    Stands,
+    heard,
+)
 from crdt.errors import Invalid, TooNew
 from crdt.keys import Entropy
 
@@ -54,13 +66,23 @@ class Approach:
     Args:
         link: the shell's number for it.
         handshake_hash: 64 bytes that name it on both sides.
+        is_in: whether this profile is in the workspace whose id begins so, and needs no invite.
     """
 
-    def __init__(self, link: int, handshake_hash: bytes, entropy: Entropy, now: int) -> None:
+    def __init__(
+        self,
+        link: int,
+        handshake_hash: bytes,
+        entropy: Entropy,
+        now: int,
+        *,
+        is_in: Callable[[bytes], bool],
+    ) -> None:
         self.stands = Stands("meeting")
         self._link = link
         self._hash = handshake_hash
         self._entropy = entropy
+        self._is_in = is_in
         self._until = now + GREETING_MS
         self._messages = 0
         self._committed = b""
@@ -131,9 +153,11 @@ class Approach:
                 return [self.stands]
             case NearbyInvite(link=link) if where == "waiting":
                 try:
-                    parse(link)
+                    invite = parse(link)
                 except UsageError:
                     raise Invalid("not an invite") from None
+                if invite.workspace and self._is_in(invite.workspace):
+                    return self._break_off(ALREADY, INSIDE)  # Not taken, it is revoked there.
                 self.stands = Stands("done", self.stands.code)
                 return [say(self._link, NearbyTaken()), Invited(link), self.stands]
             case NearbyEnd(reason=reason):

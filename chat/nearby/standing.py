@@ -13,13 +13,15 @@ DIFFERS = "differs"
 LATE = "late"
 CLOSED = "closed"
 FAILED = "failed"
+ALREADY = "already"
 NOBODY = "nobody"
 GONE = "gone"
 LOST = "lost"
 FAULT = "fault"
 LEFT = "left"
+INSIDE = "inside"
 UNKNOWN = "unknown"
-WIRE_REASONS = (BUSY, NEWER, DIFFERS, LATE, CLOSED, FAILED)
+WIRE_REASONS = (BUSY, NEWER, DIFFERS, LATE, CLOSED, FAILED, ALREADY)
 """What one side tells the other; the rest is said here only."""
 
 _ANEW = "Begin anew, or hand over a link or its words."
@@ -31,11 +33,13 @@ SENTENCES = {
     LATE: f"Time was up before both had compared the code. {_ANEW}",
     CLOSED: "The other side gave up.",
     FAILED: "The invite could not be made.",
+    ALREADY: "The other side is in the workspace already, so the invite was taken back.",
     NOBODY: "Two minutes are over. Begin anew when both of you are ready.",
     GONE: "Nobody answers under that label; ask whether it is still on the other screen.",
     LOST: f"The connection to the other side is lost. {_ANEW}",
     FAULT: f"The other side does not follow the protocol. {_ANEW}",
     LEFT: "It was given up here.",
+    INSIDE: "This profile is in that workspace already, so the invite was not taken.",
     UNKNOWN: "The other side ended it, for a reason that this version does not know.",
 }
 """No text of the other side's is shown."""

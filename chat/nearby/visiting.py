@@ -41,6 +41,7 @@ class Visiting:
     Args:
         settings: how to look; what is dialled anyway is dialled for the label, too.
         changed: told when other labels are there, or it stands differently.
+        is_in: whether this profile is in the workspace whose id begins so.
 
     Attributes:
         stands: where it stands; "open" while labels are looked for.
@@ -48,7 +49,14 @@ class Visiting:
         link: of the invite, once it came.
     """
 
-    def __init__(self, settings: Network, entropy: Entropy, *, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Network,
+        entropy: Entropy,
+        *,
+        changed: Callable[[], None],
+        is_in: Callable[[bytes], bool],
+    ) -> None:
         if not settings.mdns and not settings.dial:
             raise NoPeer(_NO_WAY)
         self.stands = Stands("open")
@@ -57,6 +65,7 @@ class Visiting:
         self._given = [dialled_url(url) for url in settings.dial]
         self._entropy = entropy
         self._changed = changed
+        self._is_in = is_in
         self._until = monotonic_ms() + OFFER_MS
         self._static = entropy(KEY_BYTES)
         self._found: dict[tuple[str, ...], Label] = {}
@@ -168,7 +177,9 @@ class Visiting:
             return
         number = self._wires.add(link)
         now = monotonic_ms()
-        self._approach = Approach(number, link.handshake_hash, self._entropy, now)
+        self._approach = Approach(
+            number, link.handshake_hash, self._entropy, now, is_in=self._is_in
+        )
         self._carry_out(self._approach.begin())
         self._wires.listen(number)
 

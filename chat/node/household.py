@@ -45,6 +45,8 @@ class Household:
         self._adding = asyncio.Lock()
         self._beginning: set[Path] = set()
         """Those that are being founded or joined, which may come to nothing."""
+        self._seen: dict[Path, model.Status] = {}
+        """What each was when `survey` looked last."""
 
     def held(self, profile: Profile) -> Node | None:
         """The node of a workspace, if it is held here and not only about to be one."""
@@ -101,6 +103,19 @@ class Household:
             held.emit(WorkspacesChanged())
         return status
 
+    async def survey(self) -> None:
+        """Look at the workspaces that are not held here, too, for `name_of`."""
+        seen = {each.home: await self._status(each) for each in workspaces_of(self._main)}
+        self._seen = seen
+
+    def name_of(self, beginning: bytes) -> str | None:
+        """What the workspace whose id begins so is called, if this profile is in it; else None."""
+        held = {home: node.status for home, node in self._held().items()}
+        for status in {**self._seen, **held}.values():
+            if status.phase == "live" and status.workspace.startswith(beginning.hex()):
+                return status.name or "that workspace"
+        return None
+
     def lock_changed(self, locked: bool) -> None:
         """Who locks one workspace means all that is shown; so with unlocking."""
         for node in self._held().values():
@@ -119,12 +134,14 @@ class Household:
             return new_workspace(self._main, secrets.token_bytes)
         invite = parse_invite(command.invite)
         profile = workspace_of_invite(self._main, invite.secret)
-        for each in workspaces_of(self._main):
-            status = await self._status(each)
-            same = bool(invite.workspace) and status.workspace.startswith(invite.workspace.hex())
-            used = each.home == profile.home and status.phase in ("live", "removed")
-            if used or (same and status.phase == "live"):
-                raise UsageError(f"This profile is in {status.name or 'that workspace'} already.")
+        await self.survey()
+        # Words do not say whose they are; that is seen when the invite's rest is read.
+        name = self.name_of(invite.workspace) if invite.workspace else None
+        there = self._seen.get(profile.home, model.Status("none"))
+        if name is None and there.phase in ("live", "removed"):
+            name = there.name or "that workspace"
+        if name is not None:
+            raise UsageError(f"This profile is in {name} already.")
         return profile
 
     async def _status(self, profile: Profile) -> model.Status:

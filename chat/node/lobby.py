@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from chat.effects import CloseLink, Send
-from chat.errors import StoreError, TrustError, Unavailable, UsageError
+from chat.errors import ChatError, StoreError, TrustError, Unavailable, UsageError
 from chat.invitation import InviteText
 from chat.joining import Joining, Learned, Newcomer, NewcomerEffect, Stands, unwanted
 from chat.lobby import ADMITTED, REFUSED
@@ -35,6 +35,7 @@ from transport.proto.hints import LOBBY_CONTEXT, LinkSecret
 if TYPE_CHECKING:
     from chat.links import LinkHandle
 
+NameOf = Callable[[bytes], str | None]
 _JOINING = "joining"
 
 
@@ -71,17 +72,21 @@ class NodeLobby:
         self._doorman: Doorman | None = None
         self._links: dict[int, LinkHandle] = {}
         self.relay = False
-        self._refused = ""
-        """Why this device itself takes back its claim, a sentence."""
+        self._refused: ChatError | None = None
+        """Why this device itself takes back its claim."""
+        self._name_of: NameOf = lambda _: None
 
     # The join -----------------------------------------------------------------------------------
 
-    def resume(self) -> None:
+    def resume(self, name_of: NameOf) -> None:
         """Go on with a join of an earlier start, if one is under way.
+
+        `name_of` says what a workspace is called that the profile is in already, by its id.
 
         Raises:
             StoreError: what is stored of it makes no sense.
         """
+        self._name_of = name_of
         opened = self._opened
         stored = opened.store.get(_JOINING)
         if not stored:
@@ -151,7 +156,7 @@ class NodeLobby:
 
         self._house.persist(keep)
         self._newcomer = Newcomer(joining, secrets.token_bytes)
-        self.relay, self._refused = relay, ""
+        self.relay, self._refused = relay, None
 
     def end(self) -> None:
         """This device is in, or will not come in: the join is over. Raises StoreError."""
@@ -208,8 +213,8 @@ class NodeLobby:
 
     def check(self) -> None:
         """Raises TrustError, with the reason, when the claim was refused."""
-        if self._refused:
-            raise TrustError(self._refused)
+        if self._refused is not None:
+            raise self._refused
         if self._newcomer is not None and self._newcomer.stands.state == REFUSED:
             raise TrustError(self._newcomer.stands.reason)
 
@@ -317,9 +322,9 @@ class NodeLobby:
         """
         rest = joining.rest
         assert rest is not None, "a claim is made from the rest"
-        problem = unwanted(joining, rest, relay=self.relay)
-        if problem:
-            self._refused = problem
+        refused = self._why_not(joining, rest)
+        if refused is not None:
+            self._refused = refused
             self.end()
             self._house.joining_changed()
             return False
@@ -344,6 +349,14 @@ class NodeLobby:
             if handle.initiator:
                 self._house.dial(handle.url)
         return True
+
+    def _why_not(self, joining: Joining, rest: Rest) -> ChatError | None:
+        """Why there is to be no claim, now that it is known what it would be for."""
+        problem = unwanted(joining, rest, relay=self.relay)
+        if problem:
+            return TrustError(problem)
+        name = self._name_of(rest.workspace) if self._house.team is None else None
+        return None if name is None else UsageError(f"This profile is in {name} already.")
 
     def _stands(self, stands: Stands) -> None:
         assert self._newcomer is not None

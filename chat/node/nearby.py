@@ -59,13 +59,26 @@ class NodeNearby:
     Args:
         networked: whether the node may listen and dial at all.
         ask: carries out a command of this node's own, also while it is locked.
+        survey: looks which workspaces this profile is in.
+        is_in: whether it is in the one whose id begins so.
     """
 
-    def __init__(self, settings: Network, hub: Hub, ask: Ask, *, networked: bool) -> None:
+    def __init__(
+        self,
+        settings: Network,
+        hub: Hub,
+        ask: Ask,
+        *,
+        networked: bool,
+        survey: Callable[[], Awaitable[None]],
+        is_in: Callable[[bytes], bool],
+    ) -> None:
         self._settings = settings
         self._hub = hub
         self._ask = ask
         self._networked = networked
+        self._survey = survey
+        self._is_in = is_in
         self._side: Offering | Visiting | None = None
         """The last one, also when it is over."""
         self._closing: Offering | Visiting | None = None
@@ -114,11 +127,15 @@ class NodeNearby:
         return await self._begin(offering)
 
     async def _look(self, _: commands.LookNearby) -> model.Nearby:
+        await self._survey()
         self._check_free()
         from chat.nearby.visiting import Visiting
 
         visiting = Visiting(
-            self._settings, secrets.token_bytes, changed=lambda: self._changed(visiting)
+            self._settings,
+            secrets.token_bytes,
+            changed=lambda: self._changed(visiting),
+            is_in=self._is_in,
         )
         return await self._begin(visiting)
 

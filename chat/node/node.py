@@ -52,6 +52,12 @@ class Beside(Protocol):
     def lock_changed(self, locked: bool) -> None:
         """One of the profile's workspaces was locked or unlocked, and the others go with it."""
 
+    async def survey(self) -> None:
+        """Look at the profile's workspaces, for `name_of`."""
+
+    def name_of(self, beginning: bytes) -> str | None:
+        """What the workspace whose id begins so is called, if the profile is in it; else None."""
+
 
 class Node:
     """One workspace of a profile, held by this process until `aclose`."""
@@ -80,7 +86,14 @@ class Node:
             listening=listening,
             on_joining_changed=self._joined.set,
         )
-        self._nearby = NodeNearby(settings.network, self._hub, self._carry_out, networked=network)
+        self._nearby = NodeNearby(
+            settings.network,
+            self._hub,
+            self._carry_out,
+            networked=network,
+            survey=self._survey,
+            is_in=lambda beginning: self._name_of(beginning) is not None,
+        )
         self._locking = Locking(opened.profile.main.key_file, self._hub)
         home = opened.profile.main.home
         self._hooks = Hooks(hooks, home, self._hub, self._is_direct, workspace=self._workspace)
@@ -129,7 +142,7 @@ class Node:
 
     async def _start(self) -> None:
         parts = self._parts
-        parts.lobby.resume()
+        parts.lobby.resume(self._name_of)
         identity = load_identity(self._opened)
         if identity is not None:
             parts.begin_work(identity.relay)
@@ -213,9 +226,14 @@ class Node:
         return self._locking.locked
 
     @property
+    def status(self) -> model.Status:
+        """The state now, also while it is locked."""
+        return self._parts.status()
+
+    @property
     def is_vacant(self) -> bool:
         """Whether there is no workspace here, and none that is waited for."""
-        return self._parts.status().phase == "none"
+        return self.status.phase == "none"
 
     def emit(self, event: Event) -> None:
         """Tell whoever listens."""
@@ -306,6 +324,7 @@ class Node:
         if parts.is_in or (kept and self._household is not None):
             return await self._add(command)
         nick = "relay" if command.relay else clean_nick(command.nick)
+        await self._survey()
         parts.lobby.begin(
             invite, nick, relay=command.relay, device=command.device, paper=command.paper
         )
@@ -323,6 +342,14 @@ class Node:
                     self._joined.clear()
                     await self._joined.wait()
         return parts.status()
+
+    async def _survey(self) -> None:
+        if self._household is not None:
+            await self._household.survey()
+
+    def _name_of(self, beginning: bytes) -> str | None:
+        """What another workspace of the profile is called, whose id begins so."""
+        return None if self._household is None else self._household.name_of(beginning)
 
     async def _add(self, command: commands.Create | commands.Join) -> model.Status:
         """This one is taken: found or join another one beside it."""

@@ -85,11 +85,19 @@ class Guest:
     seed: str = "bo"
     now: int = 0
     invite: str = ""
+    home: bytes = b""
+    """How the id of the workspace begins that this one is in."""
     gone: bool = False
     wire: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.approach = Approach(self.link, self.handshake_hash, seeded(self.seed), self.now)
+        self.approach = Approach(
+            self.link,
+            self.handshake_hash,
+            seeded(self.seed),
+            self.now,
+            is_in=lambda beginning: beginning == self.home,
+        )
         self.does(self.approach.begin())
 
     def does(self, effects: Iterable[ApproachEffect]) -> None:
@@ -123,7 +131,7 @@ class Room:
                 self.guest.does(self.guest.approach.receive(payload, self.now))
             if 1 in self.desk.gone:
                 self.guest.does(self.guest.approach.link_down())
-            if self.guest.gone:
+            if self.guest.gone and not self.guest.wire:  # What it said last comes first.
                 self.desk.does(self.desk.offer.link_down(1))
 
     def pass_time(self, by: int) -> None:

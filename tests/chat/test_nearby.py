@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.errors import UsageError
+from chat.invitation import parse
 from chat.nearby import label, limits, standing
 from chat.nearby.code import code, commitment, fits, shown
 from chat.nearby.label import Label
@@ -455,3 +456,13 @@ def test_whatever_happens_an_invite_goes_only_to_a_link_with_two_yeses(moves: li
         assert (offer.due is None) is offer.stands.is_final
     if offer.stands.where == "done":
         assert asked == sent == 1
+
+
+def test_who_is_in_already_does_not_take_the_invite() -> None:
+    room = Room()
+    room.guest.home = parse(INVITE).workspace
+    room.run()
+    room.bo_says(True)
+    room.ana_says(True)
+    assert room.whys == ("already", "inside")
+    assert (room.desk.invites, room.desk.taken_back, room.guest.invite) == (1, 1, "")

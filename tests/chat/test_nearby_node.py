@@ -1,7 +1,9 @@
 """An invite nearby between real nodes: sockets on 127.0.0.1, and multicast DNS on it where said."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from chat.errors import ChatError, NoPeer, NotFound, TrustError, UsageError
 from chat.events import NearbyChanged
 from chat.nearby import limits, offering, visiting
 from chat.node import Node
+from chat.node.household import Household
 from chat.profile import Profile
 from tests.chat.node_team import SECONDS, Desk, nodes
 
@@ -132,6 +135,38 @@ def test_an_invite_that_is_not_taken_is_revoked(monkeypatch: pytest.MonkeyPatch)
         assert (await until(ana, "over")).why == "lost"
         await ana.node._nearby.aclose()
         assert [invite.state for invite in await invites(ana)] == ["revoked"]
+
+    run(story)
+
+
+def test_who_is_in_already_does_not_take_the_invite_and_it_is_revoked() -> None:
+    async def story(make: Any) -> None:
+        ana = await make("ana")
+        await ana.create()
+        with tempfile.TemporaryDirectory(prefix="clh") as folder:
+            shown: model.Nearby = await ana.call(commands.OfferNearby())
+            settings = Settings(Network("127.0.0.1:0", "127.0.0.1", (shown.urls[0],), mdns=False))
+            home = Household(Profile(Path(folder)), settings, network=True, listening=True)
+            try:
+                bo = await home.open(Profile(Path(folder)), create=True)
+                await bo.call(commands.Join(await ana.invite(), "bo", SECONDS))
+                heard = bo.events()
+                await bo.call(commands.LookNearby())
+                await bo.call(commands.PickNearby(shown.label))
+                await until(ana, "code")
+                await ana.call(commands.CompareNearby(True))
+                async for event in heard:
+                    if isinstance(event, NearbyChanged) and event.nearby.state == "code":
+                        await bo.call(commands.CompareNearby(True))
+                    elif isinstance(event, NearbyChanged) and event.nearby.state == "over":
+                        assert (event.nearby.why, event.nearby.link) == ("inside", "")
+                        break
+                assert (await until(ana, "over")).why == "already"
+                await ana.node._nearby.aclose()
+                states = [invite.state for invite in await invites(ana)]
+                assert sorted(states) == ["revoked", "used"]
+            finally:
+                await home.aclose()
 
     run(story)
 
@@ -260,6 +295,7 @@ def test_labels_beyond_what_is_shown_are_dropped_and_nonsense_is_none() -> None:
             Network("127.0.0.1:0", "127.0.0.1"),
             lambda n: bytes(n),
             changed=lambda: changes.append(None),
+            is_in=lambda _: False,
         )
         from transport.proto.announcement import Announcement
 

@@ -205,6 +205,40 @@ def test_nobody_joins_one_workspace_twice() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("by", ["words", "code", "paper"])
+def test_words_lead_nobody_into_one_workspace_twice(by: str) -> None:
+    """They do not say whose they are, so it is seen at the door, and nothing is claimed."""
+
+    async def main() -> None:
+        async with nodes() as make:
+            cat = await make("cat")
+            await cat.create()
+            with tempfile.TemporaryDirectory(prefix="clh") as folder:
+                home = Path(folder)
+                settings = Settings(Network("127.0.0.1:0", "127.0.0.1", (cat.url,), mdns=False))
+                async with household(home, settings) as ours:
+                    first = await ours.open(Profile(home), create=True)
+                    await ask(first, commands.Join(await cat.invite(), "ana", SECONDS))
+                    made: model.InviteView = await ask(
+                        cat.node if by == "words" else first,
+                        {
+                            "words": commands.MakeInvite(),
+                            "code": commands.AddDevice(),
+                            "paper": commands.MakePaper(),
+                        }[by],
+                    )
+                    again = commands.Join(
+                        made.words, "ana", SECONDS, device=by != "words", paper=by == "paper"
+                    )
+                    with pytest.raises(UsageError, match="Cats already"):
+                        await ask(first, again)
+                    assert [each.home for each in workspaces_of(Profile(home))] == [home]
+                    members: list[model.Member] = await cat.call(commands.ListMembers())
+                    assert sorted(member.devices for member in members) == [1, 1]
+
+    asyncio.run(main())
+
+
 def test_a_claim_waits_beside_the_others_and_goes_on_where_it_was() -> None:
     async def main() -> None:
         async with nodes() as make:
