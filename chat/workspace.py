@@ -354,28 +354,20 @@ class Workspace:
         level = self.level
         if level is None or level > LEVEL_WRITER_MAX:
             raise TrustError("This device may not write in this workspace.")
-        epoch = self.epochs.current(self.scope_of(channel))
-        if epoch is None:
+        scope = self.scope_of(channel)
+        if self.epochs.current(scope) is None:
             raise Unavailable("The workspace's keys are being renewed; try again in a moment.")
-        try:
-            self.epochs.key(epoch)
-        except NotReadable:
+        epoch = self.epochs.sendable(scope)
+        if epoch is None:
             raise Unavailable(
                 "This device has no key yet; it arrives when another member is linked."
-            ) from None
+            )
         return epoch
 
     @property
     def has_key(self) -> bool:
         """Whether this device can seal for the workspace's own scope now."""
-        epoch = self.epochs.current(self.scope)
-        if epoch is None:
-            return False
-        try:
-            self.epochs.key(epoch)
-        except NotReadable:
-            return False
-        return True
+        return self.epochs.sendable(self.scope) is not None
 
     def own_log(self, channel: bytes, part: int) -> LogId:
         """Where this device writes."""

@@ -20,7 +20,7 @@ is the epoch of a scope all of whose channels are public, for ever.
 Relays are no devices of a scope: they hold no keys. Why so: docs/protocol/epochs.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Protocol
 
@@ -174,6 +174,11 @@ class EpochChoice:
             self._current[scope] = self._choose(scope) if public is None else public.op.id
         return self._current[scope]
 
+    def best_of(self, scope: bytes, held: Set[bytes]) -> bytes | None:
+        """The epoch that would be current if there were these alone."""
+        self.current(scope)  # Judges anew what has changed.
+        return self._choose(scope, held)
+
     def public(self, scope: bytes) -> Node | None:
         """The op with the public key of a scope: all its channels are public, this is the first.
 
@@ -212,12 +217,14 @@ class EpochChoice:
 
     # Inside -------------------------------------------------------------------------------------
 
-    def _choose(self, scope: bytes) -> bytes | None:
+    def _choose(self, scope: bytes, held: Set[bytes] | None = None) -> bytes | None:
         now = self.devices(scope)
         usable: list[Node] = []
         for node in sorted(self._rekeys.get(scope, ()), key=lambda node: node.order, reverse=True):
             covered = any(later.past & node.bit for later in usable)
             if covered or not self._roster.is_valid(node.op.id):
+                continue
+            if held is not None and node.op.id not in held:
                 continue
             if self._is_usable(node, now, None) and self._is_called_for(node):
                 usable.append(node)

@@ -143,6 +143,31 @@ class Epochs:
         spoiled = (epoch, epoch) in self._failed and epoch not in self._keys
         return spoiled and me is not None and me.level <= LEVEL_ADMIN_MAX
 
+    def may_replace_unsealed(self, scope: bytes) -> bool:
+        """Whether this is an admin's device whose seal of the current epoch has not come.
+
+        The seals may be on their way, so this is worth an epoch only after some time. Who is to
+        get the key by a share waits for that: it may not hold what the new epoch has to wrap.
+        """
+        epoch = self.current(scope)
+        if epoch is None or epoch in self._keys or epoch in self._blocks:
+            return False
+        args = self._roster.history.by_id[epoch].op.args
+        me = self._roster.state.devices.get(self._device)
+        named = isinstance(args, Rekey) and self._device in args.devices
+        return named and me is not None and me.level <= LEVEL_ADMIN_MAX
+
+    def sendable(self, scope: bytes) -> bytes | None:
+        """The epoch to send with from here; None while no key of a usable one is here.
+
+        That is the current one, and until its key has come the one that would be current without
+        those whose keys are not here: if that is usable, nobody holds it who is out.
+        """
+        epoch = self.current(scope)
+        if epoch is None or epoch in self._keys or epoch in self._drafts:
+            return epoch
+        return self.choice.best_of(scope, self._keys.keys())
+
     def open_for(self, paper: bytes, box_secret: bytes) -> None:
         """From now on look for seals of a paper as well; `refresh` opens them."""
         self._papers[paper] = box_secret

@@ -19,6 +19,7 @@ from crdt.sync_messages import (
     Mark,
     Message,
     Range,
+    Seals,
     channel_set,
     encode,
     state_bytes,
@@ -96,6 +97,7 @@ class Link:
         missing_asked: the missing parents that the peer was last asked for.
         ops_known: ops that the peer has.
         seals_asked, seals_wanted: epochs asked of the peer, and by the peer in vain.
+        seals_ahead: blocks that came before the ops which name them, by epoch.
     What the peer was told:
         answered: what it lacks was sent or announced; since then changes are pushed.
         told, marked: arrival up to which that holds, and up to which it was said.
@@ -149,6 +151,7 @@ class Link:
     ops_known: set[bytes] = field(default_factory=set)
     seals_asked: set[bytes] = field(default_factory=set)
     seals_wanted: set[bytes] = field(default_factory=set)
+    seals_ahead: dict[bytes, Seals] = field(default_factory=dict)
 
     answered: bool = False
     told: int = 0

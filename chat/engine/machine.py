@@ -171,13 +171,13 @@ class Engine(Asked):
         Raises:
             What making them raises, and TrustError when the rules refuse one.
         """
-        self.people.at_once = True
+        self.people.mending.at_once = True
         try:
             for news in ops:
                 self._publish(news, now)
             self._mend_keys(now)
         finally:
-            self.people.at_once = False
+            self.people.mending.at_once = False
         return self._finish(now)
 
     def open_channel(self, channel: bytes | None, now: Now) -> list[effects.Effect]:
@@ -347,7 +347,7 @@ class Engine(Asked):
             self._keys_due(now)
 
     def _keys_due(self, now: Now) -> None:
-        if (due := self.people.mending_due(now)) is not None:
+        if (due := self.people.mending.due(now)) is not None:
             self._wakes["keys"] = due
 
     def _read_keys(self, now: Now) -> bool:

@@ -1,16 +1,14 @@
 """Who comes in, and who gets which keys: own roster ops, one at a time.
 
 Each op stands on the heads there are when it is made, so whoever makes several publishes each
-before the next. What has to be done about keys follows from the roster alone (`crdt.epochs`):
-where a scope has no usable epoch somebody makes one, where a device lacks the current key somebody
-shares it. Who let a device in shares at once; all others wait, so that one of them does it.
+before the next. Which of them are about keys, and when, `mending` says.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from chat import model
+from chat.engine.mending import Lack, Mending
 from chat.errors import TrustError, Unavailable, UsageError
 from chat.invitation import InviteText
 from chat.workspace import Now, Workspace
@@ -31,7 +29,6 @@ from crdt.roster_ops import (
     AnyArgs,
     Channel,
     DeviceAdd,
-    DeviceCode,
     Op,
     Place,
     build,
@@ -40,12 +37,6 @@ from crdt.roster_ops import (
 )
 from crdt.text import clean_line, clean_name, look
 
-OTHERS_WAIT_MS = 5_000
-"""How long a device waits for who is nearer to do it, before it makes or shares a key itself."""
-OTHERS_SPREAD_MS = 3_000
-"""Those who waited do not all do it at once."""
-RETRY_MAX_MS = 60 * 60 * 1000
-"""Between two tries of one thing: what cannot be mended must not fill the roster with tries."""
 GENERAL = "general"
 
 
@@ -55,27 +46,6 @@ class RosterNews:
 
     op: Op
     seals: bytes | None = None
-
-
-@dataclass(slots=True)
-class _Need:
-    """Keys that somebody has to make or hand on: when this device does it, and how often it did."""
-
-    due: int
-    tries: int = 0
-
-    def tried(self, now: int) -> None:
-        """What was done may come to nothing; each further time waits twice as long."""
-        self.due = now + min(OTHERS_WAIT_MS << self.tries, RETRY_MAX_MS)
-        self.tries += 1
-
-
-class _Lack(NamedTuple):
-    """A scope that has no key to send with, or a device in it that lacks the key of an epoch."""
-
-    scope: bytes
-    device: bytes = b""
-    epoch: bytes = b""
 
 
 class Invited(NamedTuple):
@@ -90,9 +60,7 @@ class People:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._needs: dict[_Lack, _Need] = {}
-        self.at_once = False
-        """This device brought about what is lacking: it mends without waiting for others."""
+        self.mending = Mending(workspace)
         self._seq = self._next_seq()
 
     # Inviting -----------------------------------------------------------------------------------
@@ -250,78 +218,19 @@ class People:
 
     def next_mending(self, now: Now) -> RosterNews | None:
         """The next op about keys that is due, None when none is."""
-        for lack, need in self._mendings(now).items():
-            if need.due > now.mono:
-                continue
-            need.tried(now.mono)
+        for lack in self.mending.each_due(now):
             try:
                 return self._share(lack, now) if lack.device else self.rekey(lack.scope, now)
             except (NotReadable, TrustError, Unavailable, Invalid):
                 continue  # Not ours to do after all; who can will.
         return None
 
-    def mending_due(self, now: Now) -> int | None:
-        """When `next_mending` is to be asked again, monotonic milliseconds."""
-        return min((need.due for need in self._mendings(now).values()), default=None)
-
-    def _mendings(self, now: Now) -> dict[_Lack, _Need]:
-        """What is to be done about keys, and when this device is to do it."""
-        workspace = self._workspace
-        level = workspace.level
-        needs: dict[_Lack, _Need] = {}
-        if not workspace.relay and level is not None and level <= LEVEL_WRITER_MAX:
-            for lack in self._lacking():
-                needs[lack] = self._needs.get(lack) or _Need(now.mono + self._patience(lack))
-        self._needs = needs
-        return needs
-
-    def _lacking(self) -> Iterator[_Lack]:
-        """What this member's scopes lack."""
-        workspace, epochs = self._workspace, self._workspace.epochs
-        for scope, members in workspace.roster.state.scopes.items():
-            if workspace.me not in members:
-                continue
-            if epochs.must_rekey(scope):
-                yield _Lack(scope)
-                continue
-            current = epochs.current(scope) or b""
-            yield from (_Lack(scope, device, current) for device in epochs.lacking(scope))
-            for epoch, device in epochs.lacking_history(scope):
-                yield _Lack(scope, device, epoch)
-
-    def _patience(self, lack: _Lack) -> int:
-        """How long to leave it to others.
-
-        Who let a device in shares at once, and who took somebody out makes the key; else that is
-        for who began the scope, or if they are not in it, for its most senior members.
-        """
-        if self.at_once:
-            return 0
-        workspace = self._workspace
-        state = workspace.roster.state
-        if lack.device:
-            known = state.devices[lack.device]
-            newcomer = state.members.get(known.member)
-            op = None if newcomer is None else newcomer.admit_op
-            if isinstance(workspace.roster.op(known.op).args, DeviceAdd | DeviceCode):
-                op = known.op
-            nearest = op is not None and workspace.roster.op(op).body.device == workspace.device
-        elif state.founders.get(lack.scope) in state.scopes[lack.scope]:
-            nearest = state.founders[lack.scope] == workspace.me
-        else:
-            inside = state.scopes[lack.scope] & state.members.keys()
-            levels = [state.members[member].level for member in inside]
-            nearest = workspace.level == min(levels, default=0)
-        if nearest:
-            return 0
-        return OTHERS_WAIT_MS + workspace.device[0] * OTHERS_SPREAD_MS // 256
-
     def rekey(self, scope: bytes, now: Now) -> RosterNews:
         """A new epoch of a scope that this member is in, for the devices in it."""
         epochs, entropy = self._workspace.epochs, self._workspace.entropy
         return RosterNews(*epochs.rekey(self._place(now), scope, entropy))
 
-    def _share(self, lack: _Lack, now: Now) -> RosterNews:
+    def _share(self, lack: Lack, now: Now) -> RosterNews:
         place = self._place(now)
         return RosterNews(self._workspace.epochs.share(place, lack.epoch, lack.device))
 
@@ -336,8 +245,8 @@ class People:
         workspace = self._workspace
         place, sealed = self._place(now), b""
         if private:
-            epoch = workspace.epochs.current(workspace.scope)
-            if epoch is None or not workspace.has_key:
+            epoch = workspace.epochs.sendable(workspace.scope)
+            if epoch is None:
                 raise Unavailable(
                     "The workspace's key is not here yet; it comes when another member is linked."
                 )

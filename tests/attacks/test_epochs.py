@@ -256,3 +256,44 @@ def test_29_nobody_is_held_up_by_a_removal_of_who_made_the_key() -> None:
     meet(ana, bo)
     assert current(bo) == fresh
     assert bo.can_read(fresh)
+
+
+def test_29_who_keeps_back_the_seals_of_a_key_stops_nobody() -> None:
+    ana, bo, mal, dan = team("bo", "mal", "dan")
+    promote(ana, mal)
+    meet(ana, bo, mal)
+    before = current(ana)
+    # Nobody is out: the key of before serves, which the withheld one would only follow.
+    withheld = mal.forge_rekey(forged(mal)[0]).id
+    meet(ana, bo, mal)
+    assert current(ana) == current(bo) == withheld
+    assert ana.epochs.sendable(ana.scope) == bo.epochs.sendable(bo.scope) == before
+    # Dan is out, and holds the key of before: it serves no longer.
+    mal.remove(dan)
+    withheld = mal.forge_rekey(forged(mal)[0]).id
+    meet(ana, bo, mal)
+    assert current(ana) == current(bo) == withheld
+    assert ana.epochs.sendable(ana.scope) is bo.epochs.sendable(bo.scope) is None
+    # Only an admin's key would count, so only an admin's device makes one.
+    assert ana.epochs.may_replace_unsealed(ana.scope)
+    assert not bo.epochs.may_replace_unsealed(bo.scope)
+    good = ana.rekey().id
+    meet(ana, bo, mal)
+    assert current(ana) == current(bo) == good
+    assert bo.can_read(good)
+    assert not dan.can_read(good)
+    assert not ana.epochs.may_replace_unsealed(ana.scope)
+    assert ana.epochs.sendable(ana.scope) == good
+
+
+def test_29_who_gets_the_key_by_a_share_makes_none_that_leads_to_nothing() -> None:
+    ana, bo, cy = team("bo", "cy")
+    promote(ana, bo)
+    meet(ana, bo, cy)
+    op, _ = bo.epochs.rekey(bo.place(), bo.scope, bo.entropy)
+    bo.publish(op)
+    sync(bo, ana)
+    eve = ana.admit("eve", ADMIN)
+    assert current(eve) == op.id
+    assert eve.epochs.sendable(eve.scope) is None
+    assert not eve.epochs.may_replace_unsealed(eve.scope)

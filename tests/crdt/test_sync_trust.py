@@ -15,6 +15,7 @@ from crdt.sync_messages import (
     Receipt,
     RosterOps,
     Seals,
+    SealsWant,
     Touched,
     Want,
     decode,
@@ -428,6 +429,94 @@ def test_seals_travel_to_whoever_lacks_them_also_through_one_who_lacked_them() -
     forge(net, wire, ben, Hello(1, b"12345678", 0, bytes(8), None, *(bytes(16),) * 3, 0))
     forge(net, wire, ben, Seals(epoch, b"garbage"))
     assert ended(cem) == ["not the block that the op names"]
+
+
+class SealsOfOps(MemorySeals):
+    """Blocks that belong to ops: none is missing before its op is here."""
+
+    def __init__(self, replica: Replica) -> None:
+        super().__init__([])
+        self.replica = replica
+        replica.seals = self
+        replica.restart()
+
+    def missing(self) -> list[bytes]:
+        return [epoch for epoch in super().missing() if self.replica.roster.has(epoch)]
+
+    def add_seals(self, epoch: bytes, block: bytes) -> None:
+        if not block.startswith(b"block"):
+            raise Invalid("not the block that the op names")
+        self.blocks[epoch] = block
+
+
+def with_seals() -> tuple[Net, Wire, list[Replica], bytes]:
+    """Two who are linked, and an op that ana wrote and told nobody of, whose block is named."""
+    people = workspace_of("ana", "ben")
+    stores = [SealsOfOps(replica) for replica in people]
+    net = Net()
+    wire = net.connect(*people)
+    net.run()
+    roster = people[0].roster
+    assert isinstance(roster, FakeRoster)
+    epoch = roster.admit(keys.digest(b"x1.seals", b"dan"))
+    for own in stores:
+        own.named.append(epoch)
+    stores[0].blocks[epoch] = b"block"
+    return net, wire, people, epoch
+
+
+def test_seals_go_ahead_of_the_op_that_names_them() -> None:
+    net, wire, (ana, ben), epoch = with_seals()
+    before = len(wire.sent)
+    net.run_effects(ana, ana.machine.roster_changed([epoch], net.now))
+    net.run()
+    sent = [type(decode(payload)) for _, _, payload in wire.sent[before:]]
+    assert sent.index(Seals) < sent.index(RosterOps)
+    assert SealsWant not in sent, "nobody has to ask"
+    assert ben.store.blocks == {epoch: b"block"}
+    assert [e.epoch for e in ben.effects if isinstance(e, SealsArrived)] == [epoch]
+
+
+def test_garbage_sent_ahead_of_an_op_ends_the_link_that_it_came_by() -> None:
+    net, wire, (ana, ben), epoch = with_seals()
+    forge(net, wire, ana, Seals(epoch, b"garbage"))
+    assert not ended(ben), "nothing is judged before its op"
+    forge(net, wire, ana, RosterOps((ana.roster.wire(epoch),)))
+    assert ended(ben) == ["not the block that the op names"]
+    assert ben.roster.has(epoch)
+    assert ben.store.blocks == {}
+
+
+def test_a_flood_of_seals_of_no_op_is_held_within_bounds() -> None:
+    net, wire, (ana, ben), epoch = with_seals()
+    link = ben.machine._core.links[wire.number]
+    unknown = [keys.digest(b"x1.seals", bytes([number])) for number in range(200)]
+    forge(net, wire, ana, *(Seals(other, bytes(112)) for other in unknown))
+    assert len(link.seals_ahead) == limits.SEALS_AHEAD_MAX
+    forge(net, wire, ana, *(Seals(other, bytes(20_000)) for other in unknown[:9]))
+    assert sum(len(held.block) for held in link.seals_ahead.values()) == 60_000
+    net.run_effects(ana, ana.machine.roster_changed([epoch], net.now))
+    net.run()
+    assert ben.store.blocks == {epoch: b"block"}
+
+
+def test_seals_too_large_to_go_unasked_are_asked_of_who_brought_the_op() -> None:
+    ana, ben, cem = people = workspace_of("ana", "ben", "cem")
+    stores = [SealsOfOps(replica) for replica in people]
+    net = Net()
+    other, bringer = net.connect(ben, cem), net.connect(ana, cem)
+    net.run()
+    assert isinstance(ana.roster, FakeRoster)
+    epoch = ana.roster.admit(keys.digest(b"x1.seals", b"dan"))
+    for own in stores:
+        own.named.append(epoch)
+    large = stores[0].blocks[epoch] = b"block" * 8_000
+    assert len(large) > limits.PUSH_MAX_BYTES
+    net.run_effects(ana, ana.machine.roster_changed([epoch], net.now))
+    net.run()
+    assert "SealsWant" in kinds(bringer, "cem")
+    assert "SealsWant" not in kinds(other, "cem"), "ben would have to ask as well"
+    assert ben.store.blocks == cem.store.blocks == {epoch: large}
 
 
 def test_a_peer_that_lies_about_its_heads_is_asked_once() -> None:
