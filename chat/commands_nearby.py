@@ -1,7 +1,7 @@
 """Commands about an invite for somebody in the same room; `chat.commands` has them with the others.
 
-One is under way at a time; what becomes of it is told by `events.NearbyChanged`. Nothing here says
-yes before the digits are on both screens.
+One is under way at a time; what becomes of it is told by `events.NearbyChanged`. It ends with the
+connection that began it. Nothing here says yes before the digits are on both screens.
 """
 
 from typing import Any
@@ -11,13 +11,15 @@ from chat.command import Command
 
 
 class OfferNearby(Command, frozen=True, tag="nearby_offer"):
-    """Show a label for two minutes, for one person to pick. Reply: model.Nearby."""
+    """Show a label for two minutes, for one person to pick; hanging up ends it.
+    Reply: model.Nearby."""
 
     note: str = ""
 
 
 class LookNearby(Command, frozen=True, tag="nearby_look"):
-    """Look for labels for two minutes, to come in by one. Reply: model.Nearby."""
+    """Look for labels for two minutes, to come in by one; hanging up ends it.
+    Reply: model.Nearby."""
 
 
 class PickNearby(Command, frozen=True, tag="nearby_pick"):

@@ -30,6 +30,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from chat.asker import asking
 from chat.commands import REPLIES, Command, History
 from chat.control_lines import (
     LINE_MAX_BYTES,
@@ -126,6 +127,7 @@ class ControlServer:
         task = asyncio.current_task()
         assert task is not None
         client = self._clients[task] = _Client(self._session, writer)
+        gone = asking()
         try:
             client.answer(Answer(hello=self._hello))
             while line := await reader.readline():
@@ -142,6 +144,7 @@ class ControlServer:
         finally:
             client.leaving = True
             await client.aclose()
+            gone.set_result(None)
             del self._clients[task]
 
 

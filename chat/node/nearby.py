@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from chat import commands, model
+from chat.asker import asker_gone
 from chat.config import Network
 from chat.errors import TrustError, UsageError
 from chat.events import NearbyChanged
@@ -174,6 +175,9 @@ class NodeNearby:
         except BaseException:
             side.cancel()
             raise
+        gone = asker_gone()
+        if gone is not None:  # Killed, it cannot say so, and nobody looks at this any more.
+            gone.add_done_callback(lambda _: side.cancel())
         self._view = self._of(side)
         return self._view
 

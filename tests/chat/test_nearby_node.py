@@ -10,6 +10,7 @@ import pytest
 
 from chat import commands, model
 from chat.config import Network, Settings
+from chat.control import RemoteSession
 from chat.errors import ChatError, NoPeer, NotFound, TrustError, UsageError
 from chat.events import NearbyChanged
 from chat.nearby import limits, offering, visiting
@@ -238,6 +239,34 @@ def test_who_may_begin_and_with_what() -> None:
         await relay.join(ana, relay=True)
         with pytest.raises(TrustError):
             await relay.call(commands.OfferNearby())
+
+    run(story)
+
+
+@pytest.mark.parametrize("begin", [commands.OfferNearby(), commands.LookNearby()])
+def test_what_a_process_began_ends_with_it_and_nothing_else_does(begin: commands.Command) -> None:
+    async def story(make: Any) -> None:
+        ana = await make("ana", "ws://127.0.0.1:9")  # Without an address no label is looked for.
+        await ana.create()
+
+        async def connected() -> RemoteSession:
+            session = await RemoteSession.connect(ana.node._opened.profile.control_path)
+            assert session is not None
+            return session
+
+        first, second = await connected(), await connected()
+        began: model.Nearby = await first.call(begin)
+        assert began.state == "open"
+        with pytest.raises(UsageError, match="under way"):
+            await second.call(begin)
+        await second.aclose()
+        await ana.until(lambda: len(ana.node._control._clients) == 1)
+        assert stands(ana) != "over", "somebody else left"
+        first._writer.transport.abort()  # As whoever is killed: it says nothing before.
+        assert (await until(ana, "over")).why == "left"
+        again: model.Nearby = await ana.call(begin)
+        assert again.state == "open"
+        await first.aclose()
 
     run(story)
 
