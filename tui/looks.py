@@ -19,6 +19,7 @@ from tui.config import UiConfig
 from tui.deciding import Deciding
 from tui.in_order import OrderlyApp
 from tui.inert import InertFilter
+from tui.shades import shades
 from tui.text import hues
 
 _INERT = InertFilter()
@@ -98,10 +99,13 @@ class LooksApp(OrderlyApp):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = [f for f in super().get_line_filters() if not isinstance(f, Monochrome | NoColor)]
+        ascii = self.deciding.config.ascii
+        if self.no_color or ascii:
+            filters.append(shades(ascii=ascii, dark=self.current_theme.dark))
         if self.no_color:
             filters.append(_NO_COLOUR)
         filters.append(_INERT)
-        if self.deciding.config.ascii:
+        if ascii:
             filters.append(_ASCII)
         return filters
 

@@ -12,7 +12,8 @@ Cell = tuple[Colour, Colour]
 """Upper and lower pixel."""
 
 UPPER_HALF = "▀"
-_RAMP = " .:-=+*#%@"
+ASCII_RAMP = " .:-=+*#%@"
+"""From no ink to the most."""
 _CUBE = (0, 95, 135, 175, 215, 255)
 _RESET = "\x1b[0m"
 
@@ -58,12 +59,15 @@ def indexed_lines(rows: list[list[Cell]]) -> list[str]:
 def ascii_lines(width: int, height: int, rgb: bytes) -> list[str]:
     """Plain characters by brightness, one cell for two pixels; for terminals without colours."""
     return [
-        "".join(_RAMP[_brightness(upper, lower) * (len(_RAMP) - 1) // 255] for upper, lower in row)
+        "".join(
+            ASCII_RAMP[brightness(upper, lower) * (len(ASCII_RAMP) - 1) // 255]
+            for upper, lower in row
+        )
         for row in half_block_rows(width, height, rgb)
     ]
 
 
-def _brightness(upper: Colour, lower: Colour) -> int:
+def brightness(upper: Colour, lower: Colour) -> int:
     """0 to 255 by the weights of Rec. 601, the mean of both pixels."""
     red, green, blue = (upper[i] + lower[i] for i in range(3))
     return (299 * red + 587 * green + 114 * blue) // 2000

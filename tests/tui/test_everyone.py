@@ -1,10 +1,15 @@
 """For everyone: few columns, few colours or none, ASCII, nothing that moves; seen in the bytes."""
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import Color as RichColor
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
 from textual.widgets import Input
 
 from tests.tui.face import open_face, rows_of, story
@@ -13,6 +18,7 @@ from tests.tui.made import HOSTILE, messages
 from tests.tui.shown import SGR, shown_in, text_of
 from tui import ascii as signs
 from tui.config import UiConfig
+from tui.shades import shades
 from tui.text import cells, layout
 from tui.text.frame import Frame
 from tui.text.moments import Calendar
@@ -147,3 +153,35 @@ def test_nothing_moves_for_who_wants_that(motion: bool) -> None:
             assert face.app.focused.cursor_blink is motion
 
     told()
+
+
+def test_a_picture_is_as_dense_as_it_is_bright_where_there_are_no_colours() -> None:
+    def part(text: str, level: int) -> Segment:
+        grey = RichColor.from_rgb(level, level, level)
+        return Segment(text, Style.from_color(grey, grey))
+
+    row = [
+        *(part("▀▀", 0), part("▀", 99), part("▀", 255), part("▀ ▀", 9)),
+        *(Segment("▀", Style.parse("red on blue")), Segment("▀")),
+    ]
+
+    def drawn(*, ascii: bool, dark: bool) -> str:
+        made = shades(ascii=ascii, dark=dark).apply(row, Color(16, 16, 16))
+        return "".join(segment.text for segment in made)
+
+    assert drawn(ascii=False, dark=True) == "  ░█▀ ▀▀▀", "the last three are no pictures"
+    assert drawn(ascii=False, dark=False) == "██▓ ▀ ▀▀▀"
+    assert drawn(ascii=True, dark=True) == "  -@▀ ▀▀▀"
+    assert drawn(ascii=True, dark=False) == "@@* ▀ ▀▀▀"
+    assert shades(ascii=True, dark=True) is shades(ascii=True, dark=True)
+
+
+@story
+async def test_a_picture_in_the_timeline_is_drawn_without_colours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with open_face(lively(), decoder=InlineDecoder()) as face:
+        drawn = re.compile("[░▒▓█]{6}")
+        await face.until(lambda: any(len(set(run)) > 1 for run in drawn.findall(face.text)))
+        assert "▀" not in face.text
