@@ -170,3 +170,9 @@ SWEEP_AFTER_ROUNDS = 10
 
 SWEEP_AT_LAST_ROUNDS = 300
 """So many rounds are a million objects that stayed: then even somebody who types waits once."""
+
+TOASTS = 3
+"""Sentences that stand over the messages at once; each goes by itself after seconds."""
+FEW_ROWS = 20
+TOASTS_IN_FEW_ROWS = 2
+"""Below so many rows a third one would reach what is being written."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from textual import events
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.notifications import Notify
 from textual.widgets import Input, TextArea
 
 from chat.errors import ChatError
@@ -19,6 +20,7 @@ from tui.config import UiConfig
 from tui.deciding import Deciding
 from tui.in_order import OrderlyApp
 from tui.inert import InertFilter
+from tui.limits import FEW_ROWS, TOASTS, TOASTS_IN_FEW_ROWS
 from tui.shades import shades
 from tui.text import hues
 
@@ -96,6 +98,12 @@ class LooksApp(OrderlyApp):
         """A cursor blinks only where things may move."""
         if isinstance(widget, Input | TextArea):
             widget.cursor_blink = self.animation_level == "full"
+
+    def on_notify(self, _: Notify) -> None:
+        """One more sentence comes up: the oldest make room, and what is read stays in sight."""
+        most = TOASTS_IN_FEW_ROWS if self.size.height < FEW_ROWS else TOASTS
+        for old in list(self._notifications)[: 1 - most]:
+            self._unnotify(old, refresh=False)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = [f for f in super().get_line_filters() if not isinstance(f, Monochrome | NoColor)]

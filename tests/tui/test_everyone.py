@@ -185,3 +185,18 @@ async def test_a_picture_in_the_timeline_is_drawn_without_colours(
         drawn = re.compile("[░▒▓█]{6}")
         await face.until(lambda: any(len(set(run)) > 1 for run in drawn.findall(face.text)))
         assert "▀" not in face.text
+
+
+@pytest.mark.parametrize(("rows", "most"), [(15, 2), (30, 3)])
+def test_few_sentences_stand_over_the_messages(rows: int, most: int) -> None:
+    @story
+    async def shown() -> None:
+        async with open_face(lively(), size=(40, rows)) as face:
+            for number in range(6):
+                face.app.notify(f"sentence {number}", markup=False)
+            await face.shows("sentence 5")
+            seen = [number for number in range(6) if f"sentence {number}" in face.text]
+            assert seen == list(range(6 - most, 6)), "the older ones went"
+            await face.shows("Message #general")
+
+    shown()
