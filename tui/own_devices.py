@@ -59,6 +59,8 @@ class OwnDevices:
                 self._name(device)
             elif what == "remove":
                 self._offer_removal(device)
+            else:
+                self.show()
 
         self._screen.app.push_screen(DeviceScreen(device), decided)
 

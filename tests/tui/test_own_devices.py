@@ -63,6 +63,19 @@ async def test_devices_are_listed_named_and_taken_out() -> None:
 
 
 @story
+async def test_from_one_device_the_way_back_is_to_all_of_them() -> None:
+    async with open_face(owner()) as face:
+        await face.say("/devices")
+        await pick(face, DevicesScreen, "laptop")
+        await face.until(lambda: isinstance(face.app.screen, DeviceScreen))
+        await face.press("escape")
+        await face.until(lambda: isinstance(face.app.screen, DevicesScreen))
+        await face.shows("Your devices", "on paper")
+        await face.press("escape")
+        await face.until(lambda: face.app.screen is face.workspace)
+
+
+@story
 async def test_one_more_comes_in_by_a_code_which_goes_then() -> None:
     world = owner()
     async with open_face(world, size=(100, 40)) as face:
