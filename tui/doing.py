@@ -13,7 +13,7 @@ from chat import commands
 from chat.events import Event
 from chat.model import Channel, FileView, Message, Transfer
 from chat.pictures.formats import why_not_shown
-from tui import workers
+from tui import naming, workers
 from tui.errors import InputError
 from tui.holding import Held
 from tui.input import actions, pasting, saving, slash
@@ -138,6 +138,8 @@ class Doing:
         """Carry out one step."""
         screen = self._screen
         match step:
+            case actions.Ask(commands.NameMember() as command, said):
+                naming.give(self._asker, screen.world, command, said)
             case actions.Ask(command, said):
                 self._asker.send(command, lambda _: self._asker.say(said) if said else None)
             case actions.Go(channel):

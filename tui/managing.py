@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from chat import commands
 from chat.commands import Command
 from chat.model import Channel, ChannelLink, Device, InviteState, Member, Verification
-from tui import attention, workers
+from tui import attention, naming, workers
 from tui.errors import InputError
 from tui.input import actions, managing
 from tui.plain_lines import invite_state
@@ -101,7 +101,8 @@ class Managing:
     def _name(self, member: Member) -> None:
         def typed(name: str | None) -> None:
             if name is not None and name.strip() != member.petname:
-                self._asker.send(commands.NameMember(member.member, name))
+                command = commands.NameMember(member.member, name)
+                naming.give(self._asker, self._screen.world, command)
 
         question = f"What do you call {member.nick}?"
         detail = "On this machine alone; nobody else sees it. Empty shows their nick."

@@ -22,7 +22,7 @@ from chat.events import (
 )
 from chat.model import Channel, Member, Message, SearchHit, Transfer
 from chat.session import Session
-from tui import attention, plain_lines, plain_panels
+from tui import attention, naming, plain_lines, plain_panels
 from tui.attention import ACTIVITY, alerts
 from tui.errors import InputError
 from tui.inert import inert
@@ -291,9 +291,12 @@ class Desk:
     async def _do(self, step: Step) -> None:
         match step:
             case actions.Ask(command, said):
-                await self._call(command)
+                before = naming.shown(self.world)
+                reply = await self._call(command)
                 if said:
                     self._print(said)
+                if isinstance(command, commands.NameMember):
+                    await self._say_renamed(before, reply)
             case actions.Go(channel):
                 found = self.world.channel(channel)
                 if found is not None:
@@ -337,6 +340,11 @@ class Desk:
                 await self._undo(message)
             case actions.Quit():
                 self.left = True
+
+    async def _say_renamed(self, before: dict[str, str], named: Member) -> None:
+        """Say who else is shown otherwise since somebody got a name."""
+        after: list[Member] = await self.session.call(commands.ListMembers())
+        self._print(*map(inert, naming.renamed(before, after, named.member)))
 
     async def _undo(self, message: Message | None) -> None:
         if message is None:

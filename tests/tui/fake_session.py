@@ -440,6 +440,9 @@ class FakeSession:
     def _namemember(self, command: commands.NameMember) -> Member:
         shown = f"{command.name}{PETNAME_MARK}" if command.name else ""
         member = self._member(command.member)
+        for other in list(self.members.values()):
+            if other.nick == command.name and other is not member:
+                self._take_member(replace(other, shown=f"{other.nick}~{other.member[:4]}"))
         return self._take_member(replace(member, petname=command.name, shown=shown))
 
     def _setquiet(self, command: commands.SetQuiet) -> model.Private:

@@ -9,6 +9,7 @@ from chat.model import Author
 from tests.tui.face import open_face, story
 from tests.tui.lively import lively
 from tests.tui.test_managing import choose, pick
+from tests.tui.test_plain_mode import told
 from tui.errors import InputError
 from tui.input import being
 from tui.screens.line import Line
@@ -50,3 +51,15 @@ def test_who_and_what_are_told_apart() -> None:
     for nothing in ("", "bo", "bo ", '"Bo from sales" ', f"bo {'b' * 65}", "bo one\ntwo"):
         with pytest.raises(InputError):
             being.name(nothing)
+
+
+@story
+async def test_who_makes_way_for_a_name_is_told() -> None:
+    world = lively()
+    ana = next(m for m in world.members.values() if m.nick == "ana")
+    sentence = f"ana is shown as ana~{ana.member[:4]} now."
+    async with open_face(world) as face:
+        await face.say("/name bo ana")
+        await face.shows("You call bo ana; nobody else sees it.", f"ana~{ana.member[:4]}")
+    lines = await told(lively(), "/name bo ana", "/name bo Robert", "/quit")
+    assert lines.count(sentence) == 1
