@@ -7,24 +7,44 @@ nothing goes, silently.
 from collections.abc import Iterable
 
 from chat.workspace import Workspace
+from crdt.claims import decode_claim
 from crdt.limits import BUDGET_DAY_BYTES
 from crdt.retention import Rule
+from crdt.roster_ops import DeviceAdd
 
 _MEGABYTES = BUDGET_DAY_BYTES // 2**20
+_PAPER = (
+    "The paper by which this device came in was taken back, and the keys were renewed without it: "
+    "nothing new can be read or written here until a device that has them stays linked for some "
+    "seconds. Whoever took the paper back may have meant this device, too."
+)
 
 
 def warnings(
     workspace: Workspace, closed: Iterable[bytes], announced: Iterable[tuple[bytes, Rule]] = ()
 ) -> list[str]:
-    """About forked logs of devices that are in, devices whose budget is used up, and channels
-    whose messages will be kept for a time only."""
+    """About forked logs of devices that are in, devices whose budget is used up, channels whose
+    messages will be kept for a time only, and this device when its paper was taken back."""
     devices = workspace.roster.state.devices
     forked = {log.device for log in workspace.store.fork_points() if log.device in devices}
     return [
         *(_forked(workspace, device) for device in sorted(forked)),
         *(_closed(workspace, device) for device in closed if device in devices),
         *(_announced(workspace, channel, rule) for channel, rule in announced),
+        *([_PAPER] if _lost_its_paper(workspace) else []),
     ]
+
+
+def _lost_its_paper(workspace: Workspace) -> bool:
+    """Whether this device waits for keys that were made without the paper by which it came in."""
+    known = workspace.roster.state.devices.get(workspace.device)
+    if known is None or workspace.relay or workspace.has_key:
+        return False
+    added = workspace.roster.op(known.op).args
+    if not isinstance(added, DeviceAdd):
+        return False
+    invite = workspace.roster.state.invites.get(decode_claim(added.claim).claim.invite)
+    return invite is not None and invite.lasting and invite.revoked
 
 
 def _forked(workspace: Workspace, device: bytes) -> str:

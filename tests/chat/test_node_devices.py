@@ -82,3 +82,28 @@ def test_a_paper_is_no_code_and_nothing_of_it_stays(device: bool) -> None:
             assert (await phone.call(join)).phase == "live"
 
     asyncio.run(story())
+
+
+def test_who_came_in_by_a_paper_that_was_taken_back_is_told_why_no_key_comes() -> None:
+    async def story() -> None:
+        async with nodes() as make:
+            ana, relay = await make("ana"), await make("relay")
+            await ana.create()
+            await relay.join(ana, relay=True)
+            paper: model.InviteView = await ana.call(commands.MakePaper())
+            rosters = [each.team.workspace.roster for each in (ana, relay)]
+            await relay.until(lambda: rosters[0].heads == rosters[1].heads)
+            await ana.stop()
+            await ana.start(network=False)
+            (on_paper,) = [each for each in await ana.call(commands.ListDevices()) if each.paper]
+            await ana.call(commands.RemoveDevice(on_paper.device))
+            phone = await make("phone", relay.url)
+            join = commands.Join(paper.words, "phone", SECONDS, device=True, paper=True)
+            assert (await phone.call(join)).warnings == ()
+            await ana.stop()
+            await ana.start(relay.url)
+            await phone.until(lambda: not phone.team.workspace.has_key)
+            (said,) = phone.node.status.warnings
+            assert "paper by which this device came in was taken back" in said
+
+    asyncio.run(story())
