@@ -165,9 +165,9 @@ BUGS: dict[str, Bug] = {
         Workspace, "visible", lambda honest: lambda self, channel, device: True, 18
     ),
     "what waited for a key is not read": Bug(
-        machine, "read_waiting", _nothing(Reading([], set(), [])), 18
+        machine, "read_waiting", _nothing(Reading([], set(), [])), 131
     ),
-    "the clock follows nobody": Bug(HybridClock, "merge", _nothing(), 1),
+    "the clock follows nobody": Bug(HybridClock, "merge", _nothing(), 8),
     "roster ops are not stored": Bug(WorkspaceStore, "add_op", _nothing(), 18),
     "live entries are not passed on": Bug(Serve, "publish", _nothing(), 27),
     "keys are not handed on": Bug(Engine, "_mend_keys", _nothing(), 18),
@@ -204,7 +204,7 @@ BUGS: dict[str, Bug] = {
     "damage in a block is not looked for": Bug(
         store_files, "matches", lambda honest: lambda cid, data: True, 2, Fault.BIT_ROT
     ),
-    "new links are not asked for pictures": Bug(Wanting, "peer_up", _silently, 32),
+    "new links are not asked for pictures": Bug(Wanting, "peer_up", _silently, 39),
     "what is too old is kept": Bug(
         WorkspaceStore, "forget_before", _nothing((0, False)), 0, Fault.RETENTION
     ),
