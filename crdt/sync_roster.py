@@ -109,7 +109,8 @@ class RosterExchange:
             if new:
                 core.effects.append(RosterChanged(tuple(new)))
                 core.roster_news.extend(new)
-        self._brought.update(dict.fromkeys(new, link.number))
+        if self._seals is not None:
+            self._brought.update(dict.fromkeys(new, link.number))
         if message.done:
             link.roster_asked = False
         self._take_ahead(link)
