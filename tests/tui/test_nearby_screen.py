@@ -105,6 +105,8 @@ async def test_one_more_workspace_comes_from_somebody_in_the_room() -> None:
         # The same by a line.
         face.app.move("Cats")
         await face.until(lambda: face.app.world.status.name == "Cats")
+        workers = face.app.workers
+        await face.until(lambda: not any(w.group == "work" and w.is_running for w in workers))
         face.app.move("nearby")
         await face.shows("looks for labels in this room")
 

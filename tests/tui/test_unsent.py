@@ -45,8 +45,7 @@ async def test_drafts_outlast_the_program() -> None:
 @story
 async def test_a_draft_is_kept_when_typing_pauses_and_once() -> None:
     async with open_face(lively()) as face:
-        await face.fill("one")
-        await face.fill(" two")
+        await face.fill("one two")
         await face.until(lambda: face.asked(commands.KeepDraft))
         assert [c.text for c in face.asked(commands.KeepDraft)] == ["one two"]
         assert len(face.asked(commands.Typing)) == 1

@@ -17,7 +17,9 @@ class AddScreen(WelcomeScreen):
         self._wanted = form
 
     def on_mount(self) -> None:
-        self.open_form(self._wanted)
+        # Going to another workspace takes the form away, maybe before all of it is there.
+        if self.query("#form #first"):
+            self.open_form(self._wanted)
 
     @property
     def _waits(self) -> bool:
