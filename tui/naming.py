@@ -5,11 +5,14 @@ from then on. Whoever gave the name hears of that at once, and not by wondering 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from chat import commands
 from chat.model import Member
-from tui.asking import Asker
 from tui.world import World
+
+if TYPE_CHECKING:
+    from tui.asking import Asker
 
 
 def shown(world: World) -> dict[str, str]:
@@ -25,7 +28,7 @@ def renamed(before: Mapping[str, str], after: Iterable[Member], named: str) -> I
             yield f"{known} is shown as {member.name} now."
 
 
-def give(asker: Asker, world: World, command: commands.NameMember, said: str = "") -> None:
+def give(asker: "Asker", world: World, command: commands.NameMember, said: str = "") -> None:
     """Name a member in the background; then `said`, and who is shown otherwise for it."""
     before = shown(world)
 
