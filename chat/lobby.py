@@ -25,10 +25,9 @@ import msgspec
 from msgspec import Meta
 
 from chat.effects import KIND_LOBBY, PRIORITY_LIVE, Send
-from crdt.errors import Invalid, TooNew
 from crdt.limits import CLAIM_MAX_BYTES, INVITE_REST_MAX_BYTES
 from crdt.roster_ops import Bytes32
-from crdt.tagged import is_newer
+from crdt.tagged import read
 
 VERSION = 1
 LOBBY_MESSAGE_MAX_BYTES = 8 * 1024
@@ -101,7 +100,7 @@ class LobbyState(Lobby, frozen=True, tag=4):
 AnyLobby = LobbyAsk | LobbyInvite | LobbyClaim | LobbyState
 _LAST_KIND = 4
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(AnyLobby)
+_decoder: msgspec.msgpack.Decoder[AnyLobby] = msgspec.msgpack.Decoder(AnyLobby)
 
 
 def encode(message: AnyLobby) -> bytes:
@@ -116,15 +115,7 @@ def decode(data: bytes) -> AnyLobby:
         TooNew: of a kind this build does not know.
         Invalid: it is none.
     """
-    if len(data) > LOBBY_MESSAGE_MAX_BYTES:
-        raise Invalid("lobby message is too large")
-    try:
-        message: AnyLobby = _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if is_newer(data, _LAST_KIND):
-            raise TooNew("lobby message needs a newer Clowder") from None
-        raise Invalid(f"not a lobby message: {error}") from None
-    return message
+    return read(_decoder, data, last=_LAST_KIND, most=LOBBY_MESSAGE_MAX_BYTES, what="lobby message")
 
 
 def say(link: int, message: AnyLobby) -> Send:

@@ -5,6 +5,14 @@ which the first is a number from 1 to 127. So a build can tell what it is too ol
 damaged, whatever else is in it.
 """
 
+from typing import TypeVar
+
+import msgspec
+
+from crdt.errors import Invalid, TooNew
+
+Message = TypeVar("Message")
+
 _ARRAYS = range(0x91, 0xA0)
 _NUMBERS = range(1, 0x80)
 
@@ -19,3 +27,22 @@ def leading(data: bytes) -> int:
 def is_newer(data: bytes, last: int) -> bool:
     """Whether the bytes are of a kind, or of a version, after the `last` that is known."""
     return leading(data) > last
+
+
+def read(
+    decoder: msgspec.msgpack.Decoder[Message], data: bytes, *, last: int, most: int, what: str
+) -> Message:
+    """A message of at most `most` bytes whose kinds are known up to `last`.
+
+    Raises:
+        TooNew: of a kind this build does not know.
+        Invalid: it is none. Both name `what` it is read as.
+    """
+    if len(data) > most:
+        raise Invalid(f"{what} is too large")
+    try:
+        return decoder.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        if is_newer(data, last):
+            raise TooNew(f"{what} needs a newer Clowder") from None
+        raise Invalid(f"not a {what}: {error}") from None

@@ -18,8 +18,7 @@ from msgspec import Meta
 
 from chat.effects import KIND_GUEST, PRIORITY_GUEST, PRIORITY_LIVE, Send
 from chat.guests.limits import MESSAGE_MAX_BYTES, NEWEST_MAX, PART_MAX_BYTES, WINDOW_PARTS
-from crdt.errors import Invalid, TooNew
-from crdt.tagged import is_newer
+from crdt.tagged import read
 
 VERSION = 1
 
@@ -67,7 +66,7 @@ class GuestEnd(Guest, frozen=True, tag=4):
 AnyGuest = GuestAsk | GuestPart | GuestMore | GuestEnd
 _LAST_KIND = 4
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(AnyGuest)
+_decoder: msgspec.msgpack.Decoder[AnyGuest] = msgspec.msgpack.Decoder(AnyGuest)
 
 
 def encode(message: AnyGuest) -> bytes:
@@ -82,15 +81,7 @@ def decode(data: bytes) -> AnyGuest:
         TooNew: of a kind this build does not know.
         Invalid: it is none.
     """
-    if len(data) > MESSAGE_MAX_BYTES:
-        raise Invalid("guest message is too large")
-    try:
-        message: AnyGuest = _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if is_newer(data, _LAST_KIND):
-            raise TooNew("guest message needs a newer Clowder") from None
-        raise Invalid(f"not a guest message: {error}") from None
-    return message
+    return read(_decoder, data, last=_LAST_KIND, most=MESSAGE_MAX_BYTES, what="guest message")
 
 
 def ask(link: int, message: GuestAsk | GuestMore) -> Send:

@@ -21,9 +21,8 @@ from msgspec import Meta
 
 from chat.effects import KIND_NEARBY, PRIORITY_LIVE, Send
 from chat.nearby.limits import LINK_MAX_CHARS, MESSAGE_MAX_BYTES, NONCE_BYTES
-from crdt.errors import Invalid, TooNew
 from crdt.roster_ops import Bytes32
-from crdt.tagged import is_newer
+from crdt.tagged import read
 
 VERSION = 1
 _Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
@@ -92,7 +91,7 @@ AnyNearby = (
 )
 _LAST_KIND = 8
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(AnyNearby)
+_decoder: msgspec.msgpack.Decoder[AnyNearby] = msgspec.msgpack.Decoder(AnyNearby)
 
 
 def encode(message: AnyNearby) -> bytes:
@@ -107,15 +106,7 @@ def decode(data: bytes) -> AnyNearby:
         TooNew: of a kind this build does not know.
         Invalid: it is none.
     """
-    if len(data) > MESSAGE_MAX_BYTES:
-        raise Invalid("nearby message is too large")
-    try:
-        message: AnyNearby = _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        if is_newer(data, _LAST_KIND):
-            raise TooNew("nearby message needs a newer Clowder") from None
-        raise Invalid(f"not a nearby message: {error}") from None
-    return message
+    return read(_decoder, data, last=_LAST_KIND, most=MESSAGE_MAX_BYTES, what="nearby message")
 
 
 def say(link: int, message: AnyNearby) -> Send:
